@@ -1,0 +1,1 @@
+"""Benchmarks: sets of cases, how answers are graded, and what is counted."""

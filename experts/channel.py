@@ -1,0 +1,212 @@
+"""The way to one expert through litellm: where calls go, over which connections, with nothing done unasked."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from orchestrator.errors import ExpertError
+from orchestrator.types import Expert, Request
+
+from .capabilities import Capabilities, Refusal
+from .routes import Route, route
+from .wire import Call
+
+_OVER_HTTP = frozenset(
+    {
+        "anthropic",
+        "cometapi",
+        "compactifai",
+        "databricks",
+        "deepseek",
+        "fireworks_ai",
+        "gemini",
+        "groq",
+        "huggingface",
+        "lemonade",
+        "minimax",
+        "mistral",
+        "nadir",
+        "ollama",
+        "ollama_chat",
+        "openrouter",
+        "ovhcloud",
+        "snowflake",
+        "together_ai",
+        "xai",
+    }
+)
+"""Providers that litellm serves only with its own HTTP handler, so that ours can be put in its place."""
+
+_OVER_SDK = frozenset(
+    {
+        "baseten",
+        "cerebras",
+        "dashscope",
+        "deepinfra",
+        "featherless_ai",
+        "friendliai",
+        "github",
+        "hyperbolic",
+        "lambda_ai",
+        "llamafile",
+        "lm_studio",
+        "meta_llama",
+        "moonshot",
+        "nebius",
+        "novita",
+        "nvidia_nim",
+        "perplexity",
+        "sambanova",
+        "volcengine",
+        "xinference",
+    }
+)
+"""Providers that litellm serves only with OpenAI's SDK; likewise."""
+
+
+async def warm() -> None:
+    """Imports litellm in a thread; worth doing beside other preparations, for an attempt's time includes it."""
+    await asyncio.to_thread(library)
+
+
+class Channel:
+    """The way to one expert, once litellm is there.
+
+    Raises:
+        ConfigError: the variable named by `key_env` is not set, or `api_base` is no URL.
+    """
+
+    def __init__(self, expert: Expert) -> None:
+        # These need litellm's HTTP libraries, which must not be loaded with this module.
+        from . import provider_errors, transport
+
+        self.expert, self._errors, self._litellm = expert, provider_errors, library()
+        self.route: Route = route(expert, _providers(self._litellm))
+        self._secrets = self.route.secrets(expert)
+        over = {"authorization": self.route.basic} if self.route.basic else {}
+        over |= {name: value for name, value in expert.headers.items() if name.lower() == "authorization"}
+        openai = self.route.provider == "openai" and not self.route.api_base
+        self._clients = transport.Clients(expert.timeout, over, openai)
+
+    def look_up(self, capabilities: Capabilities) -> None:
+        """Takes over what litellm knows of a real provider's request fields; of other hosts nothing is known."""
+        if self.route.compatible:
+            return
+        known = self._litellm.get_supported_openai_params(
+            model=self.route.model, custom_llm_provider=self.route.provider
+        )
+        if known:
+            capabilities.look_up(known)
+
+    def classify(self, error: Exception) -> ExpertError:
+        """What went wrong, as an error of our tree without anything secret."""
+        if isinstance(error, ExpertError):
+            return error
+        return self._errors.classify(
+            error, expert=self.expert.id, secrets=self._secrets, key_from=self.route.key_from(self.expert)
+        )
+
+    def refusal_of(self, error: Exception) -> Refusal | None:
+        """The words of a 400, where it was one."""
+        return self._errors.refusal_of(error)
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._clients.aclose()
+
+    async def send(self, request: Request, call: Call) -> Any:
+        """litellm's answer to one call."""
+        chat = request.sampling.mode == "chat"
+        ask = self._litellm.acompletion if chat else self._litellm.atext_completion
+        with _undisturbed():
+            return await ask(**call.arguments, **self._common(by_http=chat and not request.tools))
+
+    async def send_texts(self, texts: list[str]) -> Any:
+        """litellm's answer to a request for embeddings."""
+        with _undisturbed():
+            return await self._litellm.aembedding(
+                input=texts, encoding_format="float", **self._common(by_http=False, embedding=True)
+            )
+
+    def _common(self, *, by_http: bool, embedding: bool = False) -> dict[str, Any]:
+        """What every call has: where to, with which key and client, and no retries."""
+        where = self.route
+        provider, client = self._client(by_http, embedding)
+        allowed = ["reasoning_effort"] if where.compatible else []
+        if provider in _OVER_SDK:
+            allowed.append("max_retries")  # else litellm loses it on the way and the SDK sends thrice
+        common: dict[str, Any] = {
+            "model": f"{provider}/{where.model}" if where.compatible else where.model,
+            "api_base": where.api_base,
+            "api_key": where.key,
+            "timeout": float(self.expert.timeout) + 5,  # ours ends it first
+            "max_retries": 0,
+            "num_retries": 0,
+            "client": client,
+            "extra_headers": dict(self.expert.headers) or None,
+            "allowed_openai_params": allowed or None,
+        }
+        return {name: value for name, value in common.items() if value is not None}
+
+    def _client(self, by_http: bool, embedding: bool) -> tuple[str | None, object]:
+        """The provider's prefix, and a client of ours where litellm lets us put one in its place."""
+        where, clients = self.route, self._clients
+        if where.compatible:
+            # Through `hosted_vllm/` requests and errors are those of `openai/`, for a fourth less CPU; but litellm
+            # takes `strict` out of tools there.
+            return ("hosted_vllm", clients.http()) if by_http else ("openai", clients.openai(where.api_base, where.key))
+        if where.provider == "openai":
+            base = where.api_base or os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
+            return "openai", clients.openai(base, where.key or os.environ.get("OPENAI_API_KEY"))
+        if where.provider in _OVER_SDK:
+            found = self._litellm.get_llm_provider(where.model, api_base=where.api_base, api_key=where.key)
+            return where.provider, clients.openai(found[3], where.key or found[2])
+        return where.provider, clients.http() if where.provider in _OVER_HTTP and not embedding else None
+
+
+def library() -> Any:
+    """litellm, imported without network and made quiet."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    # In its default mode litellm reads the .env of the folder one stands in: a foreign repository could name a host
+    # there, to which the user's own key would go.
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+    litellm: Any = importlib.import_module("litellm")
+    litellm.suppress_debug_info = True
+    if "LITELLM_LOG" not in os.environ:
+        for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    return litellm
+
+
+def _providers(litellm: Any) -> frozenset[str]:
+    return frozenset(str(getattr(name, "value", name)) for name in litellm.provider_list)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keeps litellm's callbacks and their background tasks away from the call made inside."""
+    flag = _internal_flag()
+    if flag is None:
+        yield
+        return
+    token = flag.set(True)
+    try:
+        yield
+    finally:
+        flag.reset(token)
+
+
+def _internal_flag() -> ContextVar[bool] | None:
+    """litellm's own mark of a call that is not logged; versions without it only do more work."""
+    try:
+        found = importlib.import_module("litellm._internal_context").is_internal_call
+    except (ImportError, AttributeError):
+        return None
+    return found if isinstance(found, ContextVar) else None

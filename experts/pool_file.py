@@ -1,0 +1,225 @@
+"""Pool files: TOML with one `[[expert]]` table for each expert."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from orchestrator.errors import ConfigError, UnknownName
+from orchestrator.masking import MASK, masked_url
+from orchestrator.types import Expert, Price, Sampling
+
+from .capabilities import SETTINGS
+from .headers import Headers
+
+CLIENTS = ("litellm", "replay", "scripted")
+_MILLION = 1_000_000
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+"""A text or a list of texts."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class PriceTable(_Table):
+    """US dollars per million tokens."""
+
+    prompt: float = Field(ge=0)
+    completion: float = Field(ge=0)
+    cached_prompt: float | None = Field(default=None, ge=0)
+
+
+class SamplingTable(_Table):
+    """The user's settings; they win over a strategy's."""
+
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, gt=0)
+    stop: Texts = ()
+    seed: int | None = None
+    reasoning_effort: str | None = None
+    mode: Literal["chat", "completion"] = "chat"
+    extra_body: dict[str, JsonValue] = {}
+
+
+class ExpertTable(_Table):
+    """One `[[expert]]`. The names are those of `Expert`; some of `sampling` may also stand outside of it."""
+
+    id: str = Field(min_length=1)
+    model: str = ""
+    """By default the id."""
+    client: str = "litellm"
+    api_base: str | None = None
+    key_env: str | None = None
+    persona: str | None = None
+    mode: Literal["chat", "completion"] | None = None
+    sampling: SamplingTable = SamplingTable()
+    stop: Texts | None = None
+    reasoning_effort: str | None = None
+    extra_body: dict[str, JsonValue] | None = None
+    headers: dict[str, str] = {}
+    timeout: float = Field(default=600.0, gt=0)
+    context: int | None = Field(default=None, gt=0)
+    rpm: float | None = Field(default=None, gt=0)
+    tpm: float | None = Field(default=None, gt=0)
+    concurrency: int = Field(default=64, gt=0)
+    price: PriceTable | None = None
+    skills: Texts = ()
+    resident_group: str | None = None
+    fallback: str | None = None
+    capabilities: dict[str, bool | str] = {}
+    options: dict[str, JsonValue] = {}
+
+    def expert(self) -> Expert:
+        """The entry as a value."""
+        return Expert(
+            id=self.id,
+            model=self.model or self.id,
+            client=self.client,
+            api_base=self.api_base,
+            key_env=self.key_env,
+            persona=self.persona,
+            sampling=self._sampling(),
+            headers=Headers(self.headers),
+            timeout=self.timeout,
+            context=self.context,
+            rpm=self.rpm,
+            tpm=self.tpm,
+            concurrency=self.concurrency,
+            price=_per_token(self.price) if self.price else None,
+            skills=self.skills,
+            resident_group=self.resident_group,
+            fallback=self.fallback,
+            capabilities=self.capabilities,
+            options=self.options,
+        )
+
+    def _sampling(self) -> Sampling:
+        outside = {name: getattr(self, name) for name in ("mode", "stop", "reasoning_effort", "extra_body")}
+        given = {name: value for name, value in outside.items() if value is not None}
+        return Sampling(**{**self.sampling.model_dump(), **given})
+
+
+class PoolFile(_Table):
+    """A whole file."""
+
+    expert: list[ExpertTable] = Field(min_length=1)
+
+
+def read(path: Path) -> list[Expert]:
+    """The experts of a file, as written.
+
+    Raises:
+        ConfigError: no such file, not TOML, no expert, or a value that does not hold; with path, entry and key.
+        UnknownName: a key, client, capability or fallback that is not there, with a suggestion.
+    """
+    try:
+        data = tomllib.loads(path.expanduser().read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}; give a pool file with [[expert]] tables") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    tables = data.get("expert")
+    if not isinstance(tables, list) or not tables:
+        raise ConfigError(f"{path}: no [[expert]] in it (with two brackets each)")
+    try:
+        experts = [table.expert() for table in PoolFile.model_validate(data).expert]
+    except ValidationError as error:
+        _explain(error, tables, path)
+    _check_names(experts, path)
+    return experts
+
+
+def entry(expert: Expert) -> str:
+    """What the entry of an expert in a pool file would be; header values are masked."""
+    import tomlkit
+
+    table = tomlkit.table()
+    for name, value in _written(expert).items():
+        table.add(name, value)
+    tables = tomlkit.aot()
+    tables.append(table)
+    document = tomlkit.document()
+    document.add("expert", tables)
+    return tomlkit.dumps(document)
+
+
+def _written(expert: Expert) -> dict[str, object]:
+    """The fields that differ from the defaults, in the table's order."""
+    given: dict[str, object] = {f.name: getattr(expert, f.name) for f in fields(expert)}
+    given |= {
+        "api_base": expert.api_base and masked_url(expert.api_base),
+        "sampling": expert.sampling.to_json(),
+        "price": expert.price and _per_million(expert.price),
+        "headers": dict.fromkeys(expert.headers, MASK),
+        "skills": list(expert.skills),
+        "capabilities": dict(expert.capabilities),
+        "options": dict(expert.options),
+    }
+    plain = {f.name: getattr(Expert("", ""), f.name) for f in fields(expert)}
+    empty: tuple[object, ...] = (None, {}, [])
+    return {name: value for name, value in given.items() if value not in empty and value != plain[name]}
+
+
+def _per_million(price: Price) -> dict[str, float]:
+    kinds = {f.name: getattr(price, f.name) for f in fields(price)}
+    return {name: round(value * _MILLION, 9) for name, value in kinds.items() if value is not None}
+
+
+def _per_token(price: PriceTable) -> Price:
+    cached = None if price.cached_prompt is None else price.cached_prompt / _MILLION
+    return Price(price.prompt / _MILLION, price.completion / _MILLION, cached)
+
+
+def _check_names(experts: list[Expert], path: Path) -> None:
+    installed = {point.name for point in importlib.metadata.entry_points(group="orchestrator.clients")}
+    clients, ids = (*CLIENTS, *sorted(installed)), [expert.id for expert in experts]
+    for expert in experts:
+        where = f"{path}: expert '{expert.id}'"
+        if expert.client not in clients:
+            raise UnknownName("client", expert.client, clients, where)
+        if expert.fallback is not None and expert.fallback not in ids:
+            raise UnknownName("fallback", expert.fallback, ids, where)
+        for name in expert.capabilities:
+            if name not in SETTINGS:
+                raise UnknownName("capability", name, SETTINGS, where)
+
+
+def _explain(error: ValidationError, tables: list[object], path: Path) -> NoReturn:
+    """One complaint as one line with file, entry and key; a key that is not there may be why another is missing."""
+    complaints = error.errors(include_url=False, include_input=False)
+    first = next((c for c in complaints if c["type"] == "extra_forbidden"), complaints[0])
+    place, where, known = list(first["loc"]), str(path), list(PoolFile.model_fields)
+    if len(place) > 1 and isinstance(place[1], int):
+        where, known = _entry_name(tables, place[1], path), _known_beside(place[2:])
+        place = place[2:]
+    key = ".".join(str(part) for part in place)
+    if first["type"] == "extra_forbidden":
+        raise UnknownName("key", key, known, where) from None
+    raise ConfigError(f"{where}: {key}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+
+
+def _entry_name(tables: list[object], number: int, path: Path) -> str:
+    table = tables[number]
+    name = table.get("id") if isinstance(table, dict) else None
+    return f"{path}: [[expert]] {number + 1}" + (f" ('{name}')" if isinstance(name, str) else "")
+
+
+def _known_beside(place: list[int | str]) -> list[str]:
+    """The keys that there are where an unknown one stands."""
+    inner: dict[str, type[BaseModel]] = {"sampling": SamplingTable, "price": PriceTable}
+    if len(place) > 1 and str(place[0]) in inner:
+        return [f"{place[0]}.{name}" for name in inner[str(place[0])].model_fields]
+    return list(ExpertTable.model_fields)

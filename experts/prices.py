@@ -1,0 +1,102 @@
+"""Prices and context windows out of the cost map that litellm ships; read as a file, without importing litellm."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from orchestrator.types import Expert, Price
+
+_MAP = "model_prices_and_context_window_backup.json"
+_OWN_MACHINE = {"ollama": "OLLAMA_API_BASE", "ollama_chat": "OLLAMA_API_BASE"}
+"""Providers whose default host is this machine, and the variable that moves it."""
+_FLAGS = {"supports_system_messages": "system", "supports_response_schema": "json_schema"}
+
+
+def priced(expert: Expert) -> Expert:
+    """The expert with price, context and capabilities from litellm's cost map where the user gave none.
+
+    A server on this machine costs nothing; one at any other `api_base` stays unpriced, whatever its model is called.
+    Where the map has a higher price above some prompt length, the lower one is taken.
+    """
+    if expert.client != "litellm":
+        return expert
+    entry = _entry(expert.model)
+    price = expert.price
+    if price is None:
+        price = Price() if _free(expert) else None if expert.api_base else _price(entry)
+    context = expert.context
+    if context is None and not expert.api_base:
+        context = _whole(entry.get("max_input_tokens")) or _whole(entry.get("max_tokens"))
+    refused = {} if expert.api_base else {ours: False for flag, ours in _FLAGS.items() if entry.get(flag) is False}
+    return replace(expert, price=price, context=context, capabilities={**refused, **expert.capabilities})
+
+
+def provider_of_bare_model(model: str) -> str | None:
+    """The provider of a model named without one, such as `gpt-4o-mini`; `None`: the map does not know."""
+    provider = _cost_map().get(model, {}).get("litellm_provider")
+    return str(provider) if provider else None
+
+
+def bare_models() -> tuple[str, ...]:
+    """The models that can be named without a provider."""
+    return tuple(name for name in _cost_map() if "/" not in name)
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether a URL's host is this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _free(expert: Expert) -> bool:
+    if expert.api_base:
+        return on_this_machine(expert.api_base)
+    variable = _OWN_MACHINE.get(expert.model.partition("/")[0])
+    return variable is not None and on_this_machine(os.environ.get(variable) or "http://localhost")
+
+
+def _entry(model: str) -> Mapping[str, object]:
+    """The map's entry: under the whole name, or under the bare name where the provider agrees."""
+    prices = _cost_map()
+    if model in prices:
+        return prices[model]
+    provider, slash, name = model.partition("/")
+    entry = prices.get(name, {}) if slash else {}
+    return entry if entry.get("litellm_provider") == provider else {}
+
+
+def _price(entry: Mapping[str, object]) -> Price | None:
+    prompt, completion = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
+    if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
+        return None
+    cached = entry.get("cache_read_input_token_cost")
+    return Price(float(prompt), float(completion), float(cached) if isinstance(cached, int | float) else None)
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and value > 0 else None
+
+
+@cache
+def _cost_map() -> Mapping[str, Mapping[str, object]]:
+    spec = find_spec("litellm")
+    places = spec.submodule_search_locations if spec else None
+    path = Path(places[0], _MAP) if places else None
+    if path is None or not path.is_file():
+        return {}
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    return {name: entry for name, entry in loaded.items() if isinstance(entry, dict) and name != "sample_spec"}

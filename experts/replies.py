@@ -1,0 +1,173 @@
+"""From what litellm returns to completions: text apart from reasoning, and tokens that sum exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from orchestrator.errors import BadCompletion, ContentFiltered
+from orchestrator.types import Completion, Expert, FinishReason, Price, Request, Response, Tokens, ToolCall
+
+from .thoughts import split_thoughts
+
+_FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "safety": "content_filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice of an answer."""
+
+    text: str
+    reasoning: str
+    finish: FinishReason
+    tool_calls: tuple[ToolCall, ...]
+    logprobs: tuple[float, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Nothing at all, though the cap did not cut it: hidden reasoning may have eaten a cap, that is no fault."""
+        return not self.text.strip() and not self.tool_calls and self.finish in ("stop", "content_filter")
+
+    @property
+    def size(self) -> int:
+        calls = sum(len(call.name) + len(call.arguments) for call in self.tool_calls)
+        return len(self.text) + len(self.reasoning) + calls
+
+
+def response_of(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple[str, ...]) -> tuple[Response, int]:
+    """The completions of an answer in the order of its choices, and how many choices it had.
+
+    Choices without any text are left out, so that their samples are asked for again; so are more than were asked for.
+
+    Raises:
+        BadCompletion: no choice, or none that says anything.
+        ContentFiltered: all that there is was withheld.
+    """
+    choices = [
+        _choice(c) for c in sorted(getattr(raw, "choices", None) or (), key=lambda c: getattr(c, "index", 0) or 0)
+    ]
+    good = [choice for choice in choices if not choice.empty][: len(batch)]
+    if not good:
+        if any(choice.finish == "content_filter" for choice in choices):
+            raise ContentFiltered("the provider withheld the answer (finish_reason content_filter)", expert=expert.id)
+        what = "an empty text" if choices else "no choices"
+        raise BadCompletion(f"the answer has {what}", expert=expert.id)
+    bill = _bill(raw, choices, expert, batch[0])
+    each = alone(bill, [choice.size for choice in good], expert.price)
+    model, fingerprint = str(getattr(raw, "model", "") or ""), str(getattr(raw, "system_fingerprint", "") or "")
+    completions = tuple(
+        Completion(c.text, c.reasoning, c.finish, tokens, model, fingerprint, c.tool_calls, c.logprobs, expert.id)
+        for c, tokens in zip(good, each, strict=True)
+    )
+    return Response(completions, bill, dropped), len(choices)
+
+
+def alone(bill: Tokens, sizes: Sequence[int], price: Price | None) -> list[Tokens]:
+    """What each completion would have been billed had it been asked alone: the whole prompt, and its share by size."""
+    completion = shared(bill.completion, sizes)
+    reasoning = shared(bill.reasoning, completion)
+    return [
+        Tokens(bill.prompt, c, r, bill.cached_prompt, _usd(price, bill.prompt, c, bill.cached_prompt))
+        for c, r in zip(completion, reasoning, strict=True)
+    ]
+
+
+def shared(total: int, weights: Sequence[int]) -> list[int]:
+    """A whole number split by weight into whole numbers that sum to it (largest remainder; earlier ones win ties)."""
+    weights = weights if any(weights) else [1] * len(weights)
+    sum_of_weights = sum(weights)
+    parts = [total * weight // sum_of_weights for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % sum_of_weights), i))
+    for i in by_remainder[: total - sum(parts)]:
+        parts[i] += 1
+    return parts
+
+
+def estimated_tokens(texts: Iterable[str]) -> int:
+    """Tokens where nobody counted them: UTF-8 bytes by four, rounded up."""
+    return -(-sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) // 4)
+
+
+def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request) -> Tokens:
+    usage = getattr(raw, "usage", None)
+    prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    prompt = prompt or -(-request.size // 4)
+    completion = completion or estimated_tokens(text for c in choices for text in (c.text, c.reasoning))
+    reasoning = min(completion, _count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens"))
+    cached = min(prompt, _count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"))
+    return Tokens(prompt, completion, reasoning, cached, _usd(expert.price, prompt, completion, cached))
+
+
+def _usd(price: Price | None, prompt: int, completion: int, cached: int) -> float:
+    return price.of(prompt, completion, cached) if price else 0.0
+
+
+def _count(holder: Any, name: str) -> int:
+    value = getattr(holder, name, None)
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
+
+
+def _choice(raw: Any) -> Choice:
+    message = getattr(raw, "message", None)
+    content, reasoning = _content(raw, message)
+    text, thoughts = split_thoughts(content)
+    finish = _FINISH.get(str(getattr(raw, "finish_reason", None) or "stop").lower(), "stop")
+    if not text and _refused(message):
+        finish = "content_filter"
+    spoken = "\n\n".join(part for part in (reasoning, thoughts) if part)
+    return Choice(text, spoken, finish, _tool_calls(message), _logprobs(getattr(raw, "logprobs", None)))
+
+
+def _content(raw: Any, message: Any) -> tuple[str, str]:
+    """Text and separate reasoning of a chat or a text choice."""
+    if message is None or getattr(raw, "text", None) is not None:
+        return str(getattr(raw, "text", None) or ""), ""
+    extra = getattr(message, "provider_specific_fields", None)
+    fields = extra if isinstance(extra, dict) else {}
+    for name in ("reasoning_content", "reasoning"):
+        found = getattr(message, name, None) or fields.get(name)
+        if isinstance(found, str) and found:
+            return _text(getattr(message, "content", None)), found.strip()
+    return _text(getattr(message, "content", None)), ""
+
+
+def _text(content: object) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return "" if content is None else str(content)
+
+
+def _refused(message: Any) -> bool:
+    extra = getattr(message, "provider_specific_fields", None)
+    return bool(getattr(message, "refusal", None) or (isinstance(extra, dict) and extra.get("refusal")))
+
+
+def _tool_calls(message: Any) -> tuple[ToolCall, ...]:
+    calls = getattr(message, "tool_calls", None) or ()
+    return tuple(
+        ToolCall(str(call.id or ""), str(call.function.name or ""), str(call.function.arguments or ""))
+        for call in calls
+    )
+
+
+def _logprobs(raw: Any) -> tuple[float, ...]:
+    """Of a chat choice (`content`) or a text choice (`token_logprobs`)."""
+    if raw is None:
+        return ()
+    content, plain = getattr(raw, "content", None), getattr(raw, "token_logprobs", None)
+    if content:
+        return tuple(float(cast(float, _field(token, "logprob"))) for token in content)
+    return tuple(float(value) for value in plain or () if value is not None)
+
+
+def _field(holder: Any, name: str) -> object:
+    return holder[name] if isinstance(holder, dict) else getattr(holder, name)

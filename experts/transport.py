@@ -1,0 +1,81 @@
+"""HTTP clients for litellm that send each request once, follow no redirect, and are ours to close."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+_OPENAI_ONLY = ("openai-organization", "openai-project")
+"""Taken from the environment by OpenAI's SDK, also for hosts that are not OpenAI's."""
+
+_CONNECT = 30.0
+"""Seconds to make a connection; the rest of an attempt's time is for the answer."""
+
+
+class OneShot(httpx.AsyncBaseTransport):
+    """litellm's aiohttp transport, with nothing resent behind our back.
+
+    litellm's HTTP handler sends a request again after `ConnectError` and `RemoteProtocolError`, which also stand for
+    resets: a second generation that nobody reserved for. Here they are another `TransportError`; the cause stays.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, headers: Mapping[str, str], openai: bool) -> None:
+        self._inner, self._headers, self._openai = inner, dict(headers), openai
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers.update(self._headers)
+        for name in () if self._openai else _OPENAI_ONLY:
+            request.headers.pop(name, None)
+        times = request.extensions.get("timeout")
+        if isinstance(times, dict) and (times.get("connect") is None or times["connect"] > _CONNECT):
+            request.extensions = {**request.extensions, "timeout": {**times, "connect": _CONNECT}}
+        try:
+            return await self._inner.handle_async_request(request)
+        except (httpx.ConnectError, httpx.RemoteProtocolError) as error:
+            raise httpx.NetworkError(str(error), request=request) from error
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class Clients:
+    """The clients of one expert, made when first needed; they belong to the event loop that uses them.
+
+    Args:
+        timeout: seconds.
+        headers: put on every request, over whatever a client library sets.
+        openai: whether the host is OpenAI's own.
+    """
+
+    def __init__(self, timeout: float, headers: Mapping[str, str], openai: bool) -> None:
+        self._timeout, self._headers, self._is_openai = timeout, headers, openai
+        self._http: Any = None
+        self._openai: Any = None
+
+    def http(self) -> Any:
+        """For providers that litellm serves with its own HTTP handler."""
+        if self._http is None:
+            handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
+            self._http = handler(timeout=self._timeout, follow_redirects=False, transport=self._transport(handler))
+        return self._http
+
+    def openai(self, api_base: str | None, key: str | None) -> Any:
+        """For providers that litellm serves with OpenAI's SDK."""
+        if self._openai is None:
+            handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
+            plain = httpx.AsyncClient(transport=self._transport(handler), follow_redirects=False, timeout=self._timeout)
+            sdk = importlib.import_module("openai").AsyncOpenAI
+            self._openai = sdk(api_key=key, base_url=api_base, max_retries=0, timeout=self._timeout, http_client=plain)
+        return self._openai
+
+    async def aclose(self) -> None:
+        for client in (self._http, self._openai):
+            if client is not None:
+                await client.close()
+        self._http = self._openai = None
+
+    def _transport(self, handler: Any) -> OneShot:
+        return OneShot(handler.create_async_transport(), self._headers, self._is_openai)

@@ -1,0 +1,124 @@
+"""From a request to the arguments of one call through litellm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from orchestrator.types import Message, Request, Sampling
+
+from .capabilities import CAPS, Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent, and what of the request is in it."""
+
+    arguments: Mapping[str, object]
+    sent: frozenset[str]
+    """Names of settings in it; the cap under the name that it has there."""
+    dropped: tuple[str, ...]
+    """Settings that were asked for and are not in it, or under another name (`max_tokens=NAME`)."""
+    choices: int
+
+
+@dataclass(slots=True)
+class _Draft:
+    have: Capabilities
+    arguments: dict[str, object] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+    dropped: list[str] = field(default_factory=list)
+
+    def put(self, setting: str, value: object, name: str | None = None) -> None:
+        """One setting of the request, where there is one and the server takes it."""
+        if value is None or value == ():
+            return
+        if self.have.takes(setting):
+            self.arguments[name or setting] = list(value) if isinstance(value, tuple) else value
+            self.sent.add(setting)
+        else:
+            self.dropped.append(setting)
+
+
+def call_for(batch: Sequence[Request], have: Capabilities) -> Call:
+    """The call that asks for a batch of requests which differ only in their sample index."""
+    first, draft = batch[0], _Draft(have)
+    _converse(first, draft)
+    _sample(first, draft)
+    if len(batch) > 1:
+        draft.arguments["n"] = len(batch)
+        draft.sent.add("n")
+    return Call(draft.arguments, frozenset(draft.sent), tuple(draft.dropped), len(batch))
+
+
+def provider_seed(request: Request) -> int | None:
+    """What the provider gets as a seed: 31 bits of a hash over the user's seed, the salt and the sample index."""
+    if request.sampling.seed is None:
+        return None
+    text = f"{request.sampling.seed}\0{request.salt}\0{request.sample_index}"
+    return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big") >> 1
+
+
+def folded(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The conversation with its system messages put before the first user message's text."""
+    system = "\n\n".join(message.text for message in messages if message.role == "system")
+    rest = [message for message in messages if message.role != "system"]
+    for i, message in enumerate(rest):
+        if message.role == "user":
+            rest[i] = message.with_text(f"{system}\n\n{message.text}")
+            return tuple(rest)
+    return (Message("user", system), *rest)
+
+
+def _converse(request: Request, draft: _Draft) -> None:
+    messages = request.messages
+    if any(message.role == "system" for message in messages):
+        if draft.have.takes("system"):
+            draft.sent.add("system")
+        else:
+            messages = folded(messages)
+            draft.dropped.append("system")
+    if request.sampling.mode == "completion":
+        draft.arguments["prompt"] = "\n\n".join(message.text for message in messages)
+    else:
+        draft.arguments["messages"] = [message.to_json() for message in messages]
+    if request.tools:
+        draft.arguments["tools"] = [dict(tool) for tool in request.tools]
+        # Without this litellm imports its MCP gateway, which needs packages that are not there.
+        draft.arguments["_skip_mcp_handler"] = True
+    if request.response_format is not None:
+        draft.put("json_schema", dict(request.response_format), "response_format")
+
+
+def _sample(request: Request, draft: _Draft) -> None:
+    sampling = request.sampling
+    for setting in ("temperature", "top_p", "stop", "reasoning_effort"):
+        draft.put(setting, getattr(sampling, setting))
+    draft.put("seed", provider_seed(request))
+    if sampling.max_tokens is not None:
+        name = CAPS[0] if sampling.mode == "completion" else draft.have.cap
+        draft.arguments[name] = sampling.max_tokens
+        draft.sent.add(name)
+        if name != CAPS[0]:
+            draft.dropped.append(f"{CAPS[0]}={name}")
+    _extra(sampling, draft)
+
+
+def _extra(sampling: Sampling, draft: _Draft) -> None:
+    extra = dict(sampling.extra_body)
+    wanted = {"logprobs", "top_logprobs"} & set(extra)
+    if wanted and draft.have.takes("logprobs"):
+        draft.sent.add("logprobs")
+    elif wanted:
+        extra = {name: value for name, value in extra.items() if name not in wanted}
+        draft.dropped.append("logprobs")
+    if extra:
+        draft.arguments["extra_body"] = extra
+
+
+def first_only(batch: Sequence[Request], most: int | None) -> Sequence[Request]:
+    """As many requests of a batch as one call may ask for; a seed belongs to one sample alone."""
+    if batch[0].sampling.seed is not None:
+        return batch[:1]
+    return batch if most is None else batch[:most]

@@ -1,0 +1,381 @@
+"""The engine: every call goes journal, retry, lane, throttle, backend, and is metered on its scopes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from orchestrator.errors import BadCompletion, ExpertError, ExpertTimeout
+from orchestrator.ledger import Amount, charge
+from orchestrator.protocols import Backend
+from orchestrator.types import Completion, Expert, Request, Response, Tokens
+
+from .flight import Bounds, Departure, Flight, Landed, Seat, State, Waiter
+from .journal import Attempt, Journal
+from .lane import Gate, Lane, join, tokens_of
+from .retry import Pause, RetryPolicy, Tries, retrying
+
+GRACE = 2.0
+"""Seconds that replies in flight get to land in the journal after a problem has ended."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What left, over all problems."""
+
+    attempts: int = 0
+    failed: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Settings that an expert does not take, by expert."""
+
+
+class Engine:
+    """Serves requests until it is left; an async context manager that owns every attempt.
+
+    Args:
+        experts: those that may be asked, by id.
+        backend_of: makes the backend of an expert, once.
+        journal: where replies and attempts are kept.
+        seed: seeds the jitter of retries, nothing else.
+        gate: decides which expert may be asked now; by default all may.
+    """
+
+    def __init__(
+        self,
+        experts: Mapping[str, Expert],
+        backend_of: Callable[[Expert], Backend],
+        journal: Journal,
+        *,
+        retry: RetryPolicy | None = None,
+        bounds: Bounds | None = None,
+        seed: int = 0,
+        gate: Gate | None = None,
+    ) -> None:
+        self.experts, self.journal, self.counters = dict(experts), journal, Counters()
+        self._backend_of, self._gate = backend_of, gate
+        self._policy, self._bounds = retry or RetryPolicy(), bounds or Bounds()
+        self._retrying = retrying(self._policy, random.Random(seed))
+        self._lanes: dict[str, Lane] = {}
+        self._flights: dict[bytes, Flight] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._all: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for lane in self._lanes.values():
+            lane.close()
+        for task in tuple(self._all):
+            task.cancel()
+        try:
+            await self._tasks.__aexit__(None, None, None)
+        finally:
+            for lane in self._lanes.values():
+                await lane.backend.aclose()
+            await self.journal.aclose()
+
+    # -- asking -------------------------------------------------------------------------
+
+    async def ask(self, request: Request, seat: Seat) -> Landed:
+        """The reply to a request: from the journal, from an identical request in flight, or from the expert.
+
+        Raises:
+            BudgetExceeded: a scope of the seat has no room for it.
+            ExpertError: no reply after every retry.
+        """
+        if recorded := self.journal.get(request.key):
+            await self._count(seat, recorded)
+            return Landed(recorded)
+        waiter = Waiter(seat, self._loop.create_future())
+        flight = self._join(request, waiter)
+        try:
+            landed = await waiter.result
+        except asyncio.CancelledError:
+            self._leave(flight, waiter)
+            raise
+        if not landed.counted:
+            await self._count(seat, landed.completion)
+        return landed
+
+    def add(self, expert: Expert) -> None:
+        """Lets another expert be asked."""
+        self.experts.setdefault(expert.id, expert)
+
+    def lane(self, expert: str) -> Lane:
+        """The lane of an expert, made when it is first asked for."""
+        if expert not in self._lanes:
+            value = self.experts[expert]
+            self._lanes[expert] = Lane(value, self._backend_of(value), self, self._loop.time, self._gate)
+        return self._lanes[expert]
+
+    def lanes(self) -> Iterator[Lane]:
+        """The lanes in use."""
+        yield from self._lanes.values()
+
+    async def drain(self) -> None:
+        """Lets nothing leave any more and returns when what is out has landed."""
+        for lane in self._lanes.values():
+            lane.close()
+        await self._idle.wait()
+
+    def _join(self, request: Request, waiter: Waiter) -> Flight:
+        lane = self.lane(request.expert)
+        flight = self._flights.get(request.key)
+        if flight is None:
+            flight = Flight(request, self._bounds.worst(request, lane.expert), [waiter])
+            self._flights[request.key] = flight
+            lane.enter(flight)
+            return flight
+        better = waiter.seat.priority < flight.priority
+        flight.waiters.append(waiter)
+        if flight.state is State.OUT:
+            join(flight, waiter)
+        elif flight.state is State.QUEUED and (better or not lane.holds(flight)):
+            lane.enter(flight)
+        return flight
+
+    async def _count(self, seat: Seat, completion: Completion) -> None:
+        used = Amount.of(completion.tokens)
+        while (held := charge(seat.scope.chain, used, seat.claim)) is not None:
+            freed: asyncio.Future[None] = self._loop.create_future()
+            held.park(seat.priority, used, partial(_free, freed))
+            await freed
+
+    # -- leaving ------------------------------------------------------------------------
+
+    def _leave(self, flight: Flight, waiter: Waiter) -> None:
+        if waiter is not flight.leader and waiter.reservation is not None:
+            waiter.reservation.refund()
+        if flight.wanted or flight.state is State.GONE:
+            return
+        if flight.state is State.OUT and waiter.seat.leaving.grace:
+            self._loop.call_later(GRACE, self._abandon, flight)
+        else:
+            self._abandon(flight)
+
+    def _abandon(self, flight: Flight) -> None:
+        departure = flight.departure
+        if flight.wanted or flight.state is State.GONE or (departure is not None and departure.landed):
+            return
+        self.drop(flight)
+        if departure is not None and departure.task is not None and departure.abandoned:
+            departure.task.cancel()
+
+    # -- what lanes report --------------------------------------------------------------
+
+    def depart(self, lane: Lane, group: list[Flight]) -> None:
+        self._idle.clear()
+        departure = Departure(group, lane.window.generation)
+        for flight in group:
+            flight.departure = departure
+        departure.task = self._start(self._attempt(lane, departure))
+
+    def refuse(self, flight: Flight, error: ExpertError) -> None:
+        self._failed(flight, error)
+
+    def drop(self, flight: Flight) -> None:
+        flight.state = State.GONE
+        self.lane(flight.request.expert).remove(flight)
+        if self._flights.get(flight.request.key) is flight:
+            del self._flights[flight.request.key]
+        if flight.recovery is not None:
+            flight.recovery.cancel()
+
+    # -- one attempt --------------------------------------------------------------------
+
+    async def _attempt(self, lane: Lane, departure: Departure) -> None:
+        self.counters.attempts += 1
+        try:
+            response = await self._send(lane, departure)
+            departure.landed = True
+            await self._land(lane, departure, response)
+        except asyncio.CancelledError:
+            lane.breaker.cancelled()
+            self._close(departure, "cancelled", charged=departure.left)
+            raise
+        except ExpertError as error:
+            self._note(lane, departure, error)
+            self._close(departure, str(error), charged=departure.left and not error.refunded)
+            self._rest(departure, error)
+        except Exception as error:
+            # Not the expert's fault: whoever asked gets it as it is.
+            self._close(departure, repr(error), charged=departure.left)
+            for flight in departure.flights:
+                self._end(flight, error)
+        finally:
+            lane.out -= 1
+            lane.pump_soon()
+            if not any(other.out for other in self._lanes.values()):
+                self._idle.set()
+
+    async def _send(self, lane: Lane, departure: Departure) -> Response:
+        flights = departure.flights
+        await lane.throttle.admit(tokens_of(flights))
+        if lane.backend.journalled:
+            departure.row = await self.journal.open(_row(lane.expert, flights))
+        departure.left = True
+        try:
+            async with asyncio.timeout(lane.expert.timeout):
+                response = await lane.backend.complete([flight.request for flight in flights])
+        except TimeoutError:
+            raise ExpertTimeout(f"no answer in {lane.expert.timeout:g} s", expert=lane.expert.id) from None
+        if not response.completions:
+            raise BadCompletion("an answer without a choice", expert=lane.expert.id)
+        return response
+
+    async def _land(self, lane: Lane, departure: Departure, response: Response) -> None:
+        flights = departure.flights
+        replies = [_finished(flight, c) for flight, c in zip(flights, response.completions, strict=False)]
+        if departure.row is not None:
+            keyed = [(flight.request.key, c) for flight, c in zip(flights, replies, strict=False)]
+            await self.journal.reply(departure.row, keyed, response.bill)
+        lane.succeeded()
+        lane.throttle.settle(tokens_of(flights), response.bill.prompt + response.bill.completion)
+        if response.dropped:
+            self.counters.dropped[lane.expert.id] = response.dropped
+        for flight, completion, paid in zip(flights, replies, shares(response.bill, replies), strict=False):
+            flight.serve(completion, paid)
+            self._forget(flight)
+        for flight in flights[len(replies) :]:
+            flight.settle_failure(charged=False)
+            self._again(lane, flight)
+
+    def _again(self, lane: Lane, flight: Flight) -> None:
+        """A choice that the provider did not return is asked for once more."""
+        if flight.wanted and flight.state is State.OUT:
+            lane.enter(flight)
+        else:
+            self.drop(flight)
+
+    def _close(self, departure: Departure, error: str, charged: bool) -> None:
+        if departure.row is not None:
+            self.journal.fail(departure.row, error, charged)
+        for flight in departure.flights:
+            flight.settle_failure(charged)
+
+    # -- failure and recovery -----------------------------------------------------------
+
+    def _note(self, lane: Lane, departure: Departure, error: ExpertError) -> None:
+        lane.failed(error, departure.generation)
+        self.counters.failed += 1
+        name = type(error).__name__
+        self.counters.errors[name] = self.counters.errors.get(name, 0) + 1
+        lane.throttle.settle(tokens_of(departure.flights), 0 if error.refunded else tokens_of(departure.flights))
+
+    def _rest(self, departure: Departure, error: ExpertError) -> None:
+        pause = Pause()
+        for flight in departure.flights:
+            flight.pause = pause
+            self._failed(flight, error)
+
+    def _failed(self, flight: Flight, error: ExpertError) -> None:
+        if not flight.wanted:
+            self.drop(flight)
+        elif flight.retried is not None:
+            flight.state = State.RESTING
+            flight.retried.set_exception(error)
+        elif error.retried:
+            flight.state = State.RESTING
+            flight.recovery = self._start(self._recover(flight, error))
+        else:
+            self._end(flight, error)
+
+    async def _recover(self, flight: Flight, error: ExpertError) -> None:
+        """Makes further attempts; the plain one that failed counts as the first."""
+        tries = Tries(self._policy, self._loop.time)
+        plain: ExpertError | None = error
+
+        async def attempt() -> None:
+            nonlocal plain
+            if plain is not None:
+                first, plain = plain, None
+                raise first
+            flight.retried = self._loop.create_future()
+            try:
+                self.lane(flight.request.expert).enter(flight)
+                await flight.retried
+            finally:
+                flight.retried = None
+
+        async def rest(seconds: float) -> None:
+            await flight.pause.wait(seconds)
+
+        try:
+            await self._retrying.copy(stop=tries.over, sleep=rest)(attempt)
+        except ExpertError as last:
+            flight.recovery = None
+            self._end(flight, last)
+
+    def _end(self, flight: Flight, error: Exception) -> None:
+        flight.fail(error)
+        self.drop(flight)
+
+    def _forget(self, flight: Flight) -> None:
+        if flight.retried is not None and not flight.retried.done():
+            flight.retried.set_result(None)
+        flight.recovery = None
+        self.drop(flight)
+
+    def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = self._tasks.create_task(work)
+        self._all.add(task)
+        task.add_done_callback(self._all.discard)
+        return task
+
+
+def _free(freed: asyncio.Future[None]) -> None:
+    if not freed.done():
+        freed.set_result(None)
+
+
+def _row(expert: Expert, flights: list[Flight]) -> Attempt:
+    return Attempt(
+        expert.id,
+        tuple(flight.request.key for flight in flights),
+        tuple(_names(flight) for flight in flights),
+        tuple(flight.worst for flight in flights),
+    )
+
+
+def _names(flight: Flight) -> tuple[str, ...]:
+    return tuple(scope.name for scope in flight.leader.seat.scope.chain) if flight.leader else ()
+
+
+def _finished(flight: Flight, completion: Completion) -> Completion:
+    """The completion with its identity; a lone surrogate cannot be stored, so nobody gets to see one."""
+    request = flight.request
+    return replace(
+        completion,
+        model=_storable(completion.model),
+        fingerprint=_storable(completion.fingerprint),
+        text=_storable(completion.text),
+        reasoning=_storable(completion.reasoning),
+        expert=request.expert,
+        id=request.key.hex(),
+    )
+
+
+def _storable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def shares(bill: Tokens, completions: Sequence[Completion]) -> list[Amount]:
+    """The bill of one attempt by sample; the first bears the prompt and what cannot be told apart."""
+    tokens = [completion.tokens.completion for completion in completions]
+    total = sum(completion.tokens.usd for completion in completions)
+    usd = [bill.usd * (c.tokens.usd / total if total else 1 / len(completions)) for c in completions]
+    rest = bill.prompt + bill.completion - sum(tokens)
+    return [Amount(1, t + (rest if i == 0 else 0), u) for i, (t, u) in enumerate(zip(tokens, usd, strict=True))]

@@ -1,0 +1,167 @@
+"""A request under way, and those who wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from orchestrator.budget import Budget
+from orchestrator.ledger import NOTHING, Amount, Claim, Reservation, Scope
+from orchestrator.types import Completion, Expert, Request
+
+from .retry import Pause
+
+_PER_MESSAGE = 16
+"""Bound on the tokens that a chat template adds to a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much a request may come to at the most."""
+
+    image_tokens: int = 2048
+    """Bound on the prompt tokens of one image part."""
+
+    def worst(self, request: Request, expert: Expert) -> Amount:
+        """The largest bill of one sample: no tokenizer makes more tokens than a text has UTF-8 bytes."""
+        images = sum(len(message.images) for message in request.messages)
+        prompt = request.size + _PER_MESSAGE * (len(request.messages) + 1) + images * self.image_tokens
+        completion = request.sampling.max_tokens or 0
+        usd = expert.price.of(prompt, completion) if expert.price else 0.0
+        return Amount(1, prompt + completion, usd)
+
+
+@dataclass(slots=True, eq=False)
+class Leaving:
+    """How a problem's run leaves: with `grace`, replies in flight may still land in the journal."""
+
+    grace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who asks: the scopes that pay, and the place in the queue."""
+
+    scope: Scope
+    turn: int = 0
+    """Problem number in a benchmark, round of the client in a server."""
+    stage: int = 0
+    """Replies awaited along the path so far: deeper calls leave first, so that few branches end instead of none."""
+    claim: Claim | None = None
+    leaving: Leaving = field(default_factory=Leaving)
+
+    @property
+    def priority(self) -> tuple[int, int]:
+        return (self.turn, -self.stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A reply as one waiter gets it."""
+
+    completion: Completion
+    paid: Amount = NOTHING
+    """What this waiter's own attempt was billed; nothing for those who joined."""
+    counted: bool = True
+    """Whether the reply stands on the waiter's scopes already."""
+    joined: bool = True
+    """Whether it came from a journal or from another's request."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    seat: Seat
+    result: asyncio.Future[Landed]
+    reservation: Reservation | None = None
+
+    @property
+    def waiting(self) -> bool:
+        return not self.result.done()
+
+
+class State(Enum):
+    QUEUED = auto()
+    """In its lane, or parked on a scope that holds it back."""
+    OUT = auto()
+    RESTING = auto()
+    """Between a failure and the next attempt."""
+    GONE = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """Identical requests are one flight; each waiter has its own seat and reservation."""
+
+    request: Request
+    worst: Amount
+    waiters: list[Waiter]
+    state: State = State.QUEUED
+    ticket: int = 0
+    """Changes whenever it is queued anew, so that old queue entries and wake-ups are stale."""
+    leader: Waiter | None = None
+    """Whose paid scopes bear the attempt that is out."""
+    departure: Departure | None = None
+    recovery: asyncio.Task[None] | None = None
+    retried: asyncio.Future[None] | None = None
+    """Where the recovery waits for the outcome of another attempt."""
+    pause: Pause = field(default_factory=Pause)
+
+    @property
+    def wanted(self) -> list[Waiter]:
+        return [waiter for waiter in self.waiters if waiter.waiting]
+
+    @property
+    def priority(self) -> tuple[int, int]:
+        """That of its best waiter."""
+        return min((waiter.seat.priority for waiter in self.wanted), default=(0, 0))
+
+    def serve(self, completion: Completion, paid: Amount) -> None:
+        """Settles every reservation and hands the reply to all who wait."""
+        used = Amount.of(completion.tokens)
+        for waiter in self.waiters:
+            led = waiter is self.leader
+            if waiter.reservation is not None:
+                waiter.reservation.settle(used, paid if led else NOTHING)
+            if waiter.waiting:
+                counted = waiter.reservation is not None
+                waiter.result.set_result(Landed(completion, paid if led else NOTHING, counted, joined=not led))
+
+    def settle_failure(self, charged: bool) -> None:
+        """Ends the reservations of an attempt that brought nothing: the leader bears what it may have cost."""
+        for waiter in self.waiters:
+            if waiter.reservation is None:
+                continue
+            if charged and waiter is self.leader:
+                waiter.reservation.charge()
+            else:
+                waiter.reservation.refund()
+            waiter.reservation = None
+
+    def fail(self, error: Exception) -> None:
+        for waiter in self.wanted:
+            waiter.result.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class Departure:
+    """One attempt that is under way for a group of flights."""
+
+    flights: list[Flight]
+    generation: int
+    """Of the lane's window when it left."""
+    task: asyncio.Task[None] | None = None
+    row: int | None = None
+    """Its number in the journal."""
+    left: bool = False
+    """Whether the provider may have seen it."""
+    landed: bool = False
+
+    @property
+    def abandoned(self) -> bool:
+        return not self.landed and all(flight.state is State.GONE for flight in self.flights)
+
+
+def unlimited(name: str = "run") -> Scope:
+    """A root scope without caps that meters what is paid."""
+    return Scope(name, Budget(), paid=True)

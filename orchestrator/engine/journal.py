@@ -1,0 +1,92 @@
+"""What a journal promises, and the one that lives in memory.
+
+Every reply is committed before its text reaches a strategy; every attempt is a row before it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from orchestrator.ledger import Amount, Losses
+from orchestrator.types import Completion, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is about to leave: one call to a provider for one or more samples."""
+
+    expert: str
+    keys: tuple[bytes, ...]
+    scopes: tuple[tuple[str, ...], ...]
+    """Per sample, the names of the scopes that it is charged to."""
+    worst: tuple[Amount, ...]
+    """Per sample, what it reserved."""
+
+
+class Journal(Protocol):
+    """The memory of a run. Look-ups are synchronous; writing returns once it is committed."""
+
+    @property
+    def losses(self) -> Losses:
+        """What attempts of earlier processes cost without a reply, those left open included."""
+        ...
+
+    def get(self, key: bytes) -> Completion | None:
+        """The reply to a request, if it was ever given."""
+        ...
+
+    def linked(self, key: bytes) -> str | None:
+        """Id of the expert that answered this request instead, if one did."""
+        ...
+
+    async def open(self, attempt: Attempt) -> int:
+        """Commits that an attempt leaves now; returns its number."""
+        ...
+
+    async def reply(self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens) -> None:
+        """Commits the replies of an attempt, all together, and what it was billed."""
+        ...
+
+    def fail(self, attempt: int, error: str, charged: bool) -> None:
+        """Notes that an attempt brought nothing. Nobody waits: until it is committed the attempt counts as charged."""
+        ...
+
+    async def link(self, key: bytes, expert: str) -> None:
+        """Commits that another expert answers this request."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(slots=True)
+class MemoryJournal:
+    """A journal for one process: what `solve()` uses unless it is told otherwise."""
+
+    replies: dict[bytes, Completion] = field(default_factory=dict)
+    links: dict[bytes, str] = field(default_factory=dict)
+    losses: Losses = field(default_factory=Losses)
+    attempts: int = 0
+
+    def get(self, key: bytes) -> Completion | None:
+        return self.replies.get(key)
+
+    def linked(self, key: bytes) -> str | None:
+        return self.links.get(key)
+
+    async def open(self, attempt: Attempt) -> int:
+        self.attempts += 1
+        return self.attempts
+
+    async def reply(self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens) -> None:
+        self.replies.update(replies)
+
+    def fail(self, attempt: int, error: str, charged: bool) -> None:
+        return None
+
+    async def link(self, key: bytes, expert: str) -> None:
+        self.links[key] = expert
+
+    async def aclose(self) -> None:
+        return None

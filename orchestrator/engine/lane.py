@@ -1,0 +1,244 @@
+"""The lane of one expert: what waits for it, in which order it leaves, and what leaves together."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Protocol
+
+from orchestrator.errors import BudgetExceeded, ExpertError, ExpertLost, RateLimited
+from orchestrator.ledger import Amount, Scope, reserve
+from orchestrator.protocols import Backend
+from orchestrator.types import Expert
+
+from .aimd import Window
+from .breaker import Breaker
+from .flight import Flight, State, Waiter
+from .throttle import Throttle
+
+_FIRST_HOLD, _LONGEST_HOLD = 0.25, 15.0
+"""Seconds that a lane holds after the first of a series of 429s without Retry-After, and at the most."""
+
+
+class Gate(Protocol):
+    """Decides whether an expert may be asked now; one that shares a GPU with others waits for its turn."""
+
+    def open(self, expert: Expert) -> bool: ...
+
+
+class AlwaysOpen:
+    """The gate of experts that are served whenever they are asked."""
+
+    def open(self, expert: Expert) -> bool:
+        return True
+
+
+class Tower(Protocol):
+    """What a lane reports to."""
+
+    def depart(self, lane: Lane, group: list[Flight]) -> None:
+        """The flights of `group` hold their reservations: make the attempt."""
+        ...
+
+    def refuse(self, flight: Flight, error: ExpertError) -> None:
+        """No attempt will be made for `flight`."""
+        ...
+
+    def drop(self, flight: Flight) -> None:
+        """Nobody waits for `flight` any more."""
+        ...
+
+
+class Lane:
+    """Queues flights by (turn, -stage) and lets them leave when the gate, the circuit, the window and the ledger agree.
+
+    Requests present in one pass of the event loop that differ only in their sample index leave as one `n=k` attempt.
+    """
+
+    def __init__(
+        self,
+        expert: Expert,
+        backend: Backend,
+        tower: Tower,
+        clock: Callable[[], float],
+        gate: Gate | None = None,
+    ) -> None:
+        self.expert, self.backend = expert, backend
+        self.window = Window(expert.concurrency)
+        self.breaker = Breaker(clock)
+        self.throttle = Throttle(expert)
+        self.out = 0
+        self.closed = False
+        self._tower, self._clock = tower, clock
+        self._gate: Gate = gate or AlwaysOpen()
+        self._queue: list[tuple[tuple[int, int], int, int, Flight]] = []
+        self._mates: dict[bytes, dict[Flight, int]] = {}
+        self._tickets = count(1)
+        self._pump_due = False
+        self._not_before = 0.0
+        self._limited = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def queued(self) -> int:
+        """Flights that wait here, those parked on a scope not among them."""
+        return sum(len(mates) for mates in self._mates.values())
+
+    # -- in -----------------------------------------------------------------------------
+
+    def enter(self, flight: Flight) -> None:
+        """Puts a flight into the queue, or to a better place in it."""
+        flight.state = State.QUEUED
+        flight.ticket = next(self._tickets)
+        heapq.heappush(self._queue, (flight.priority, flight.ticket, flight.request.sample_index, flight))
+        self._mates.setdefault(flight.request.base, {})[flight] = flight.ticket
+        self.pump_soon()
+
+    def remove(self, flight: Flight) -> None:
+        """Takes a flight out of the queue."""
+        mates = self._mates.get(flight.request.base)
+        if mates is not None and mates.pop(flight, None) is not None and not mates:
+            del self._mates[flight.request.base]
+
+    def holds(self, flight: Flight) -> bool:
+        """Whether a flight waits here, and not on a scope."""
+        return flight in self._mates.get(flight.request.base, ())
+
+    def succeeded(self) -> None:
+        """An attempt brought replies."""
+        self._limited = 0
+        self.window.succeeded()
+        self.breaker.succeeded()
+
+    def failed(self, error: ExpertError, generation: int) -> None:
+        """An attempt failed; after a 429 nothing leaves for as long as the server asks, or ever longer."""
+        self.breaker.failed(error)
+        if isinstance(error, RateLimited):
+            self.window.limited(generation)
+            pause = error.retry_after or min(_LONGEST_HOLD, _FIRST_HOLD * 2**self._limited)
+            self._limited = min(self._limited + 1, 16)
+            self._not_before = max(self._not_before, self._clock() + pause)
+
+    def close(self) -> None:
+        """Lets nothing leave any more; what is out may land."""
+        self.closed = True
+
+    # -- out ----------------------------------------------------------------------------
+
+    def pump_soon(self) -> None:
+        """Looks at the queue once everything that is ready in this pass of the event loop has entered it."""
+        if not self._pump_due:
+            self._pump_due = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pump_due = False
+        if self.breaker.lost is not None:
+            self._fail_all(self.breaker.lost)
+        while self._queue and self._may_leave():
+            _, ticket, _, flight = heapq.heappop(self._queue)
+            if flight.ticket != ticket or flight.state is not State.QUEUED or not self._board(flight):
+                continue
+            group = [flight, *self._board_mates(flight)]
+            group.sort(key=lambda f: f.request.sample_index)
+            self.out += 1
+            self.breaker.leaves()
+            self._tower.depart(self, group)
+
+    def _may_leave(self) -> bool:
+        if self.closed or not self.window.room(self.out) or not self._gate.open(self.expert):
+            return False
+        now = self._clock()
+        opens_at = max(self._not_before, self.breaker.retry_at if not self.breaker.closed else 0.0)
+        if opens_at > now:
+            self._pump_at(opens_at)
+            return False
+        return self.breaker.admits()
+
+    def _pump_at(self, when: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(loop.time() + when - self._clock(), self.pump_soon)
+
+    def _fail_all(self, error: ExpertLost) -> None:
+        flights = [flight for mates in self._mates.values() for flight in mates]
+        self._queue.clear()
+        self._mates.clear()
+        for flight in flights:
+            self._tower.refuse(flight, error)
+
+    def _board_mates(self, first: Flight) -> list[Flight]:
+        room = self.backend.max_n - 1
+        if room < 1 or first.request.sampling.seed is not None or not self.breaker.closed:
+            return []
+        mates = sorted(self._mates.get(first.request.base, ()), key=lambda f: f.request.sample_index)
+        boarded: list[Flight] = []
+        for mate in mates:
+            if len(boarded) >= room:
+                break
+            if mate.state is State.QUEUED and self._board(mate):
+                boarded.append(mate)
+        return boarded
+
+    # -- the ledger ---------------------------------------------------------------------
+
+    def _board(self, flight: Flight) -> bool:
+        """Reserves for a flight; one that is held back is parked on the scopes that hold it."""
+        self.remove(flight)
+        flight.ticket = next(self._tickets)
+        held = self._lead(flight)
+        if flight.leader is None:
+            if held:
+                for waiter, scope in held:
+                    scope.park(waiter.seat.priority, flight.worst, partial(self._unpark, flight, flight.ticket))
+            else:
+                self._tower.drop(flight)
+            return False
+        flight.state = State.OUT
+        for waiter, _ in held:
+            join(flight, waiter)
+        for waiter in flight.wanted:
+            if waiter is not flight.leader and waiter.reservation is None:
+                join(flight, waiter)
+        return True
+
+    def _lead(self, flight: Flight) -> list[tuple[Waiter, Scope]]:
+        """Finds the waiter whose scopes bear the attempt; returns those that are held back meanwhile."""
+        flight.leader = None
+        held: list[tuple[Waiter, Scope]] = []
+        for waiter in sorted(flight.wanted, key=lambda w: w.seat.priority):
+            try:
+                got = reserve(waiter.seat.scope.chain, flight.worst, waiter.seat.claim)
+            except BudgetExceeded as refusal:
+                waiter.result.set_exception(refusal)
+                continue
+            if isinstance(got, Scope):
+                held.append((waiter, got))
+                continue
+            waiter.reservation, flight.leader = got, waiter
+            break
+        return held
+
+    def _unpark(self, flight: Flight, ticket: int) -> None:
+        if flight.ticket == ticket and flight.state is State.QUEUED:
+            self.enter(flight)
+
+
+def join(flight: Flight, waiter: Waiter) -> None:
+    """Reserves for a waiter of an attempt that another pays, where there is room; else it counts the reply later."""
+    chain = tuple(scope for scope in waiter.seat.scope.chain if not scope.paid)
+    try:
+        got = reserve(chain, flight.worst, waiter.seat.claim)
+    except BudgetExceeded:
+        return
+    if not isinstance(got, Scope):
+        waiter.reservation = got
+
+
+def tokens_of(group: list[Flight]) -> int:
+    """The worst case of a group in tokens, for the token throttle."""
+    return sum((flight.worst for flight in group), start=Amount()).tokens

@@ -1,0 +1,277 @@
+"""The journal of a run folder: one SQLite file in WAL mode, one writer thread that commits whatever is queued.
+
+`synchronous=NORMAL`: a killed process loses nothing that was committed; a crash of the operating system may lose what
+was committed since the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import sqlite3
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from orchestrator.errors import ConfigError, JournalError
+from orchestrator.ledger import NOTHING, Amount, Losses
+from orchestrator.types import Completion, Tokens, ToolCall
+
+from .journal import Attempt
+
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempts (
+    id INTEGER PRIMARY KEY, expert TEXT NOT NULL, keys BLOB NOT NULL, scopes TEXT NOT NULL, worst TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replied', 'refunded', 'charged')),
+    prompt INTEGER NOT NULL DEFAULT 0, completion INTEGER NOT NULL DEFAULT 0, reasoning INTEGER NOT NULL DEFAULT 0,
+    cached INTEGER NOT NULL DEFAULT 0, usd REAL NOT NULL DEFAULT 0, samples INTEGER NOT NULL DEFAULT 0,
+    error TEXT, opened REAL NOT NULL, closed REAL);
+CREATE INDEX IF NOT EXISTS lost ON attempts (state) WHERE state IN ('open', 'charged');
+CREATE TABLE IF NOT EXISTS replies (
+    key BLOB PRIMARY KEY, attempt INTEGER NOT NULL, text INTEGER NOT NULL, reasoning INTEGER, finish TEXT NOT NULL,
+    prompt INTEGER NOT NULL, completion INTEGER NOT NULL, reasoned INTEGER NOT NULL, cached INTEGER NOT NULL,
+    usd REAL NOT NULL, expert TEXT NOT NULL, model TEXT NOT NULL, fingerprint TEXT NOT NULL, extra TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS links (key BLOB PRIMARY KEY, expert TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_GET = """
+SELECT t.text, r.finish, r.prompt, r.completion, r.reasoned, r.cached, r.usd, r.expert, r.model, r.fingerprint, r.extra,
+    (SELECT text FROM texts WHERE id = r.reasoning)
+FROM replies r JOIN texts t ON t.id = r.text WHERE r.key = ?
+"""
+
+_Write = Callable[[sqlite3.Connection], object]
+
+
+class SqliteJournal:
+    """Opens or makes the journal at `path`; whoever opens it must hold the run folder's lock.
+
+    Raises:
+        ConfigError: the file is no journal, or one of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader = _prepare(path)
+        self.losses = _losses(self._reader)
+        self.paid = _paid(self._reader)
+        self._next = self._scalar("SELECT coalesce(max(id), 0) FROM attempts")
+        self._queue: queue.SimpleQueue[tuple[_Write, asyncio.Future[None] | None] | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._writer.start()
+
+    # -- look-ups -----------------------------------------------------------------------
+
+    def get(self, key: bytes) -> Completion | None:
+        row = self._reader.execute(_GET, (key,)).fetchone()
+        return None if row is None else _completion(key, row)
+
+    def linked(self, key: bytes) -> str | None:
+        row = self._reader.execute("SELECT expert FROM links WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def open_calls(self) -> int:
+        """Attempts without an end: those in flight now, or when a process was killed."""
+        return self._scalar("SELECT count(*) FROM attempts WHERE state = 'open'")
+
+    def recall(self, name: str) -> float:
+        """A number kept with `keep`; 0 if never."""
+        row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return 0.0 if row is None else float(row[0])
+
+    def _scalar(self, sql: str) -> int:
+        return int(self._reader.execute(sql).fetchone()[0])
+
+    # -- writing ------------------------------------------------------------------------
+
+    async def open(self, attempt: Attempt) -> int:
+        self._next += 1
+        worst = json.dumps([[w.calls, w.tokens, w.usd] for w in attempt.worst])
+        row = (self._next, attempt.expert, b"".join(attempt.keys), json.dumps(attempt.scopes), worst, time.time())
+        sql = "INSERT INTO attempts (id, expert, keys, scopes, worst, opened) VALUES (?, ?, ?, ?, ?, ?)"
+        try:
+            await self._commit(lambda db: db.execute(sql, row))
+        except asyncio.CancelledError:
+            self.fail(row[0], "cancelled before it left", charged=False)
+            raise
+        return row[0]
+
+    async def reply(self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens) -> None:
+        def write(db: sqlite3.Connection) -> None:
+            for key, completion in replies:
+                _insert(db, attempt, key, completion)
+            db.execute(
+                "UPDATE attempts SET state = 'replied', prompt = ?, completion = ?, reasoning = ?, cached = ?, usd = ?,"
+                " samples = ?, closed = ? WHERE id = ?",
+                (
+                    bill.prompt,
+                    bill.completion,
+                    bill.reasoning,
+                    bill.cached_prompt,
+                    bill.usd,
+                    len(replies),
+                    now,
+                    attempt,
+                ),
+            )
+
+        now = time.time()
+        await self._commit(write)
+
+    def fail(self, attempt: int, error: str, charged: bool) -> None:
+        words = error.encode("utf-8", "replace").decode()
+        row = ("charged" if charged else "refunded", words, time.time(), attempt)
+        sql = "UPDATE attempts SET state = ?, error = ?, closed = ? WHERE id = ? AND state = 'open'"
+        self._queue.put((lambda db: db.execute(sql, row), None))
+
+    async def link(self, key: bytes, expert: str) -> None:
+        await self._commit(lambda db: db.execute("INSERT OR REPLACE INTO links VALUES (?, ?)", (key, expert)))
+
+    def keep(self, name: str, value: float) -> None:
+        """Stores a number beside the journal without waiting for it."""
+        sql = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+        self._queue.put((lambda db: db.execute(sql, (name, repr(value))), None))
+
+    async def _commit(self, write: _Write) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put((write, done))
+        # An attempt that was cancelled is committed all the same; only its caller no longer waits.
+        await asyncio.shield(done)
+
+    async def aclose(self) -> None:
+        """Commits what is queued and closes the file."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._reader.close()
+
+    # -- the writer thread --------------------------------------------------------------
+
+    def _write(self) -> None:
+        db = _connect(self.path)
+        try:
+            open_ = True
+            while open_:
+                batch, open_ = self._take()
+                _flush(db, batch)
+        finally:
+            db.close()
+
+    def _take(self) -> tuple[list[tuple[_Write, asyncio.Future[None] | None]], bool]:
+        item = self._queue.get()
+        batch = []
+        while item is not None:
+            batch.append(item)
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+
+def _flush(db: sqlite3.Connection, batch: list[tuple[_Write, asyncio.Future[None] | None]]) -> None:
+    error: Exception | None = None
+    try:
+        with db:
+            for write, _ in batch:
+                write(db)
+    except Exception as raised:
+        # The writer must live on, or everybody would wait for commits that never come.
+        error = JournalError(f"the journal cannot be written: {raised}")
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = defaultdict(list)
+    for _, done in batch:
+        if done is not None:
+            by_loop[done.get_loop()].append(done)
+    for loop, futures in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, futures, error)
+
+
+def _resolve(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=30, check_same_thread=False)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    return db
+
+
+def _prepare(path: Path) -> sqlite3.Connection:
+    try:
+        db = _connect(path)
+        with db:
+            db.executescript(_SCHEMA)
+            db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
+        found = int(db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        raise ConfigError(f"{path} is no journal ({error}); use another --run folder") from None
+    if found != VERSION:
+        raise ConfigError(
+            f"{path} was written by a version of the journal ({found}) that this one ({VERSION}) cannot read"
+        )
+    return db
+
+
+def _losses(db: sqlite3.Connection) -> Losses:
+    by_scope: dict[str, Amount] = defaultdict(lambda: NOTHING)
+    for scopes, worst in db.execute("SELECT scopes, worst FROM attempts WHERE state IN ('open', 'charged')"):
+        for names, (calls, tokens, usd) in zip(json.loads(scopes), json.loads(worst), strict=True):
+            for name in names:
+                by_scope[name] += Amount(calls, tokens, usd)
+    return Losses(dict(by_scope))
+
+
+def _paid(db: sqlite3.Connection) -> Amount:
+    """What all attempts that brought replies were billed."""
+    row = db.execute(
+        "SELECT coalesce(sum(samples), 0), coalesce(sum(prompt + completion), 0), coalesce(sum(usd), 0.0)"
+        " FROM attempts WHERE state = 'replied'"
+    ).fetchone()
+    return Amount(int(row[0]), int(row[1]), float(row[2]))
+
+
+def _insert(db: sqlite3.Connection, attempt: int, key: bytes, c: Completion) -> None:
+    text = db.execute("INSERT INTO texts (text) VALUES (?)", (c.text,)).lastrowid
+    reasoning = None
+    if c.reasoning:
+        reasoning = db.execute("INSERT INTO texts (text) VALUES (?)", (c.reasoning,)).lastrowid
+    extra = None
+    if c.tool_calls or c.logprobs:
+        extra = json.dumps({"tools": [[t.id, t.name, t.arguments] for t in c.tool_calls], "logprobs": c.logprobs})
+    t = c.tokens
+    db.execute(
+        "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (key, attempt, text, reasoning, c.finish, t.prompt, t.completion, t.reasoning, t.cached_prompt, t.usd, c.expert,
+         c.model, c.fingerprint, extra),
+    )  # fmt: skip
+
+
+def _completion(key: bytes, row: tuple[object, ...]) -> Completion:
+    text, finish, prompt, completion, reasoned, cached, usd, expert, model, fingerprint, extra, reasoning = row
+    more = json.loads(str(extra)) if extra else {"tools": [], "logprobs": ()}
+    return Completion(
+        text=str(text),
+        reasoning=str(reasoning or ""),
+        finish=str(finish),  # type: ignore[arg-type]
+        tokens=Tokens(prompt, completion, reasoned, cached, usd),  # type: ignore[arg-type]
+        expert=str(expert),
+        model=str(model),
+        fingerprint=str(fingerprint),
+        tool_calls=tuple(ToolCall(*call) for call in more["tools"]),
+        logprobs=tuple(more["logprobs"]),
+        id=key.hex(),
+    )

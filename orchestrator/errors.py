@@ -1,0 +1,190 @@
+"""Everything that can go wrong, as one tree.
+
+OrchestratorError
+├── ConfigError               exit 2: what the user gave cannot be used
+│   ├── UnknownName           a name that is not there, with a suggestion
+│   └── BadPrompt             a prompt file that does not hold
+├── BudgetExceeded            a scope has no room; ends a run normally with what it has
+├── BenchmarkError            a set that cannot be read, with file and line
+├── VerifierError             a verifier itself failed
+├── SandboxUnavailable        exit 6
+├── JournalError              exit 1: replies cannot be kept, so nothing more is asked
+└── ExpertError               a call failed; costs a branch, never the run
+    ├── RateLimited           429                               retried, refunded, not counted as a failure
+    ├── ServerBusy            500, 503, 529                     retried, refunded
+    ├── ConnectionFailed      no connection was made            retried, refunded
+    ├── ConnectionLost        reset, truncated body, 502, 504   retried, charged
+    ├── ExpertTimeout         no answer in time                 retried, charged
+    ├── BadCompletion         malformed or empty body           retried, charged
+    ├── Truncated             the cap ended the reply before its answer
+    ├── ContentFiltered       refused by the provider
+    ├── BadRequest            400
+    │   └── ContextTooLong
+    ├── NotRecorded           a replay expert has no such sample
+    └── ExpertLost            nothing more will come from this expert
+        ├── WrongKey          401, 403
+        └── UnknownModel      404
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class OrchestratorError(Exception):
+    """Root of the tree. `str(error)` is one line for people: what is wrong, where, what to do next."""
+
+
+class ConfigError(OrchestratorError):
+    """What the user gave cannot be used."""
+
+
+class UnknownName(ConfigError):
+    """A name that is not there.
+
+    Args:
+        what: the kind of thing, e.g. `strategy`.
+        name: as given.
+        known: the names there are; the closest is suggested.
+    """
+
+    def __init__(self, what: str, name: str, known: Iterable[str], where: str = "") -> None:
+        self.what, self.name, self.known = what, name, tuple(known)
+        close = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
+        self.suggestion = close[0] if close else None
+        place = f" in {where}" if where else ""
+        if self.suggestion:
+            hint = f"; did you mean '{self.suggestion}'?"
+        elif self.known and len(self.known) <= 12:
+            hint = f"; there are: {', '.join(self.known)}"
+        else:
+            hint = ""
+        super().__init__(f"unknown {what} '{name}'{place}{hint}")
+
+
+class BadPrompt(ConfigError):
+    """A prompt file lacks a template or a template's placeholders do not fit."""
+
+
+class BudgetExceeded(OrchestratorError):
+    """A scope has no room for a call, and none can come free.
+
+    Args:
+        scope: name of the scope that refused.
+        dimension: `calls`, `tokens`, `usd` or `seconds`.
+        cap: the scope's cap in that dimension.
+        smallest: the smallest cap that would have let this call through.
+    """
+
+    def __init__(self, scope: str, dimension: str, cap: float, smallest: float) -> None:
+        self.scope, self.dimension, self.cap, self.smallest = scope, dimension, cap, smallest
+        super().__init__(
+            f"budget of {scope} ended: {dimension}={_amount(cap)}; the next call needs {dimension}={_amount(smallest)}"
+        )
+
+
+def _amount(x: float) -> str:
+    return str(int(x)) if float(x).is_integer() else f"{x:.4g}"
+
+
+class BenchmarkError(OrchestratorError):
+    """A benchmark set cannot be read; names the file and, where there is one, the line."""
+
+    def __init__(self, message: str, path: str = "", line: int | None = None) -> None:
+        self.path, self.line = path, line
+        where = f"{path}:{line}: " if path and line is not None else f"{path}: " if path else ""
+        super().__init__(f"{where}{message}")
+
+
+class VerifierError(OrchestratorError):
+    """A verifier itself failed; says nothing about the candidate."""
+
+
+class SandboxUnavailable(OrchestratorError):
+    """Programs cannot be run here as safely as was asked."""
+
+
+class JournalError(OrchestratorError):
+    """Replies cannot be kept, so nothing more is asked."""
+
+
+class ExpertError(OrchestratorError):
+    """A call to an expert failed.
+
+    Args:
+        message: the provider's words, without keys.
+        expert: id of the expert.
+        retry_after: seconds the server asked to wait.
+    """
+
+    retried: ClassVar[bool] = False
+    """Another attempt may help."""
+    refunded: ClassVar[bool] = False
+    """The provider surely generated nothing, so nothing is charged."""
+
+    def __init__(self, message: str, *, expert: str = "", retry_after: float | None = None) -> None:
+        self.message, self.expert, self.retry_after = message, expert, retry_after
+        super().__init__(f"{expert}: {message}" if expert else message)
+
+
+class RateLimited(ExpertError):
+    retried = True
+    refunded = True
+
+
+class ServerBusy(ExpertError):
+    retried = True
+    refunded = True
+
+
+class ConnectionFailed(ExpertError):
+    retried = True
+    refunded = True
+
+
+class ConnectionLost(ExpertError):
+    retried = True
+
+
+class ExpertTimeout(ExpertError):
+    retried = True
+
+
+class BadCompletion(ExpertError):
+    retried = True
+
+
+class Truncated(ExpertError):
+    """The cap on tokens ended the reply before its answer, also with a larger cap."""
+
+
+class ContentFiltered(ExpertError):
+    """The provider refused to answer."""
+
+
+class BadRequest(ExpertError):
+    refunded = True
+
+
+class ContextTooLong(BadRequest):
+    pass
+
+
+class NotRecorded(ExpertError):
+    refunded = True
+
+
+class ExpertLost(ExpertError):
+    """Nothing more will come from this expert in this run; the message is the provider's."""
+
+    refunded = True
+
+
+class WrongKey(ExpertLost):
+    pass
+
+
+class UnknownModel(ExpertLost):
+    pass

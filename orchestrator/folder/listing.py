@@ -1,0 +1,106 @@
+"""The runs there are."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import ConfigError
+from ..types import Json
+from .lock import Lock, held
+from .place import find, run_ids, runs_folder
+from .records import Row, count
+from .run_folder import LOCK, read_manifest
+
+State = Literal["running", "done", "unfinished", "unreadable"]
+
+_OURS = ("manifest.json", "journal.sqlite*", "results.jsonl", "trace.jsonl", "report.html", LOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of `orchestrator runs list`."""
+
+    id: str
+    path: Path
+    created: str
+    """ISO 8601, UTC."""
+    set: str
+    strategies: tuple[str, ...]
+    done: int
+    """Result lines there are: one a problem, strategy and seed."""
+    total: int | None
+    """Result lines there will be, where the number of problems is known."""
+    state: State
+
+
+def runs() -> list[RunSummary]:
+    """The runs under the state directory, oldest first."""
+    return [summary(runs_folder() / name) for name in run_ids()]
+
+
+def summary(path: Path) -> RunSummary:
+    """What a run's manifest and files tell; takes no lock.
+
+    The manifest's `set`, `strategies`, `problems` (a count) and `seeds` are read where it has them.
+    """
+    try:
+        manifest = read_manifest(path)
+    except ConfigError:
+        return RunSummary(path.name, path, "", "", (), 0, None, "unreadable")
+    done, total = count(path / "results.jsonl"), _total(manifest)
+    return RunSummary(
+        id=str(manifest.get("id", path.name)),
+        path=path,
+        created=str(manifest.get("created", "")),
+        set=str(manifest.get("set", "")),
+        strategies=tuple(str(name) for name in _list(manifest.get("strategies"))),
+        done=done,
+        total=total,
+        state=_state(path, done, total),
+    )
+
+
+def remove(where: str | Path) -> Path:
+    """Deletes a run; in a folder outside the state directory only the files that are a run's.
+
+    Raises:
+        ConfigError: no such run, or it is in use by another process.
+    """
+    path = find(where).absolute()
+    lock = Lock(path / LOCK, f"run {path.name}")
+    try:
+        if path.parent == runs_folder():
+            shutil.rmtree(path)
+        else:
+            _remove_ours(path)
+    finally:
+        lock.close()
+    return path
+
+
+def _remove_ours(path: Path) -> None:
+    for pattern in _OURS:
+        for file in path.glob(pattern):
+            file.unlink()
+    if not any(path.iterdir()):
+        path.rmdir()
+
+
+def _state(path: Path, done: int, total: int | None) -> State:
+    if held(path / LOCK):
+        return "running"
+    return "done" if total is not None and done >= total else "unfinished"
+
+
+def _total(manifest: Row) -> int | None:
+    problems = manifest.get("problems")
+    if not isinstance(problems, int):
+        return None
+    return problems * (len(_list(manifest.get("strategies"))) or 1) * (len(_list(manifest.get("seeds"))) or 1)
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

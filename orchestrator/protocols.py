@@ -1,0 +1,79 @@
+"""The contracts between rooms; each is as narrow as it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from .types import Candidate, Choice, Estimate, Problem, Request, Response, Scored, Verdict
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+class Backend(Protocol):
+    """Serves one expert."""
+
+    @property
+    def max_n(self) -> int:
+        """Samples that one call to the provider may ask for, as far as is known now."""
+        ...
+
+    @property
+    def journalled(self) -> bool:
+        """Whether its replies are worth a journal; `False` for one that reads recorded replies."""
+        ...
+
+    async def complete(self, batch: Sequence[Request]) -> Response:
+        """Answers requests that differ only in their sample index, in one call to the provider.
+
+        Raises:
+            ExpertError: the whole attempt failed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Lets go of connections."""
+        ...
+
+
+class Strategy(Protocol):
+    """Writes lines of reasoning: asks through `run`, and emits candidates."""
+
+    async def __call__(self, problem: Problem, run: Run) -> None: ...
+
+
+class Verifier(Protocol):
+    """Scores one candidate."""
+
+    async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict: ...
+
+
+class Aggregator(Protocol):
+    """Chooses among candidates, which come in lineage order; it must not care when each arrived."""
+
+    async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice: ...
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors."""
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]: ...
+
+
+@runtime_checkable
+class Estimates(Protocol):
+    """What a strategy, verifier or aggregator may also have: the calls that it will make."""
+
+    def estimate(self, problem: Problem, experts: int) -> Estimate:
+        """Calls on this problem with a pool of `experts` experts."""
+        ...
+
+
+@runtime_checkable
+class Fits(Protocol):
+    """What a strategy may also have: a ladder of smaller forms of itself."""
+
+    def fit(self, calls: int, problem: Problem, experts: int) -> Strategy | None:
+        """The largest form that needs at most `calls` calls; `None` when there is none."""
+        ...

@@ -1,0 +1,509 @@
+"""The run: all that a strategy needs to ask, read, branch and emit."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from types import TracebackType
+from typing import TypeVar
+
+from . import answers
+from .budget import Budget
+from .engine import Engine, Leaving, Seat
+from .errors import BudgetExceeded, ConfigError, ExpertError, ExpertLost, NotRecorded, Truncated
+from .ledger import NOTHING, Amount, Claim, Scope, claim
+from .protocols import Strategy
+from .trace import Trace
+from .types import (
+    Answer,
+    Candidate,
+    Completion,
+    Expert,
+    JsonObject,
+    Labels,
+    Message,
+    Place,
+    Problem,
+    Prompt,
+    Reply,
+    Request,
+    Sampling,
+    Usage,
+)
+
+DEFAULT_MAX_TOKENS = 2048
+LARGER_CAP = 4
+"""By how much the cap grows when it ended a reply before its answer."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Meter:
+    """What one problem's calls came to."""
+
+    usage: Usage = field(default_factory=Usage)
+    worst: Amount = NOTHING
+    """The largest single call so far: what a branch's coming calls are taken to need."""
+
+    def add(self, completion: Completion, paid: Amount, cached: bool) -> None:
+        t = completion.tokens
+        self.usage += Usage(
+            calls=1,
+            cached_calls=int(cached),
+            prompt_tokens=t.prompt,
+            completion_tokens=t.completion,
+            reasoning_tokens=t.reasoning,
+            cached_prompt_tokens=t.cached_prompt,
+            usd=t.usd,
+            paid_usd=paid.usd,
+        )
+        self.worst = Amount(1, max(self.worst.tokens, t.prompt + t.completion), max(self.worst.usd, t.usd))
+
+    def lose(self, error: ExpertError) -> None:
+        from .errors import ContentFiltered
+
+        if isinstance(error, Truncated):
+            self.usage += Usage(truncated=1)
+        elif isinstance(error, ContentFiltered):
+            self.usage += Usage(refused=1)
+        else:
+            self.usage += Usage(failed=1)
+
+
+@dataclass(slots=True)
+class Table:
+    """What all runs of one problem share."""
+
+    engine: Engine
+    trace: Trace
+    seed: int
+    salt: str
+    roles: Mapping[str, Expert]
+    fallbacks: Mapping[str, Expert]
+    turn: int = 0
+    leaving: Leaving = field(default_factory=Leaving)
+    meter: Meter = field(default_factory=Meter)
+    readings: dict[str, answers.Reading | None] = field(default_factory=dict)
+
+
+class Run:
+    """One path through a problem; `map`, `delegate` and `collect` make child runs with paths of their own."""
+
+    def __init__(
+        self,
+        table: Table,
+        problem: Problem,
+        experts: Sequence[Expert],
+        scope: Scope,
+        emit: Callable[[Candidate], None],
+        *,
+        strategy: str = "",
+        path: Place = (),
+        expert: Expert | None = None,
+        stage: int = 0,
+        salt: str | None = None,
+        claimed: Claim | None = None,
+    ) -> None:
+        self.problem, self.experts, self.scope, self.path = problem, tuple(experts), scope, path
+        self.strategy = strategy
+        self._table, self._send, self._expert, self._stage = table, emit, expert, stage
+        self._salt = table.salt if salt is None else salt
+        self._claim = claimed
+        self._counter = 0
+        self._branches: list[Run] = []
+        self._done = False
+        self._rng: random.Random | None = None
+
+    # -- what a strategy may look at ----------------------------------------------------
+
+    @property
+    def rng(self) -> random.Random:
+        """Random numbers of this path alone: a function of (seed, problem, path)."""
+        if self._rng is None:
+            text = f"{self._table.seed}|{self.problem.id}|{self.path}".encode()
+            self._rng = random.Random(blake2b(text, digest_size=8).digest())
+        return self._rng
+
+    @property
+    def budget(self) -> Budget:
+        """What is left of the nearest scope."""
+        return self.scope.left()
+
+    @property
+    def expert(self) -> Expert:
+        """The expert that this run asks: the branch's, else the pool's first."""
+        return self._expert or self.experts[0]
+
+    @property
+    def stage(self) -> int:
+        """Replies awaited along this path."""
+        return self._stage
+
+    def role(self, name: str) -> Expert:
+        """The expert given for a role (`judge`, `tagger`...), else the run's own."""
+        return self._table.roles.get(name, self.expert)
+
+    # -- asking -------------------------------------------------------------------------
+
+    async def generate(
+        self,
+        prompt: Prompt,
+        *,
+        expert: Expert | None = None,
+        n: int = 1,
+        sample: int = 0,
+        sampling: Sampling | None = None,
+        purpose: str = "answer",
+        tools: tuple[JsonObject, ...] = (),
+        response_format: JsonObject | None = None,
+    ) -> Reply:
+        """Asks for the samples `sample` .. `sample + n - 1`; the only call that a strategy makes.
+
+        A reply that its cap ended before the answer is asked for once more with a larger cap.
+
+        Raises:
+            BudgetExceeded: a scope has no room.
+            ExpertError: no usable reply after every retry, and none from the expert's fallback.
+        """
+        request = self._request(expert or self.expert, prompt, sampling, purpose, tools, response_format).sample(sample)
+        if n == 1:
+            completions = [await self._sample(request)]
+        else:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_caught(self._sample(request.sample(sample + i)))) for i in range(n)]
+            completions = [_opened(task.result()) for task in tasks]
+        self._stage += 1
+        return Reply(tuple(completions))
+
+    def _request(
+        self,
+        expert: Expert,
+        prompt: Prompt,
+        sampling: Sampling | None,
+        purpose: str,
+        tools: tuple[JsonObject, ...],
+        response_format: JsonObject | None,
+    ) -> Request:
+        wanted = Sampling(max_tokens=DEFAULT_MAX_TOKENS).merged(sampling).merged(expert.sampling)
+        messages = prompt.messages
+        if expert.persona:
+            messages = (Message("system", expert.persona), *messages)
+        return Request(
+            expert=expert.id,
+            model=expert.model,
+            messages=messages,
+            sampling=wanted,
+            salt=self._salt,
+            tools=tools,
+            response_format=response_format,
+            labels=Labels(self.problem.id, purpose, self.path),
+        )
+
+    async def _sample(self, request: Request) -> Completion:
+        try:
+            completion = await self._ask(request)
+            if completion.finish == "length" and not await self._answered(request, completion):
+                completion = await self._with_larger_cap(request)
+        except ExpertError as error:
+            self._table.meter.lose(error)
+            self._table.trace.add("lost", self.path, error=type(error).__name__, reason=str(error))
+            raise
+        return completion
+
+    async def _with_larger_cap(self, request: Request) -> Completion:
+        cap = (request.sampling.max_tokens or DEFAULT_MAX_TOKENS) * LARGER_CAP
+        larger = replace(request, sampling=replace(request.sampling, max_tokens=cap))
+        self._table.trace.add("truncated", self.path, key=request.key.hex(), max_tokens=cap)
+        completion = await self._ask(larger)
+        if completion.finish == "length" and not await self._answered(larger, completion):
+            raise Truncated(f"no answer within {cap} tokens", expert=request.expert)
+        return completion
+
+    async def _answered(self, request: Request, completion: Completion) -> bool:
+        if request.labels.purpose != "answer":
+            return False
+        return bool(completion.text.strip()) and await self._reading(completion.text) is not None
+
+    async def _ask(self, request: Request) -> Completion:
+        """One request, or after its expert is lost the same sample of the fallback; the journal knows which."""
+        fallback = self._table.fallbacks.get(request.expert)
+        if fallback is not None and self._table.engine.journal.linked(request.key) == fallback.id:
+            return await self._ask(_instead(request, fallback))
+        try:
+            landed = await self._table.engine.ask(request, self._seat())
+        except (NotRecorded, Truncated):
+            raise
+        except ExpertError as error:
+            if fallback is None or not (error.retried or isinstance(error, ExpertLost)):
+                raise
+            await self._table.engine.journal.link(request.key, fallback.id)
+            self._table.trace.add("fallback", self.path, key=request.key.hex(), expert=fallback.id, reason=str(error))
+            return await self._ask(_instead(request, fallback))
+        self._table.meter.add(landed.completion, landed.paid, landed.joined)
+        self._table.trace.add(
+            "call", self.path, key=landed.completion.id, expert=request.expert, purpose=request.labels.purpose
+        )
+        return landed.completion
+
+    def _seat(self) -> Seat:
+        return Seat(self.scope, self._table.turn, self._stage, self._claim, self._table.leaving)
+
+    # -- reading and emitting -----------------------------------------------------------
+
+    async def read(self, reply: Completion | Reply | str) -> Answer:
+        """The answer of a reply with its class key; one without a key abstains. Each text is read once."""
+        source = reply.completions[0] if isinstance(reply, Reply) else reply if isinstance(reply, Completion) else None
+        text = reply if isinstance(reply, str) else reply.text
+        reading = await self._reading(text)
+        if reading is None:
+            return Answer(text, source=source)
+        return Answer(text, reading.value, reading.key, source)
+
+    async def _reading(self, text: str) -> answers.Reading | None:
+        readings = self._table.readings
+        if text not in readings:
+            readings[text] = await answers.read(self.problem, text)
+        return readings[text]
+
+    def emit(self, answer: Answer, parents: Sequence[Completion | Candidate | Reply | str] = ()) -> Candidate:
+        """Puts a candidate forward; from then on it is safe, whatever ends the run."""
+        place = (*self.path, self._next())
+        source = answer.source
+        lineage = [parent if isinstance(parent, str) else parent.id for parent in parents]
+        if source is not None and source.id not in lineage:
+            lineage.append(source.id)
+        candidate = Candidate(
+            id=".".join(map(str, place)),
+            problem=self.problem.id,
+            text=answer.text,
+            answer=answer.value,
+            key=answer.key,
+            expert=source.expert if source else self.expert.id,
+            strategy=self.strategy,
+            place=place,
+            parents=tuple(lineage),
+            finish=source.finish if source else "stop",
+            logprobs=source.logprobs if source else (),
+        )
+        self._table.trace.add("emit", place, answer=answer.key is not None, parents=list(candidate.parents))
+        self._send(candidate)
+        return candidate
+
+    # -- branching ----------------------------------------------------------------------
+
+    async def map(
+        self,
+        fn: Callable[[Item, Run], Awaitable[Result]],
+        items: Sequence[Item],
+        *,
+        missing: Result | None = None,
+        cost: int = 1,
+        draws: bool = False,
+        start: int = 0,
+    ) -> list[Result | None]:
+        """Calls `fn(item, branch)` for all items at once; results in order, `missing` for a branch that failed.
+
+        Args:
+            missing: stands in the place of a branch that an `ExpertError` ended.
+            cost: calls that a branch makes until its candidate is finished, those of later maps included. Under a
+                finite cap a branch that makes more than one starts only when the cap covers them.
+            draws: branch i's requests are salted with i, so that equal prompts are independent samples.
+            start: number of the first branch in the deal of experts: branch i goes to expert i mod E.
+
+        Raises:
+            BudgetExceeded: the first in branch order, once every sibling has ended.
+        """
+        m = self._next()
+        branches = [self._branch((*self.path, m, i), start + i, i if draws else None) for i in range(len(items))]
+        self._branches = branches
+        refused: dict[int, BudgetExceeded] = {}
+        results: list[Result | None] = [missing] * len(items)
+
+        async def follow(i: int) -> None:
+            try:
+                results[i] = await fn(items[i], branches[i])
+            except ExpertError as error:
+                self._table.trace.add("branch lost", branches[i].path, error=type(error).__name__)
+            except BudgetExceeded as error:
+                refused[i] = error
+            finally:
+                branches[i].end()
+
+        async with asyncio.TaskGroup() as group:
+            for i, branch in enumerate(branches):
+                try:
+                    await branch.claim(cost)
+                except BudgetExceeded as error:
+                    refused[i] = error
+                    break
+                group.create_task(follow(i))
+        for branch in branches:
+            branch.end()
+        self._stage = max([self._stage, *(branch.stage for branch in branches)])
+        if refused:
+            raise refused[min(refused)]
+        return results
+
+    def _branch(self, path: Place, deal: int, draw: int | None) -> Run:
+        expert = self._expert or self.experts[deal % len(self.experts)]
+        salt = self._salt if draw is None else f"{self._salt}/{draw}"
+        return Run(
+            self._table, self.problem, self.experts, self.scope, self._send, strategy=self.strategy, path=path,
+            expert=expert, stage=self._stage, salt=salt, claimed=self._claim,
+        )  # fmt: skip
+
+    async def claim(self, calls: int) -> None:
+        """Waits until the caps cover the calls that this branch will make; nothing to do within a claimed branch.
+
+        Raises:
+            BudgetExceeded: nothing under way could make room.
+        """
+        if calls <= 1 or self._claim is not None or not any(scope.budget.finite for scope in self.scope.chain):
+            return
+        unit = self._table.meter.worst + Amount(calls=1 - self._table.meter.worst.calls)
+        while isinstance(got := claim(self.scope.chain, calls, unit), Scope):
+            freed = asyncio.get_running_loop().create_future()
+            got.park((self._table.turn, -self._stage), unit * calls, lambda f=freed: f.done() or f.set_result(None))  # type: ignore[misc]
+            await freed
+        self._claim, self._owns_claim = got, True
+
+    _owns_claim = False
+
+    def end(self) -> None:
+        """Nothing more will come from this run."""
+        self._done = True
+        if self._owns_claim and self._claim is not None:
+            self._claim.release()
+            self._owns_claim = False
+
+    async def delegate(
+        self,
+        strategy: Strategy,
+        problem: Problem | None = None,
+        *,
+        expert: Expert | None = None,
+        budget: Budget | None = None,
+        draw: int | None = None,
+    ) -> None:
+        """Runs another strategy in a child scope; its candidates pass through, its own budget ends only itself."""
+        await self._child(strategy, problem, expert, budget, draw, self._send)
+
+    async def collect(
+        self,
+        strategy: Strategy,
+        problem: Problem | None = None,
+        *,
+        expert: Expert | None = None,
+        budget: Budget | None = None,
+        draw: int | None = None,
+    ) -> list[Candidate]:
+        """The same, but the candidates come back as a list, in lineage order."""
+        found: list[Candidate] = []
+        await self._child(strategy, problem, expert, budget, draw, found.append)
+        return sorted(found, key=lambda candidate: candidate.place)
+
+    async def _child(
+        self,
+        strategy: Strategy,
+        problem: Problem | None,
+        expert: Expert | None,
+        budget: Budget | None,
+        draw: int | None,
+        send: Callable[[Candidate], None],
+    ) -> None:
+        path = (*self.path, self._next())
+        scope = self.scope
+        if budget is not None and budget.finite:
+            scope = Scope(f"{scope.name}/{'.'.join(map(str, path))}", budget, scope)
+            scope.spent = self._table.engine.journal.losses.of(scope.name)
+        experts = (expert,) if expert is not None else self.experts
+        salt = self._salt if draw is None else f"{self._salt}/{draw}"
+        child = Run(
+            self._table, problem or self.problem, experts, scope, send, strategy=self.strategy, path=path,
+            expert=expert or self._expert, stage=self._stage, salt=salt, claimed=self._claim,
+        )  # fmt: skip
+        self._branches = [child]
+        try:
+            async with within(scope if scope is not self.scope else None):
+                await strategy(child.problem, child)
+        except BudgetExceeded as error:
+            if scope is self.scope or error.scope != scope.name:
+                raise
+            self._table.trace.add("budget", path, reason=str(error))
+        finally:
+            child.end()
+            self._stage = max(self._stage, child.stage)
+
+    def beside(self, place: Place) -> Run:
+        """A run for a verifier or an aggregator, with a path that no branch has."""
+        return Run(
+            self._table, self.problem, self.experts, self.scope, self._refuse_emission, strategy=self.strategy,
+            path=place, expert=self._expert, stage=self._stage,
+        )  # fmt: skip
+
+    def _refuse_emission(self, candidate: Candidate) -> None:
+        raise ConfigError("a verifier or aggregator must not emit candidates")
+
+    # -- lineage ------------------------------------------------------------------------
+
+    def frontier(self) -> Place | None:
+        """The earliest place at which something may still be emitted; `None` when all is over."""
+        if self._done:
+            return None
+        for branch in self._branches:
+            if (place := branch.frontier()) is not None:
+                return place
+        return (*self.path, self._counter)
+
+    def _next(self) -> int:
+        self._counter += 1
+        self._branches = []
+        return self._counter - 1
+
+
+def _instead(request: Request, fallback: Expert) -> Request:
+    return replace(request, expert=fallback.id, model=fallback.model, salt=f"{request.salt}!{request.expert}")
+
+
+async def _caught(work: Awaitable[Completion]) -> Completion | Exception:
+    """Keeps a refusal or failure until the siblings, which are paid, have ended."""
+    try:
+        return await work
+    except (ExpertError, BudgetExceeded) as error:
+        return error
+
+
+def _opened(result: Completion | Exception) -> Completion:
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+class within:
+    """Ends what is inside when the scope's seconds are over.
+
+    Raises:
+        BudgetExceeded: naming the scope.
+    """
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._scope = scope
+        self._timeout = asyncio.timeout(scope.budget.seconds if scope else None)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            assert self._scope is not None
+            seconds = self._scope.budget.seconds or 0.0
+            raise BudgetExceeded(self._scope.name, "seconds", seconds, seconds) from None

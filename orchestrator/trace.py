@@ -1,0 +1,42 @@
+"""The trace: what happened on one problem, as typed events that cite journal keys and never hold texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .types import Json, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    kind: str
+    """`call`, `emit`, `verdict`, `retry`, `truncated`, `fallback`, `lost`, `stop`..."""
+    place: Place
+    at: float
+    """Seconds since the trace began."""
+    facts: dict[str, Json]
+
+    def to_json(self) -> dict[str, Json]:
+        return {"kind": self.kind, "place": list(self.place), "at": round(self.at, 4), **self.facts}
+
+
+@dataclass(slots=True)
+class Trace:
+    """Append-only. `clock` gives seconds; only differences count."""
+
+    clock: Callable[[], float]
+    start: float = field(init=False)
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.start = self.clock()
+
+    def add(self, kind: str, place: Place, **facts: Json) -> None:
+        self.events.append(Event(kind, place, self.clock() - self.start, facts))
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def of(self, kind: str) -> list[Event]:
+        return [event for event in self.events if event.kind == kind]

@@ -1,0 +1,55 @@
+"""The values that every part exchanges; all frozen, none knows how it is made."""
+
+from .expert import Expert, Price
+from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
+from .outcome import Answer, Candidate, Choice, Estimate, Outcome, Scored, StoppedBy, Usage, Verdict
+from .problem import KINDS, LETTERS, Kind, Problem, Prompt, Template
+from .request import (
+    Completion,
+    FinishReason,
+    Labels,
+    Place,
+    Reply,
+    Request,
+    Response,
+    Sampling,
+    Tokens,
+    canonical,
+)
+
+__all__ = [
+    "KINDS",
+    "LETTERS",
+    "Answer",
+    "Candidate",
+    "Choice",
+    "Completion",
+    "Estimate",
+    "Expert",
+    "FinishReason",
+    "ImagePart",
+    "Json",
+    "JsonObject",
+    "Kind",
+    "Labels",
+    "Message",
+    "Outcome",
+    "Part",
+    "Place",
+    "Price",
+    "Problem",
+    "Prompt",
+    "Reply",
+    "Request",
+    "Response",
+    "Sampling",
+    "Scored",
+    "StoppedBy",
+    "Template",
+    "TextPart",
+    "Tokens",
+    "ToolCall",
+    "Usage",
+    "Verdict",
+    "canonical",
+]

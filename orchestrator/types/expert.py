@@ -1,0 +1,60 @@
+"""Experts as plain values: a model and how to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .message import Json
+from .request import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per token."""
+
+    prompt: float = 0.0
+    completion: float = 0.0
+    cached_prompt: float | None = None
+    """Price of a prompt token read from the provider's cache; `None`: as any other."""
+
+    def of(self, prompt: int, completion: int, cached: int = 0) -> float:
+        cheap = self.prompt if self.cached_prompt is None else self.cached_prompt
+        return (prompt - cached) * self.prompt + cached * cheap + completion * self.completion
+
+
+@dataclass(frozen=True, slots=True)
+class Expert:
+    """A plain value that names a model and how to reach it. The field names are those of a pool file."""
+
+    id: str
+    """As typed with `-e`; part of every request's identity."""
+    model: str
+    client: str = "litellm"
+    """Name of the backend that serves it: `litellm`, `replay`, `scripted`, or an entry point's."""
+    api_base: str | None = None
+    key_env: str | None = None
+    """Name of the environment variable that holds the key; the key itself is never stored."""
+    persona: str | None = None
+    """Put before the conversation as a system message."""
+    sampling: Sampling = Sampling()
+    """The user's settings; they win over a strategy's."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 600.0
+    """Seconds an attempt may take."""
+    context: int | None = None
+    """Context window, tokens."""
+    rpm: float | None = None
+    tpm: float | None = None
+    concurrency: int = 64
+    """Requests in flight that the lane starts with and never exceeds."""
+    price: Price | None = None
+    """`None`: unknown, refused under a money cap."""
+    skills: tuple[str, ...] = ()
+    resident_group: str | None = None
+    fallback: str | None = None
+    """Id of the expert asked instead when this one is lost."""
+    capabilities: Mapping[str, bool | str] = field(default_factory=dict)
+    """What the user knows of the server, e.g. `{"n": False, "max_tokens": "max_completion_tokens"}`."""
+    options: Mapping[str, Json] = field(default_factory=dict)
+    """What only this client understands."""

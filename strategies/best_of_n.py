@@ -1,0 +1,46 @@
+"""Best of n: samples, and a verifier that picks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from orchestrator.prompts import load_prompts
+from orchestrator.registry import strategy
+from orchestrator.types import Estimate, Problem, Sampling
+
+if TYPE_CHECKING:
+    from orchestrator.run import Run
+
+
+@strategy
+@dataclass(frozen=True)
+class BestOfN:
+    """Samples several chains of thought and keeps the first that a verifier passes, else the best scored.
+
+    Repeated sampling with a verifier (Cobbe et al., 2021; Brown et al., 2024). Where no verifier fits the kind of
+    problem, the answers vote.
+    """
+
+    samples: int = 10
+    temperature: float | None = 0.8
+    max_tokens: int | None = None
+
+    aggregator: ClassVar[str] = "first_verified"
+    verifier: ClassVar[str] = "auto"
+
+    async def __call__(self, problem: Problem, run: Run) -> None:
+        await run.map(self._sample, range(self.samples))
+
+    async def _sample(self, index: int, run: Run) -> None:
+        prompt = run.problem.ask(load_prompts("orchestrator.strategies", "cot").answer)
+        sampling = Sampling(self.temperature, max_tokens=self.max_tokens)
+        reply = await run.generate(prompt, sample=index // len(run.experts), sampling=sampling)
+        run.emit(await run.read(reply))
+
+    def estimate(self, problem: Problem, experts: int) -> Estimate:
+        return Estimate(self.samples, float(self.samples), self.samples, 1)
+
+    def fit(self, calls: int, problem: Problem, experts: int) -> BestOfN | None:
+        """The ladder: fewer samples, down to one."""
+        return replace(self, samples=min(calls, self.samples)) if calls >= 1 else None

@@ -1,0 +1,177 @@
+"""HTTP/1.1 with keep-alive, where resets and cut bodies are under our own control."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import traceback
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from .plan import Plan
+from .stats import Seen, Stats
+
+if TYPE_CHECKING:
+    from .server import Double
+
+_ASKING = ("/chat/completions", "/completions", "/embeddings")
+
+
+class Connection(asyncio.Protocol):
+    """One client connection; serves one request after the other."""
+
+    def __init__(self, double: Double) -> None:
+        self.double = double
+        self.buffer = bytearray()
+        self.timers: list[asyncio.TimerHandle] = []
+        self.open: tuple[str, str, Plan, Stats] | None = None
+        """Model, body hash and plan of the request being served, and the counters it began in."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.double._connections.add(self)
+        self.double.stats.connections += 1
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        self._advance()
+
+    def eof_received(self) -> bool:
+        self._abandoned()
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._abandoned()
+        self.double._connections.discard(self)
+
+    def drop(self) -> None:
+        """Ends the connection with a TCP reset, as a server that dies."""
+        linger = struct.pack("ii", 1, 0)
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.transport.abort()
+
+    def _advance(self) -> None:
+        while self.open is None and not self.timers and (head := self.buffer.find(b"\r\n\r\n")) >= 0:
+            lines = self.buffer[:head].decode("latin-1").split("\r\n")
+            headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
+            end = head + 4 + int(headers.get("content-length", 0))
+            if len(self.buffer) < end:
+                return
+            raw = bytes(self.buffer[head + 4 : end])
+            del self.buffer[:end]
+            method, target, _ = lines[0].split(" ", 2)
+            self._serve(method, target.partition("?")[0], headers, raw)
+
+    def _serve(self, method: str, path: str, headers: dict[str, str], raw: bytes) -> None:
+        double = self.double
+        try:
+            if method == "POST" and path.endswith(_ASKING):
+                self._begin(path, headers, raw)
+            else:
+                self._write(double.answer_plain(method, path, headers, raw))
+        except Exception:
+            double.stats.crashes.append(traceback.format_exc())
+            self.drop()
+
+    def _begin(self, path: str, headers: dict[str, str], raw: bytes) -> None:
+        double, loop = self.double, asyncio.get_running_loop()
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            body = None
+        model = str(body.get("model", "")) if isinstance(body, dict) else ""
+        if double.keep_bodies:
+            double.requests.append(Seen(path, headers, body, loop.time()))
+        name = double.hash(path, body)
+        double.stats.begin(model, name)
+        plan = double.plan(path, headers, model, body)
+        self.open = (model, name, plan, double.stats)
+        if plan.how == "hang":
+            behaviour = double.models.get(model, double.behaviour)
+            self._later(behaviour.hang_s, partial(self._finish, "hang"))
+        elif plan.delay > 0:
+            self._later(plan.delay, self._send)
+        else:
+            self._send()
+
+    def _later(self, delay: float, call: Callable[[], object]) -> None:
+        def run() -> None:
+            self.timers.remove(handle)
+            call()
+            self._advance()
+
+        handle = asyncio.get_running_loop().call_later(delay, run)
+        self.timers.append(handle)
+
+    def _send(self) -> None:
+        assert self.open is not None
+        model, _, plan, _ = self.open
+        if plan.how == "reset":
+            self._finish("reset")
+        elif plan.how == "half":
+            data = _encoded(plan)
+            self.transport.write(data[: len(data) - len(_body(plan)) // 2])
+            self._finish("cut")
+        elif plan.how == "slow":
+            seconds = self.double.models.get(model, self.double.behaviour).slow_s
+            data = _encoded(plan)
+            step = -(-len(data) // 10)
+            for i in range(9):
+                self._later(seconds * i / 9, partial(self.transport.write, data[i * step : (i + 1) * step]))
+            self._later(seconds, partial(self._send_last, data[9 * step :], str(plan.status)))
+        else:
+            self._write(plan)
+            self._finish(str(plan.status))
+
+    def _send_last(self, data: bytes, status: str) -> None:
+        self.transport.write(data)
+        self._finish(status)
+
+    def _write(self, plan: Plan) -> None:
+        self.transport.write(_encoded(plan))
+
+    def _finish(self, status: str) -> None:
+        """Counts the request as over; `status` other than a code also ends the connection."""
+        if self.open is None:
+            return
+        (model, name, plan, stats), self.open = self.open, None
+        good = plan.good and status == "200"
+        stats.end(model, name, status, fault=plan.fault, work=plan.work, good=good, cut=plan.cut)
+        if plan.param and status == "400":
+            for figures in stats.both(model):
+                figures.rejected[plan.param] += 1
+        if status in ("reset", "hang"):
+            self.drop()
+        elif status == "cut":
+            self.transport.close()
+
+    def _abandoned(self) -> None:
+        """The client left: what was being generated for it is lost, and billed."""
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+        self._finish("abort")
+
+
+def _body(plan: Plan) -> bytes:
+    return (plan.body if isinstance(plan.body, str) else json.dumps(plan.body)).encode()
+
+
+def _encoded(plan: Plan) -> bytes:
+    body = _body(plan)
+    head = [
+        f"HTTP/1.1 {plan.status} {_reason(plan.status)}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+    ]
+    head += [f"{name}: {value}" for name, value in plan.headers.items()]
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+def _reason(status: int) -> str:
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Fault"

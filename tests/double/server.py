@@ -1,0 +1,136 @@
+"""The double: what it was told, what it counted, and what it decides for each request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from types import TracebackType
+from typing import Any, Self
+
+from . import plan as plans
+from .behaviour import Behaviour, digest
+from .connection import Connection
+from .plan import Plan
+from .stats import Seen, Stats
+
+
+class Double:
+    """A loopback server; `async with Double(...) as double: double.base_url`.
+
+    Args:
+        models: name -> settings that differ from the rest (fields of `Behaviour`).
+        strict: a model that is not among `models` is 404.
+        keep_bodies: keep every request in `requests`.
+        port: 0 picks a free one.
+        settings: fields of `Behaviour`.
+    """
+
+    def __init__(
+        self,
+        *,
+        models: Mapping[str, Mapping[str, Any]] | None = None,
+        strict: bool = False,
+        keep_bodies: bool = False,
+        port: int = 0,
+        **settings: Any,
+    ) -> None:
+        self.strict, self.keep_bodies, self.port = strict, keep_bodies, port
+        self.stats, self.requests = Stats(), list[Seen]()
+        self._arrivals: deque[float] = deque()
+        self._connections: set[Connection] = set()
+        self.configure(models=models or {}, **settings)
+
+    def configure(self, *, models: Mapping[str, Mapping[str, Any]] | None = None, **settings: Any) -> None:
+        """Changes settings, also while running; counters stay."""
+        self.behaviour = replace(getattr(self, "behaviour", Behaviour()), **settings)
+        self._own = {**getattr(self, "_own", {}), **(models or {})}
+        self.models = {name: replace(self.behaviour, **own) for name, own in self._own.items()}
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._server.close()
+        for connection in tuple(self._connections):
+            connection.drop()
+        await asyncio.sleep(0)
+        if self.stats.crashes and error is None:
+            raise AssertionError("the double itself failed:\n" + "\n".join(self.stats.crashes))
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def reset(self) -> None:
+        """Counts from zero again."""
+        self.stats, self.requests = Stats(), []
+
+    def plan(self, path: str, headers: Mapping[str, str], model: str, body: Any) -> Plan:
+        """What happens with one request for an answer."""
+        behaviour = self.models.get(model, self.behaviour)
+        if refused := plans.denied(behaviour, headers.get("authorization", "")):
+            return refused
+        if not isinstance(body, dict):
+            return plans.refusal(400, "We could not parse the JSON body of your request.", None)
+        if self.strict and model not in self.models:
+            return plans.unknown(model)
+        name, number = self.hash(path, body), self.stats.requests - 1
+        seen, failed = self.stats.seen[name] - 1, self.stats.failed[name]
+        if wait := self._over_rate(behaviour):
+            return plans.limited(behaviour, "429", wait)
+        ask = plans.asked(path, body)
+        if refused := plans.invalid(behaviour, path, body, ask):
+            return refused
+        first = self.stats.answered[name] * (body.get("n") or 1) if behaviour.vary_repeats else 0
+        answer = plans.answered(behaviour, path, body, ask, first)
+        answer = replace(answer, delay=behaviour.delay(name, seen))
+        fault = behaviour.fault(number, name, seen, failed)
+        return plans.faulty(behaviour, fault, answer, name) if fault else answer
+
+    def hash(self, path: str, body: Any) -> str:
+        """The name of a body in the counters."""
+        return digest(path, body).hex()
+
+    def _over_rate(self, behaviour: Behaviour) -> float:
+        """Seconds to wait where a request is one too many, else 0."""
+        if behaviour.rpm is None:
+            return 0.0
+        now, room = asyncio.get_running_loop().time(), max(1, int(behaviour.rpm * behaviour.rpm_window / 60))
+        while self._arrivals and self._arrivals[0] <= now - behaviour.rpm_window:
+            self._arrivals.popleft()
+        if len(self._arrivals) >= room:
+            return self._arrivals[0] + behaviour.rpm_window - now
+        self._arrivals.append(now)
+        return 0.0
+
+    def answer_plain(self, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Plan:
+        """Everything that is not a request for an answer: models, counters, settings."""
+        if method == "POST" and path == "/stats/reset":
+            self.reset()
+            return Plan(200, {})
+        if method == "POST" and path == "/config":
+            self.configure(**json.loads(raw))
+            return Plan(200, {})
+        if method != "GET":
+            return plans.refusal(404, f"Unknown request: {method} {path}", "unknown_url")
+        if path == "/stats":
+            return Plan(200, self.stats.to_json())
+        if path == "/bodies":
+            return Plan(200, {"seen": dict(self.stats.seen), "answered": dict(self.stats.answered)})
+        if path == "/requests":
+            return Plan(200, [asdict(seen) for seen in self.requests])
+        if path.endswith("/models"):
+            names = dict.fromkeys((*self.models, *self.stats.models))
+            data = [{"id": name, "object": "model", "created": 0, "owned_by": "double"} for name in names]
+            return plans.denied(self.behaviour, headers.get("authorization", "")) or Plan(
+                200, {"object": "list", "data": data}
+            )
+        return plans.refusal(404, f"Unknown request: {method} {path}", "unknown_url")

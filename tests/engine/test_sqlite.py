@@ -1,0 +1,67 @@
+"""What a run folder's journal remembers, on a real file."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.engine import Attempt, SqliteJournal
+from orchestrator.errors import ConfigError
+from orchestrator.ledger import Amount
+from orchestrator.types import Completion, Tokens, ToolCall
+
+KEY, OTHER = b"k" * 16, b"o" * 16
+
+
+def attempt(*keys: bytes) -> Attempt:
+    return Attempt("e", keys, tuple(("p", "run") for _ in keys), tuple(Amount(1, 100, 0.5) for _ in keys))
+
+
+async def test_a_reply_is_found_after_reopening(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    reply = Completion(
+        "text", "thought", "length", Tokens(3, 4, 1, 2, 0.25), "served", "fp", (ToolCall("1", "f", "{}"),), (-0.5,),
+        "e", KEY.hex(),
+    )  # fmt: skip
+    journal = SqliteJournal(path)
+    number = await journal.open(attempt(KEY))
+    assert journal.open_calls() == 1
+    await journal.reply(number, [(KEY, reply)], Tokens(3, 4, 1, 2, 0.25))
+    assert journal.get(KEY) == reply
+    await journal.aclose()
+    again = SqliteJournal(path)
+    assert again.get(KEY) == reply
+    assert again.get(OTHER) is None
+    assert again.paid == Amount(1, 7, 0.25)
+    assert again.losses.of("run") == Amount()
+    await again.aclose()
+
+
+async def test_open_and_charged_attempts_are_losses_and_refunded_ones_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path)
+    await journal.open(attempt(KEY, OTHER))
+    journal.fail(await journal.open(attempt(KEY)), "reset", charged=True)
+    journal.fail(await journal.open(attempt(KEY)), "429", charged=False)
+    await journal.aclose()
+    again = SqliteJournal(path)
+    assert again.losses.of("run") == again.losses.of("p") == Amount(3, 300, 1.5)
+    await again.aclose()
+
+
+async def test_links_and_numbers_are_kept(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.link(KEY, "other")
+    journal.keep("seconds", 2.5)
+    await journal.aclose()
+    again = SqliteJournal(tmp_path / "journal.sqlite")
+    assert again.linked(KEY) == "other"
+    assert again.recall("seconds") == 2.5
+    assert again.recall("never") == 0.0
+    await again.aclose()
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    path.write_text("this is a text and no database at all, however long it may be" * 40)
+    with pytest.raises(ConfigError, match="journal"):
+        SqliteJournal(path)

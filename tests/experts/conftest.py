@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from orchestrator.experts.litellm import LiteLLMBackend
+from orchestrator.types import Expert
+from tests.experts.serving import Canned
+
+
+@pytest.fixture
+async def canned() -> AsyncIterator[Callable[..., Awaitable[Canned]]]:
+    """`server = await canned(429, {"error": {...}}, {"retry-after": "7"})`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Canned:
+            text = body if isinstance(body, str) else json.dumps(body)
+            return await stack.enter_async_context(Canned(status, text, headers or {}))
+
+        yield start
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Callable[..., LiteLLMBackend]]:
+    """`backend = served(server.base_url, timeout=5)`, closed at the end of the test."""
+    async with AsyncExitStack() as stack:
+
+        def make(api_base: str | None, **fields: Any) -> LiteLLMBackend:
+            expert = Expert(**{"id": "e", "model": "openai/m", "api_base": api_base, **fields})
+            backend = LiteLLMBackend(expert)
+            stack.push_async_callback(backend.aclose)
+            return backend
+
+        yield make
