@@ -15,16 +15,22 @@ from .routes import split_credentials
 
 
 def experts_of(
-    ids: Sequence[str], *, pool: Path | None = None, api_base: str | None = None, key_env: str | None = None
+    ids: Sequence[str],
+    *,
+    pool: Path | None = None,
+    known: Sequence[Expert] = (),
+    api_base: str | None = None,
+    key_env: str | None = None,
 ) -> tuple[Expert, ...]:
     """The experts that a user means, in the order given.
 
     An id is one of the pool's, a pool file (`*.toml`: all its experts), `replay:FILE` (all experts of a file of
     recorded generations, in file order), `replay:FILE#EXPERT/STYLE`, `scripted:FILE.toml`, or anything that litellm
-    knows (`openai/gpt-4o-mini`, `ollama_chat/qwen3:8b`). Without ids: the whole pool.
+    knows (`openai/gpt-4o-mini`, `ollama_chat/qwen3:8b`). Without ids: the whole pool and all that are known.
 
     Args:
         pool: a pool file; its experts go by their ids.
+        known: experts that are written elsewhere, such as in a config file; they go by their ids as well.
         api_base: of a compatible server, for the litellm ids.
         key_env: name of the variable that holds its key.
 
@@ -32,9 +38,10 @@ def experts_of(
         ConfigError: a file that is missing, malformed or empty, or an id given twice.
         UnknownName: a client, an expert of a file, or a key of a pool file that is not there.
     """
-    written = {expert.id: expert for expert in read_pool(pool)} if pool else {}
+    everybody = _distinct((*(read_pool(pool) if pool else ()), *known))
+    written = {expert.id: expert for expert in everybody}
     if not ids:
-        return tuple(written.values())
+        return everybody
     found: list[Expert] = []
     for name in ids:
         if name not in written and not api_base:
@@ -52,6 +59,17 @@ def read_pool(path: Path) -> tuple[Expert, ...]:
     from .pool_file import read  # pydantic is imported only for pool files
 
     return _distinct(tuple(_resolved(expert, path) for expert in read(path)), str(path))
+
+
+def written_in(tables: Sequence[object], path: Path) -> tuple[Expert, ...]:
+    """The experts of `[[expert]]` tables that stand in a config file, `path`; files they name are relative to it.
+
+    Raises:
+        ConfigError: see `experts_of`.
+    """
+    from .pool_file import of_tables
+
+    return _distinct(tuple(_resolved(expert, path) for expert in of_tables(tables, path)), str(path))
 
 
 def _expanded(name: str, api_base: str | None, key_env: str | None) -> tuple[Expert, ...]:

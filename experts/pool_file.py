@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import tomllib
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -131,6 +132,19 @@ def read(path: Path) -> list[Expert]:
         raise ConfigError(f"{path}: {error.strerror or error}; give a pool file with [[expert]] tables") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
+    return _experts(data, path)
+
+
+def of_tables(tables: Sequence[object], path: Path) -> list[Expert]:
+    """The experts of `[[expert]]` tables that stand in another file, `path`.
+
+    Raises:
+        ConfigError: see `read`.
+    """
+    return _experts({"expert": list(tables)}, path)
+
+
+def _experts(data: dict[str, object], path: Path) -> list[Expert]:
     tables = data.get("expert")
     if not isinstance(tables, list) or not tables:
         raise ConfigError(f"{path}: no [[expert]] in it (with two brackets each)")
