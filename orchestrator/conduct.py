@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .engine import Engine
-from .errors import BudgetExceeded, ExpertError, OrchestratorError
+from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
 from .ledger import Scope
 from .protocols import Aggregator, Estimates, Fits, Strategy, Verifier
-from .run import Run, Table, within
+from .registry import build, spec_of
+from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
-from .types import Candidate, Choice, Expert, Outcome, Place, Problem, Scored, StoppedBy
+from .types import Candidate, Choice, Expert, Outcome, Place, Problem, Scored, StoppedBy, Verdict
 
 AGGREGATION: Place = (2**31,)
 """The aggregator's path: after everything that a strategy can reach."""
@@ -37,6 +38,8 @@ class Setting:
     experts: tuple[Expert, ...]
     roles: Mapping[str, Expert] = field(default_factory=dict)
     fallbacks: Mapping[str, Expert] = field(default_factory=dict)
+    deadline: Deadline | None = None
+    """When the seconds of the wallet around all problems are over."""
     prefix_only: bool = False
     """Stop rules look at the longest finished prefix only: results then do not depend on which reply came first."""
 
@@ -72,6 +75,8 @@ class Conduct:
         self._pending: set[Place] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._seen: tuple[Scored, ...] | None = None
+        self._unverified: list[OrchestratorError] = []
+        self._deadline: Deadline | None = None
 
     def tell(self, on_scored: Callable[[Scored], None]) -> None:
         """Has `on_scored` told of every candidate as its verdict comes."""
@@ -81,12 +86,17 @@ class Conduct:
         """The outcome, whatever ended the search.
 
         Raises:
-            OrchestratorError: the configuration, the journal or a verifier is at fault, not an expert or a budget.
+            OrchestratorError: the configuration, the journal or the sandbox is at fault, not an expert or a budget.
         """
         start = self.trace.clock()
+        self._deadline = earliest(Deadline.after(self.scope, start), self.setting.deadline)
         stopped_by, reason = await self._search()
-        scored = self._seen if self._seen is not None else tuple(self._scored[p] for p in sorted(self._scored))
-        choice = await self._choose(scored)
+        everything = tuple(self._scored[p] for p in sorted(self._scored))
+        scored = self._seen if stopped_by == "verifier" and self._seen is not None else everything
+        choice, failure = await self._choose(scored)
+        if isinstance(failure, BudgetExceeded) and stopped_by == "done":
+            stopped_by, self.ended_by = "budget", failure.scope
+        reason = reason or (str(failure) if failure else "")
         usage = replace(self.table.meter.usage, seconds=self.trace.clock() - start)
         self.trace.add("stop", (), stopped_by=stopped_by, reason=reason, chosen_by=choice.chosen_by)
         chosen = choice.candidate
@@ -103,24 +113,29 @@ class Conduct:
             usage=usage,
             chosen=chosen,
             reason=reason,
+            trace=tuple(self.trace),
         )
 
     # -- the search ---------------------------------------------------------------------
 
     async def _search(self) -> tuple[StoppedBy, str]:
         stopped_by, reason = await self._attempt()
-        if stopped_by == "done" and self._seen is not None:
+        if stopped_by != "done":
+            return stopped_by, reason
+        if self._seen is not None:
             # Whether the rest had ended by then is a matter of timing and must not show.
             return "verifier", ""
-        if stopped_by == "done" and not self._scored and (lost := self.trace.of("lost")):
+        if short := next((e for e in self._unverified if isinstance(e, BudgetExceeded)), None):
+            return self._cut_by(short)
+        if not self._scored and (lost := self.trace.of("lost")):
             return "failed", str(lost[-1].facts["reason"])
-        return stopped_by, reason
+        return "done", reason or next((str(e) for e in self._unverified if isinstance(e, VerifierError)), "")
 
     async def _attempt(self) -> tuple[StoppedBy, str]:
         try:
             strategy = fitted(self.contestant, self.problem, self.scope, len(self.setting.experts))
-            async with within(self.scope), asyncio.TaskGroup() as self._tasks:
-                await strategy(self.problem, self.run)
+            async with within(self._deadline), asyncio.TaskGroup() as self._tasks:
+                early = await self._follow(strategy)
                 self.run.end()
                 self._look()
         except Exception as error:
@@ -128,13 +143,29 @@ class Conduct:
             if isinstance(found, _Stop):
                 self.table.leaving.grace = True
                 return "verifier", ""
-            if isinstance(found, BudgetExceeded):
-                self.ended_by = found.scope
-                return "budget", str(found)
-            if isinstance(found, ExpertError):
-                return ("done" if self._scored else "failed"), str(found)
-            raise found from None
+            if not isinstance(found, BudgetExceeded):
+                raise found from None
+            early = found
+        if isinstance(early, BudgetExceeded):
+            return self._cut_by(early)
+        if early is not None:
+            return ("done" if self._scored else "failed"), str(early)
         return "done", ""
+
+    async def _follow(self, strategy: Strategy) -> BudgetExceeded | ExpertError | None:
+        """What ended the strategy early, as a value: what it has emitted is still checked."""
+        try:
+            await strategy(self.problem, self.run)
+        except Exception as error:
+            found = plain(error)
+            if isinstance(found, BudgetExceeded | ExpertError):
+                return found
+            raise
+        return None
+
+    def _cut_by(self, refusal: BudgetExceeded) -> tuple[StoppedBy, str]:
+        self.ended_by = refusal.scope
+        return "budget", str(refusal)
 
     def _emitted(self, candidate: Candidate) -> None:
         self._scored[candidate.place] = Scored(candidate)
@@ -147,8 +178,9 @@ class Conduct:
     async def _verify(self, verifier: Verifier, candidate: Candidate) -> None:
         run = self.run.beside((*candidate.place, 0))
         try:
-            verdict = await verifier(self.problem, candidate, run)
-        except ExpertError as error:
+            verdict = await verdict_of(verifier, self.problem, candidate, run)
+        except (ExpertError, BudgetExceeded, VerifierError) as error:
+            self._unverified.append(error)
             self.trace.add("unverified", candidate.place, reason=str(error))
         else:
             self._scored[candidate.place] = Scored(candidate, verdict)
@@ -175,10 +207,42 @@ class Conduct:
         if self.run.frontier() is not None or self._pending:
             raise _Stop
 
-    async def _choose(self, scored: Sequence[Scored]) -> Choice:
+    async def _choose(self, scored: Sequence[Scored]) -> tuple[Choice, OrchestratorError | None]:
+        """The aggregator's choice, or a plain vote and why the aggregator could not choose."""
         if not scored:
-            return Choice(None, 0.0, "none")
-        return await self.contestant.aggregator(self.problem, scored, self.run.beside(AGGREGATION))
+            return Choice(None, 0.0, "none"), None
+        run = self.run.beside(AGGREGATION)
+        try:
+            # Past the deadline the scope admits no call, but what needs none may still choose.
+            async with within(None if self._deadline and self._deadline.passed else self._deadline):
+                return await self.contestant.aggregator(self.problem, scored, run), None
+        except (BudgetExceeded, ExpertError, VerifierError) as error:
+            self.trace.add("unaggregated", AGGREGATION, reason=str(error))
+            return await build("aggregators", "majority")(self.problem, scored, run), error
+
+
+async def verdict_of(verifier: Verifier, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
+    """What a verifier says of a candidate; a function of the user's may also return a bool or a number.
+
+    Raises:
+        VerifierError: it failed, or its score is no number from 0 to 1.
+    """
+    name = str(spec_of(verifier))
+    try:
+        said: object = await verifier(problem, candidate, run)
+    except OrchestratorError:
+        raise
+    except Exception as error:  # a stranger's function may fail in any way; the candidate is not to blame
+        raise VerifierError(f"verifier {name} failed: {type(error).__name__}: {error}") from error
+    if isinstance(said, bool):
+        said = Verdict(float(said), said, verifier=name)
+    elif isinstance(said, int | float):
+        said = Verdict(float(said), None, verifier=name)
+    if not isinstance(said, Verdict):
+        raise VerifierError(f"verifier {name} returned {type(said).__name__}, not a Verdict, a bool or a number")
+    if not 0 <= said.score <= 1:
+        raise VerifierError(f"verifier {name} scored candidate {candidate.id} with {said.score}; scores go from 0 to 1")
+    return said
 
 
 def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int) -> Strategy:
@@ -195,10 +259,15 @@ def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int)
     estimate = strategy.estimate(problem, experts)
     if estimate.most + other <= calls or not isinstance(strategy, Fits):
         return strategy
-    smaller: Strategy | None = strategy.fit(calls - other, problem, experts)
+    smaller = strategy.fit(calls - other, problem, experts)
     if smaller is None:
-        raise BudgetExceeded(scope.name, "calls", calls, 1 + other)
+        raise BudgetExceeded(scope.name, "calls", calls, other + _smallest(strategy, problem, experts, estimate.most))
     return smaller
+
+
+def _smallest(strategy: Fits, problem: Problem, experts: int, most: int) -> int:
+    """The calls that the lowest rung of a strategy's ladder needs."""
+    return next((calls for calls in range(1, most) if strategy.fit(calls, problem, experts) is not None), most)
 
 
 def _calls_left(scope: Scope) -> int | None:

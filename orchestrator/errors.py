@@ -80,9 +80,8 @@ class BudgetExceeded(OrchestratorError):
 
     def __init__(self, scope: str, dimension: str, cap: float, smallest: float) -> None:
         self.scope, self.dimension, self.cap, self.smallest = scope, dimension, cap, smallest
-        super().__init__(
-            f"budget of {scope} ended: {dimension}={_amount(cap)}; the next call needs {dimension}={_amount(smallest)}"
-        )
+        need = "" if dimension == "seconds" else f"; the next call needs {dimension}={_amount(smallest)}"
+        super().__init__(f"budget of {scope} ended: {dimension}={_amount(cap)}{need}")
 
 
 def _amount(x: float) -> str:

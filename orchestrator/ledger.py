@@ -78,6 +78,8 @@ class Scope:
     outstanding: int = 0
     """Reservations that are not settled."""
     claims: int = 0
+    over: bool = False
+    """Its seconds have passed: it admits nothing more."""
     chain: tuple[Scope, ...] = field(init=False)
     """This scope and those around it, leaf to root."""
     _parked: list[_Parked] = field(default_factory=list)
@@ -120,8 +122,22 @@ class Scope:
         """Raises:
         BudgetExceeded: `need` would not fit even if everything reserved came back unspent.
         """
+        if self.over:
+            raise self._late()
         if lack := self.lacks(need, self.spent):
             raise BudgetExceeded(self.name, *lack)
+
+    def close(self) -> BudgetExceeded:
+        """Its seconds have passed; returns what to raise, and wakes whoever is parked here to hear it."""
+        self.over = True
+        woken, self._parked = self._parked, []
+        for parked in sorted(woken):
+            parked.wake()
+        return self._late()
+
+    def _late(self) -> BudgetExceeded:
+        seconds = self.budget.seconds or 0.0
+        return BudgetExceeded(self.name, "seconds", seconds, seconds)
 
     # -- waiting ------------------------------------------------------------------------
 

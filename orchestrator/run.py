@@ -402,9 +402,17 @@ class Run:
         budget: Budget | None = None,
         draw: int | None = None,
     ) -> list[Candidate]:
-        """The same, but the candidates come back as a list, in lineage order."""
+        """The same, but the candidates come back as a list, in lineage order.
+
+        When a budget around it ends they are emitted instead, as nobody is left to work on them.
+        """
         found: list[Candidate] = []
-        await self._child(strategy, problem, expert, budget, draw, found.append)
+        try:
+            await self._child(strategy, problem, expert, budget, draw, found.append)
+        except BudgetExceeded:
+            for candidate in found:
+                self._send(candidate)
+            raise
         return sorted(found, key=lambda candidate: candidate.place)
 
     async def _child(
@@ -428,8 +436,9 @@ class Run:
             expert=expert or self._expert, stage=self._stage, salt=salt, claimed=self._claim,
         )  # fmt: skip
         self._branches = [child]
+        start = asyncio.get_running_loop().time()
         try:
-            async with within(scope if scope is not self.scope else None):
+            async with within(Deadline.after(scope, start) if scope is not self.scope else None):
                 await strategy(child.problem, child)
         except BudgetExceeded as error:
             if scope is self.scope or error.scope != scope.name:
@@ -484,16 +493,39 @@ def _opened(result: Completion | Exception) -> Completion:
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a scope's seconds are over, by the clock of the running loop."""
+
+    scope: Scope
+    at: float
+
+    @classmethod
+    def after(cls, scope: Scope, start: float) -> Deadline | None:
+        """That of a scope which opened at `start`; `None` where its seconds are not capped."""
+        seconds = scope.budget.seconds
+        return None if seconds is None else cls(scope, start + seconds)
+
+    @property
+    def passed(self) -> bool:
+        return self.scope.over or asyncio.get_running_loop().time() >= self.at
+
+
+def earliest(*deadlines: Deadline | None) -> Deadline | None:
+    """The one that passes first; `None` where there is none."""
+    return min((one for one in deadlines if one is not None), key=lambda one: one.at, default=None)
+
+
 class within:
-    """Ends what is inside when the scope's seconds are over.
+    """Ends what is inside when a deadline passes; the scope then admits nothing more.
 
     Raises:
         BudgetExceeded: naming the scope.
     """
 
-    def __init__(self, scope: Scope | None) -> None:
-        self._scope = scope
-        self._timeout = asyncio.timeout(scope.budget.seconds if scope else None)
+    def __init__(self, deadline: Deadline | None) -> None:
+        self._deadline = deadline
+        self._timeout = asyncio.timeout_at(deadline.at if deadline else None)
 
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()
@@ -504,6 +536,5 @@ class within:
         try:
             await self._timeout.__aexit__(kind, error, traceback)
         except TimeoutError:
-            assert self._scope is not None
-            seconds = self._scope.budget.seconds or 0.0
-            raise BudgetExceeded(self._scope.name, "seconds", seconds, seconds) from None
+            assert self._deadline is not None
+            raise self._deadline.scope.close() from None

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, Unpack
 
+from .blocking import blocking
 from .budget import Budget
-from .conduct import Conduct, Contestant, Setting
+from .conduct import Conduct, Setting
+from .contest import contestant_for
 from .engine import Engine, Journal, MemoryJournal
 from .errors import ConfigError
 from .ledger import Scope
-from .protocols import Aggregator, Backend, Strategy, Verifier
-from .types import Expert, JsonObject, Kind, Message, Outcome, Problem, Scored
+from .protocols import Aggregator, Strategy, Verifier
+from .run import Deadline
+from .serving import backend_of, check_prices, fallbacks_of, priced, warm
+from .step import Asked, Step, Wallet, check_names
+from .types import Expert, Outcome, Problem, Scored
 
-T = TypeVar("T")
+__all__ = [
+    "Orchestrator",
+    "asolve",
+    "backend_of",
+    "blocking",
+    "check_prices",
+    "contestant_for",
+    "fallbacks_of",
+    "priced",
+    "solve",
+    "warm",
+]
 
-CHECKED: Mapping[Kind, str] = {"game24": "game24", "plan": "plan", "code": "unit_tests"}
-"""Kinds of problem that a sound checker exists for."""
+_OF_WALLET = ("experts", "pool", "roles", "seed", "journal", "api_base", "key_env")
 
 
 class Orchestrator:
@@ -62,9 +76,11 @@ class Orchestrator:
         self.scope = Scope("run", budget or Budget(), paid=True)
         check_prices(self.scope.budget, self.experts)
         self._journal = journal
+        self._deadline: Deadline | None = None
         self._turn = 0
 
     async def __aenter__(self) -> Self:
+        self._deadline = Deadline.after(self.scope, asyncio.get_running_loop().time())
         everybody = {expert.id: expert for expert in (*self.experts, *self._roles.values())}
         self.engine = Engine(everybody, backend_of, self._journal or MemoryJournal(), seed=self._seed)
         await warm(everybody.values())
@@ -76,50 +92,23 @@ class Orchestrator:
     ) -> None:
         await self.engine.__aexit__(kind, error, traceback)
 
-    async def solve(
-        self,
-        problem: str | Problem | None = None,
-        *,
-        messages: Sequence[Message] | None = None,
-        kind: Kind | None = None,
-        options: Sequence[str] = (),
-        tests: Sequence[str] = (),
-        schema: JsonObject | None = None,
-        strategy: str | Strategy | None = None,
-        verifier: str | Verifier | None = None,
-        aggregator: str | Aggregator | None = None,
-        budget: Budget | None = None,
-        roles: Mapping[str, str | Expert] | None = None,
-        seed: int | None = None,
-    ) -> Outcome:
+    async def solve(self, problem: str | Problem | None = None, **step: Unpack[Step]) -> Outcome:
         """Solves one problem.
 
         Raises:
             ConfigError: something given cannot be used.
         """
-        asked = problem_of(problem, messages, kind, options, tests, schema)
-        conduct = self._conduct(asked, strategy, verifier, aggregator, budget, roles, seed)
-        return await conduct()
+        asked = Asked.of(problem, step)
+        outcome = await self._conduct(asked)()
+        return asked.parsed(outcome)
 
     @asynccontextmanager
     async def stream(
-        self,
-        problem: str | Problem | None = None,
-        *,
-        messages: Sequence[Message] | None = None,
-        kind: Kind | None = None,
-        options: Sequence[str] = (),
-        tests: Sequence[str] = (),
-        schema: JsonObject | None = None,
-        strategy: str | Strategy | None = None,
-        verifier: str | Verifier | None = None,
-        aggregator: str | Aggregator | None = None,
-        budget: Budget | None = None,
+        self, problem: str | Problem | None = None, **step: Unpack[Step]
     ) -> AsyncIterator[AsyncIterator[Scored]]:
         """Candidates with their verdicts as they come; leaving the block cancels the rest."""
-        asked = problem_of(problem, messages, kind, options, tests, schema)
         queue: asyncio.Queue[Scored | None] = asyncio.Queue()
-        conduct = self._conduct(asked, strategy, verifier, aggregator, budget, None, None)
+        conduct = self._conduct(Asked.of(problem, step))
         conduct.tell(queue.put_nowait)
         # The task is awaited below whatever happens; a TaskGroup must not be held across a yield.
         task = asyncio.ensure_future(conduct())
@@ -134,27 +123,29 @@ class Orchestrator:
 
     # -- putting it together ------------------------------------------------------------
 
-    def _conduct(
-        self,
-        problem: Problem,
-        strategy: str | Strategy | None,
-        verifier: str | Verifier | None,
-        aggregator: str | Aggregator | None,
-        budget: Budget | None,
-        roles: Mapping[str, str | Expert] | None,
-        seed: int | None,
-    ) -> Conduct:
+    def _conduct(self, asked: Asked) -> Conduct:
         self._turn += 1
-        scope = Scope(f"problem {self._turn}", budget or Budget(), self.scope)
+        step = asked.step
+        scope = Scope(f"problem {self._turn}", step.get("budget") or Budget(), self.scope)
         check_prices(scope.budget, self.experts)
         contestant = contestant_for(
-            problem, strategy or self._strategy, verifier or self._verifier, aggregator or self._aggregator
+            asked.problem,
+            step.get("strategy") or self._strategy,
+            step.get("verifier") or self._verifier,
+            step.get("aggregator") or self._aggregator,
         )
-        chosen = {**self._roles, **self._given_roles(roles or {})}
+        chosen = {**self._roles, **self._given_roles(step.get("roles") or {})}
         for expert in chosen.values():
             self.engine.add(expert)
-        setting = Setting(self.engine, self.experts, chosen, fallbacks_of(self.experts))
-        return Conduct(problem, contestant, setting, scope, seed=self._seed if seed is None else seed, turn=self._turn)
+        setting = Setting(self.engine, self.experts, chosen, fallbacks_of(self.experts), self._deadline)
+        return Conduct(
+            asked.problem,
+            asked.checked(contestant),
+            setting,
+            scope,
+            seed=step.get("seed", self._seed),
+            turn=self._turn,
+        )
 
     def _resolved(self, experts: Sequence[str | Expert], pool: Path | None) -> tuple[Expert, ...]:
         from .experts.pool import experts_of
@@ -169,151 +160,24 @@ class Orchestrator:
         return {name: experts[0] for name, experts in found.items()}
 
 
-async def asolve(problem: str | Problem | None = None, **options: object) -> Outcome:
-    """Solves one problem on a wallet of its own; the options are those of `Orchestrator` and of its `solve`."""
-    mine, steps = _split(options)
-    async with Orchestrator(**mine) as orchestrator:  # type: ignore[arg-type]
-        return await orchestrator.solve(problem, **steps)  # type: ignore[arg-type]
+async def asolve(problem: str | Problem | None = None, **options: Unpack[Wallet]) -> Outcome:
+    """Solves one problem on a wallet of its own.
+
+    Raises:
+        ConfigError: something given cannot be used.
+    """
+    check_names(options)
+    mine: dict[str, Any] = {name: value for name, value in options.items() if name in _OF_WALLET}
+    step: dict[str, Any] = {name: value for name, value in options.items() if name not in _OF_WALLET}
+    async with Orchestrator(**mine) as orchestrator:
+        return await orchestrator.solve(problem, **step)
 
 
-def solve(problem: str | Problem | None = None, **options: object) -> Outcome:
+def solve(problem: str | Problem | None = None, **options: Unpack[Wallet]) -> Outcome:
     """`asolve` for code that is not async; also works where an event loop is running, as in a notebook."""
     return blocking(asolve(problem, **options))
-
-
-def blocking(work: Coroutine[object, object, T]) -> T:
-    """Runs a coroutine to its end, in a thread of its own where a loop is running here already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def follow() -> None:
-        try:
-            results.append(asyncio.run(work))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=follow, name="solve")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
-
-
-_WALLET = ("experts", "pool", "roles", "seed", "journal", "api_base", "key_env", "budget")
-
-
-def _split(options: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
-    mine = {name: value for name, value in options.items() if name in _WALLET}
-    return mine, {name: value for name, value in options.items() if name not in _WALLET}
 
 
 async def _drained(queue: asyncio.Queue[Scored | None]) -> AsyncIterator[Scored]:
     while (scored := await queue.get()) is not None:
         yield scored
-
-
-# -- choosing -----------------------------------------------------------------------------
-
-
-def problem_of(
-    problem: str | Problem | None,
-    messages: Sequence[Message] | None,
-    kind: Kind | None,
-    options: Sequence[str],
-    tests: Sequence[str],
-    schema: JsonObject | None,
-) -> Problem:
-    """The problem that a user means; its kind follows from options, tests or a schema, and is `text` otherwise."""
-    if isinstance(problem, Problem):
-        return problem
-    told = tuple(messages or ())
-    if problem is not None:
-        told = (*told, Message("user", problem))
-    if not told:
-        raise ConfigError("no problem: give a text, messages, or a Problem")
-    guessed: Kind = "choice" if options else "code" if tests else "json" if schema else "text"
-    return Problem("problem", told, kind or guessed, tuple(options), schema, tuple(tests))
-
-
-def contestant_for(
-    problem: Problem,
-    strategy: str | Strategy | None,
-    verifier: str | Verifier | None,
-    aggregator: str | Aggregator | None,
-) -> Contestant:
-    """Strategy, verifier and aggregator for a problem, by its kind where nothing is said."""
-    from .registry import build, spec_of
-
-    chosen = strategy or ("best_of_n" if checker_of(problem) else "self_consistency")
-    made = build("strategies", chosen)
-    name = chosen if isinstance(chosen, str) else str(spec_of(made))
-    wanted = verifier if verifier is not None else getattr(made, "verifier", "auto")
-    picked = aggregator if aggregator is not None else getattr(made, "aggregator", "majority")
-    if wanted == "auto":
-        wanted = checker_of(problem) or "none"
-    return Contestant(
-        name, made, None if wanted == "none" else build("verifiers", wanted), build("aggregators", picked)
-    )
-
-
-def checker_of(problem: Problem) -> str | None:
-    """Name of the verifier that checks this problem's answers soundly, if there is one."""
-    if problem.kind == "code" and not problem.public_tests:
-        return None
-    if problem.kind == "plan" and "pddl_instance" not in problem.meta:
-        return None
-    return CHECKED.get(problem.kind)
-
-
-def backend_of(expert: Expert) -> Backend:
-    """The backend that an expert's client names."""
-    from .registry import load
-
-    return load("clients", expert.client)(expert)
-
-
-async def warm(experts: Iterable[Expert]) -> None:
-    """Loads what takes seconds to load before the first call's time limit runs."""
-    if any(expert.client == "litellm" for expert in experts):
-        from .experts.litellm import warm as load
-
-        await load()
-
-
-def priced(expert: Expert) -> Expert:
-    """The expert with its price, where it is known."""
-    if expert.price is not None or expert.client != "litellm":
-        return expert
-    from .experts.prices import priced as looked_up
-
-    return looked_up(expert)
-
-
-def fallbacks_of(experts: Sequence[Expert]) -> dict[str, Expert]:
-    """By expert id, the expert asked instead when it is lost."""
-    by_id = {expert.id: expert for expert in experts}
-    missing = [e for e in experts if e.fallback is not None and e.fallback not in by_id]
-    if missing:
-        raise ConfigError(
-            f"expert '{missing[0].id}' names the fallback '{missing[0].fallback}', which is not in the pool"
-        )
-    return {expert.id: by_id[expert.fallback] for expert in experts if expert.fallback is not None}
-
-
-def check_prices(budget: Budget, experts: Sequence[Expert]) -> None:
-    """Raises:
-    ConfigError: money is capped, and what an expert costs is not known.
-    """
-    if budget.usd is None:
-        return
-    for expert in experts:
-        if expert.price is None:
-            raise ConfigError(
-                f"a usd cap needs the price of '{expert.id}': set price = {{prompt = ..., completion = ...}} "
-                "(US dollars per million tokens) in its pool entry, or drop the usd cap"
-            )

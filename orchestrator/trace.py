@@ -5,20 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from .types import Json, Place
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    kind: str
-    """`call`, `emit`, `verdict`, `retry`, `truncated`, `fallback`, `lost`, `stop`..."""
-    place: Place
-    at: float
-    """Seconds since the trace began."""
-    facts: dict[str, Json]
-
-    def to_json(self) -> dict[str, Json]:
-        return {"kind": self.kind, "place": list(self.place), "at": round(self.at, 4), **self.facts}
+from .types import Event, Json, Place
 
 
 @dataclass(slots=True)

@@ -25,8 +25,11 @@ FLOORS = (
     ("answers", "budget", "ledger", "masking", "prompts", "protocols", "trace"),
     ("engine", "sandbox"),
     ("run",),
+    ("folder", "registry"),
     ("conduct",),
-    ("folder", "registry", "solve"),
+    ("blocking", "contest", "response_model", "serving"),
+    ("step",),
+    ("solve",),
     ("config",),
     ("cli",),
 )
@@ -35,11 +38,11 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 REACH = {
     "experts": {*FLOORS[0], *FLOORS[1]},
     "strategies": {*FLOORS[0], *FLOORS[1], "registry", "run", "sandbox"},
-    "evals": {name for names in FLOORS[:7] for name in names},
+    "evals": {name for names in FLOORS[:10] for name in names},
 }
 """What of the core a room may import, beside the public face."""
 
-COMPOSING = {"solve": {"experts"}, "cli": {"experts", "evals"}}
+COMPOSING = {"serving": {"experts"}, "solve": {"experts"}, "cli": {"experts", "evals"}}
 """Core modules that put rooms together, always inside a function; all others reach rooms through the registry."""
 
 HEAVY = {

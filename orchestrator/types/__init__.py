@@ -1,5 +1,6 @@
 """The values that every part exchanges; all frozen, none knows how it is made."""
 
+from .event import Event
 from .expert import Expert, Price
 from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
 from .outcome import Answer, Candidate, Choice, Estimate, Outcome, Scored, StoppedBy, Usage, Verdict
@@ -25,6 +26,7 @@ __all__ = [
     "Choice",
     "Completion",
     "Estimate",
+    "Event",
     "Expert",
     "FinishReason",
     "ImagePart",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = Mapping[str, Json]
@@ -34,9 +34,13 @@ class ImagePart:
 Part: TypeAlias = TextPart | ImagePart
 
 
+Role = Literal["system", "user", "assistant", "tool"]
+_ROLES: tuple[Role, ...] = get_args(Role)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Role
     content: str | tuple[Part, ...]
     tool_call_id: str | None = None
     """Set on a `tool` message: the call that it answers."""
@@ -61,6 +65,29 @@ class Message:
         content: str | tuple[Part, ...] = (TextPart(text), *self.images) if self.images else text
         return replace(self, content=content)
 
+    @classmethod
+    def of(cls, value: Message | JsonObject) -> Message:
+        """The message itself, or one as chat APIs take it; `developer` is read as `system`.
+
+        Raises:
+            ValueError: says what is wrong with it.
+        """
+        if isinstance(value, Message):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError(f"a message is an object with role and content, not {type(value).__name__}")
+        role = "system" if value.get("role") == "developer" else value.get("role")
+        if role not in _ROLES:
+            raise ValueError(f"role should be one of {', '.join(_ROLES)}, not {role!r}")
+        called = value.get("tool_call_id")
+        calls = value.get("tool_calls") or ()
+        return cls(
+            role,
+            _content(value.get("content")),
+            None if called is None else str(called),
+            tuple(_tool_call(call) for call in calls) if isinstance(calls, list | tuple) else (),
+        )
+
     def to_json(self) -> dict[str, Json]:
         """The message as chat APIs take it."""
         content: Json = self.content if isinstance(self.content, str) else [p.to_json() for p in self.content]
@@ -81,3 +108,32 @@ class ToolCall:
 
     def to_json(self) -> dict[str, Json]:
         return {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
+
+
+def _content(value: Json) -> str | tuple[Part, ...]:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if not isinstance(value, list):
+        raise ValueError(f"content should be a text or a list of parts, not {type(value).__name__}")
+    return tuple(map(_part, value))
+
+
+def _part(value: Json) -> Part:
+    match value:
+        case {"type": "text", "text": str(text)}:
+            return TextPart(text)
+        case {"type": "image_url", "image_url": {"url": str(url), **rest}}:
+            detail = rest.get("detail")
+            return ImagePart(url, None if detail is None else str(detail))
+        case {"type": "image_url", "image_url": str(url)}:
+            return ImagePart(url)
+        case {"type": kind}:
+            raise ValueError(f"a part of type {kind!r} is not supported; there are text and image_url")
+    raise ValueError("a part of a content is an object with type text or image_url")
+
+
+def _tool_call(value: Json) -> ToolCall:
+    match value:
+        case {"id": str(id), "function": {"name": str(name), "arguments": str(arguments)}}:
+            return ToolCall(id, name, arguments)
+    raise ValueError("a tool call is an object with id and function.name and function.arguments")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from .event import Event
 from .request import Completion, FinishReason, Place
 
 StoppedBy = Literal["done", "budget", "verifier", "cancelled", "failed"]
@@ -140,6 +141,8 @@ class Outcome:
     """Why it stopped, when that was not `done`: one line for people."""
     run: str | None = None
     """The run folder, if it has one."""
+    trace: tuple[Event, ...] = ()
+    """What happened, in order of time; events cite requests by key and never hold texts."""
 
     def top(self, k: int) -> tuple[Candidate, ...]:
         """The best `k` candidates with different answers, best first."""

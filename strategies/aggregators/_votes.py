@@ -21,6 +21,12 @@ def in_lineage(scored: Iterable[Scored]) -> list[Scored]:
     return sorted(scored, key=lambda one: (one.candidate.place, one.candidate.id))
 
 
+def standing(scored: Iterable[Scored]) -> list[Scored]:
+    """Those with an answer who failed no check; where all of them failed one, all of them."""
+    able = [one for one in in_lineage(scored) if one.candidate.key is not None]
+    return [one for one in able if one.verdict is None or one.verdict.passed is not False] or able
+
+
 async def classes_of(problem: Problem, scored: Iterable[Scored]) -> list[Class]:
     """The classes of equal answers, by first supporter; who has no answer is in none."""
     voters = [one for one in in_lineage(scored) if one.candidate.key is not None]

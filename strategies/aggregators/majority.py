@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.types import Choice, Estimate, Problem, Scored
 
-from ._votes import classes_of, elected
+from ._votes import classes_of, elected, standing
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 class Majority:
     """Chooses the answer that most candidates have (self-consistency; Wang et al., 2023).
 
-    Candidates without an answer do not vote. A tie goes to the answer whose first supporter comes first in lineage
-    order. The text returned is that of the winner's best candidate: one that passed a check, else of highest score,
-    else the earliest. Confidence is the winner's share of the votes.
+    Candidates without an answer do not vote, nor do those that failed a check while others did not. A tie goes to the
+    answer whose first supporter comes first in lineage order. The text returned is that of the winner's best candidate:
+    one that passed a check, else of highest score, else the earliest. Confidence is the winner's share of the votes.
     """
 
     async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
-        classes = await classes_of(problem, scored)
+        classes = await classes_of(problem, standing(scored))
         return elected(classes, [len(members) for members in classes], "vote")
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:

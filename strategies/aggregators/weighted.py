@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.types import Choice, Estimate, Problem, Scored
 
-from ._votes import classes_of, elected, score_of
+from ._votes import classes_of, elected, score_of, standing
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -20,7 +20,7 @@ class Weighted:
     """Chooses the answer whose candidates weigh most together.
 
     A candidate weighs what its verifier scored it; where nothing was scored each weighs 1, and this is a plain vote.
-    With `experts` it weighs what its expert does. Ties, text and abstentions are as in `majority`; confidence is the
+    With `experts` it weighs what its expert does. Ties, text and who may vote are as in `majority`; confidence is the
     winner's share of the weight.
 
     Raises:
@@ -36,7 +36,7 @@ class Weighted:
                 raise ValueError(f"the weight of {expert} is {weight}; weights are numbers from 0 up")
 
     async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
-        classes = await classes_of(problem, scored)
+        classes = await classes_of(problem, standing(scored))
         plain = not self.experts and all(one.verdict is None for members in classes for one in members)
         weights = [math.fsum(1.0 if plain else self._weight(one) for one in members) for members in classes]
         return elected(classes, weights, "vote" if plain else "weight")

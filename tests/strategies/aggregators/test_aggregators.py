@@ -114,7 +114,8 @@ class TestMajority:
         ("rows", "best"),
         [
             ([(0, 0.9, None), (1, 0.1, True), (2, 0.2, True)], "2"),
-            ([(0, 0.1, None), (1, 0.9, False), (2, 0.9, None)], "1"),
+            ([(0, 0.1, None), (1, 0.9, None), (2, 0.9, None)], "1"),
+            ([(0, 0.1, False), (1, 0.9, False)], "1"),
             ([(0, None, None), (1, None, None)], "0"),
         ],
     )
@@ -122,6 +123,12 @@ class TestMajority:
         choice = await chosen(Majority(), [scored(i, "A", score, passed) for i, score, passed in rows])
         assert choice.candidate is not None
         assert choice.candidate.id == best
+
+    @pytest.mark.parametrize("aggregator", [Majority(), Weighted(), Weighted({"e": 2.0})])
+    async def test_who_failed_a_check_does_not_vote_unless_all_did(self, aggregator: Any, scored: Build) -> None:
+        failed = [scored(0, "A", 0.0, False), scored(1, "A", 0.0, False)]
+        assert keys(await chosen(aggregator, [*failed, scored(2, "B", 1.0), scored(3, None, 1.0)])) == ["B"]
+        assert keys(await chosen(aggregator, [*failed, scored(3, None, 1.0)])) == ["A"]
 
     async def test_all_abstain(self, scored: Build) -> None:
         assert await chosen(Majority(), [scored(0, None), scored(1, None)]) == Choice(None, 0.0, "none")
