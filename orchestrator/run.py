@@ -198,11 +198,15 @@ class Run:
             model=expert.model,
             messages=messages,
             sampling=wanted,
-            salt=self._salt,
+            salt=self._salt_for(expert, purpose),
             tools=tools,
             response_format=response_format,
             labels=Labels(self.problem.id, purpose, self.path),
         )
+
+    def _salt_for(self, expert: Expert, purpose: str) -> str:
+        """A replay expert answers by problem and purpose: the same words of two problems are not the same request."""
+        return f"{self._salt}|{self.problem.id}|{purpose}" if expert.client == "replay" else self._salt
 
     async def _sample(self, request: Request) -> Completion:
         try:
