@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator import answers, sandbox
 from orchestrator.budget import Budget
@@ -29,6 +29,16 @@ SECONDS = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the results: a strategy, and whom it asks."""
+
+    name: str
+    """As results have it; the spec where the strategy asks all experts."""
+    strategy: str
+    experts: tuple[Expert, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run does with every case."""
 
@@ -45,18 +55,26 @@ class Plan:
     """Problems in flight."""
     independent: bool = False
     """Strategies do not share replies to identical requests."""
+    per_expert: bool = False
+    """Each strategy asks every expert alone, for a row each."""
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        if not self.per_expert:
+            return tuple(Row(spec, spec, self.experts) for spec in self.strategies)
+        return tuple(Row(f"{spec} @ {e.id}", spec, (e,)) for spec in self.strategies for e in self.experts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     turn: int
     case: Case
-    strategy: str
+    row: Row
     seed: int
 
     @property
     def key(self) -> tuple[str, str, int]:
-        return self.case.problem.id, self.strategy, self.seed
+        return self.case.problem.id, self.row.name, self.seed
 
 
 @dataclass(slots=True)
@@ -78,11 +96,13 @@ class Bench:
     """Why the run budget ended the run, if it did."""
     lost: ExpertLost | None = None
     """Set when no expert is left."""
+    gone: dict[str, ExpertLost] = field(default_factory=dict)
+    """Rows that lost all their experts, by name: their open problems have no line."""
 
     async def __call__(self, cases: Iterable[Case]) -> list[dict[str, Json]]:
         """Runs what has no line yet; returns one row of results for each strategy."""
         plan = self.plan
-        self.tallies = {name: Tally() for name in plan.strategies}
+        self.tallies = {row.name: Tally() for row in plan.rows}
         self._recall()
         journal = SqliteJournal(self.folder.journal)
         before = journal.recall(SECONDS)
@@ -129,9 +149,9 @@ class Bench:
         for turn, case in enumerate(cases):
             self.problems.add(case.problem.id)
             for seed in self.plan.seeds:
-                for strategy in self.plan.strategies:
-                    job = _Job(turn, case, strategy, seed)
-                    if job.key not in self.done:
+                for row in self.plan.rows:
+                    job = _Job(turn, case, row, seed)
+                    if job.key not in self.done and row.name not in self.gone:
                         yield job
 
     async def _all(self, cases: Iterable[Case], setting: Setting, scope: Scope) -> None:
@@ -155,38 +175,45 @@ class Bench:
 
     async def _one(self, job: _Job, setting: Setting, scope: Scope) -> None:
         problem = job.case.problem
-        own = Scope("|".join((problem.id, job.strategy, str(job.seed))), self.plan.budget, scope)
+        own = Scope("|".join((problem.id, job.row.name, str(job.seed))), self.plan.budget, scope)
         own.spent = setting.engine.journal.losses.of(own.name)
-        contestant = contestant_for(problem, job.strategy, self.plan.verifier, self.plan.aggregator)
-        salt = f"seed={job.seed}" + (f" strategy={job.strategy}" if self.plan.independent else "")
-        conduct = Conduct(problem, contestant, setting, own, seed=job.seed, salt=salt, turn=job.turn)
+        contestant = contestant_for(problem, job.row.strategy, self.plan.verifier, self.plan.aggregator)
+        salt = f"seed={job.seed}" + (f" strategy={job.row.name}" if self.plan.independent else "")
+        mine = replace(setting, experts=job.row.experts)
+        conduct = Conduct(problem, contestant, mine, own, seed=job.seed, salt=salt, turn=job.turn)
         outcome = await conduct()
-        if self._cut(conduct, outcome, setting.engine):
+        if self._cut(job, conduct, outcome, setting.engine):
             return
         line = await self._line(job, outcome)
         self.folder.append_trace([{**_who(job), **event.to_json()} for event in conduct.trace])
         self.folder.append_trace([{**_who(job), "kind": "usage", "usage": _usage(outcome.usage)}])
         self.folder.append_result(line.to_json())
         self.done.add(job.key)
-        self.tallies[job.strategy].add(line)
-        self.tallies[job.strategy].spend(outcome.usage)
+        self.tallies[job.row.name].add(line)
+        self.tallies[job.row.name].spend(outcome.usage)
         if self.progress is not None:
             self.progress(self.tallies, setting.engine)
 
-    def _cut(self, conduct: Conduct, outcome: Outcome, engine: Engine) -> bool:
+    def _cut(self, job: _Job, conduct: Conduct, outcome: Outcome, engine: Engine) -> bool:
         """Whether the problem was ended from outside, and so gets no line: a resumed run takes it up again."""
         if conduct.ended_by == "run":
             self.out_of_budget = outcome.reason
-        gone = [lane.breaker.lost for lane in engine.lanes() if lane.breaker.lost is not None]
-        if len(gone) == len(engine.experts) and not outcome.candidates:
-            self.lost = gone[0]
-        return bool(conduct.ended_by == "run" or (self.lost and not outcome.candidates))
+            return True
+        if outcome.candidates:
+            return False
+        lost = {lane.expert.id: lane.breaker.lost for lane in engine.lanes() if lane.breaker.lost is not None}
+        if not all(expert.id in lost for expert in job.row.experts):
+            return False
+        self.gone[job.row.name] = lost[job.row.experts[0].id]
+        if all(expert.id in lost for expert in self.plan.experts):
+            self.lost = self.gone[job.row.name]
+        return True
 
     async def _line(self, job: _Job, outcome: Outcome) -> ResultLine:
         grade = Grader(job.case)
         graded = [await grade(scored.candidate.answer) for scored in outcome.candidates]
         correct = await grade(outcome.answer)
-        return result_line(outcome, job.strategy, job.seed, correct, graded, await _groups(job.case, outcome))
+        return result_line(outcome, job.row.name, job.seed, correct, graded, await _groups(job.case, outcome))
 
     @contextmanager
     def _interruptible(self, engine: Engine) -> Iterator[None]:
@@ -232,7 +259,7 @@ async def _groups(case: Case, outcome: Outcome) -> list[int | None] | None:
 
 
 def _who(job: _Job) -> dict[str, Json]:
-    return {"problem": job.case.problem.id, "strategy": job.strategy, "seed": job.seed}
+    return {"problem": job.case.problem.id, "strategy": job.row.name, "seed": job.seed}
 
 
 def _usage(usage: Usage) -> dict[str, Json]:
