@@ -9,6 +9,7 @@ OrchestratorError
 ├── VerifierError             a verifier itself failed
 ├── SandboxUnavailable        exit 6
 ├── JournalError              exit 1: replies cannot be kept, so nothing more is asked
+├── Stopped                   the run was told to stop before this call left
 └── ExpertError               a call failed; costs a branch, never the run
     ├── RateLimited           429                               retried, refunded, not counted as a failure
     ├── ServerBusy            500, 503, 529                     retried, refunded
@@ -107,6 +108,13 @@ class SandboxUnavailable(OrchestratorError):
 
 class JournalError(OrchestratorError):
     """Replies cannot be kept, so nothing more is asked."""
+
+
+class Stopped(OrchestratorError):
+    """The run was told to stop, so this call does not leave; whoever wanted it ends without a result."""
+
+    def __init__(self) -> None:
+        super().__init__("the run was told to stop")
 
 
 class ExpertError(OrchestratorError):

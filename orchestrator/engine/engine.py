@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from orchestrator.errors import BadCompletion, ExpertError, ExpertTimeout
+from orchestrator.errors import BadCompletion, ExpertError, ExpertTimeout, OrchestratorError, Stopped
 from orchestrator.ledger import Amount, charge
 from orchestrator.protocols import Backend
 from orchestrator.types import Completion, Expert, Request, Response, Tokens
@@ -65,6 +65,7 @@ class Engine:
         self._flights: dict[bytes, Flight] = {}
         self._tasks = asyncio.TaskGroup()
         self._all: set[asyncio.Task[None]] = set()
+        self._stopped = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -125,13 +126,25 @@ class Engine:
         """The lanes in use."""
         yield from self._lanes.values()
 
-    async def drain(self) -> None:
-        """Lets nothing leave any more and returns when what is out has landed."""
+    def stop(self) -> None:
+        """Lets nothing leave any more: what is out may land, and whoever waits for anything else gets `Stopped`."""
+        self._stopped = True
         for lane in self._lanes.values():
             lane.close()
+        for flight in tuple(self._flights.values()):
+            departure = flight.departure if flight.state is State.OUT else None
+            if departure is None or not departure.left:
+                self._end(flight, Stopped())
+                self._call_off(departure)
+
+    async def drain(self) -> None:
+        """Stops, and returns when what is out has landed, whether or not anybody still waits for it."""
+        self.stop()
         await self._idle.wait()
 
     def _join(self, request: Request, waiter: Waiter) -> Flight:
+        if self._stopped:
+            raise Stopped
         lane = self.lane(request.expert)
         flight = self._flights.get(request.key)
         if flight is None:
@@ -161,6 +174,8 @@ class Engine:
             waiter.reservation.refund()
         if flight.wanted or flight.state is State.GONE:
             return
+        if self._stopped and flight.departure is not None and flight.departure.left:
+            return  # it is as good as paid: let it land
         if flight.state is State.OUT and waiter.seat.leaving.grace:
             self._loop.call_later(GRACE, self._abandon, flight)
         else:
@@ -171,8 +186,12 @@ class Engine:
         if flight.wanted or flight.state is State.GONE or (departure is not None and departure.landed):
             return
         self.drop(flight)
+        self._call_off(departure)
+
+    def _call_off(self, departure: Departure | None) -> None:
         if departure is not None and departure.task is not None and departure.abandoned:
-            departure.task.cancel()
+            # Not at once: a task that is cancelled before its first step never gets to give back what it holds.
+            self._loop.call_soon(departure.task.cancel)
 
     # -- what lanes report --------------------------------------------------------------
 
@@ -183,7 +202,7 @@ class Engine:
             flight.departure = departure
         departure.task = self._start(self._attempt(lane, departure))
 
-    def refuse(self, flight: Flight, error: ExpertError) -> None:
+    def refuse(self, flight: Flight, error: OrchestratorError) -> None:
         self._failed(flight, error)
 
     def drop(self, flight: Flight) -> None:
@@ -281,13 +300,13 @@ class Engine:
             flight.pause = pause
             self._failed(flight, error)
 
-    def _failed(self, flight: Flight, error: ExpertError) -> None:
+    def _failed(self, flight: Flight, error: OrchestratorError) -> None:
         if not flight.wanted:
             self.drop(flight)
         elif flight.retried is not None:
             flight.state = State.RESTING
             flight.retried.set_exception(error)
-        elif error.retried:
+        elif isinstance(error, ExpertError) and error.retried:
             flight.state = State.RESTING
             flight.recovery = self._start(self._recover(flight, error))
         else:
@@ -315,7 +334,7 @@ class Engine:
 
         try:
             await self._retrying.copy(stop=tries.over, sleep=rest)(attempt)
-        except ExpertError as last:
+        except OrchestratorError as last:
             flight.recovery = None
             self._end(flight, last)
 

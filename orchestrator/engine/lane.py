@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 from typing import Protocol
 
-from orchestrator.errors import BudgetExceeded, ExpertError, ExpertLost, RateLimited
+from orchestrator.errors import BudgetExceeded, ExpertError, OrchestratorError, RateLimited, Stopped
 from orchestrator.ledger import Amount, Scope, reserve
 from orchestrator.protocols import Backend
 from orchestrator.types import Expert
@@ -43,7 +43,7 @@ class Tower(Protocol):
         """The flights of `group` hold their reservations: make the attempt."""
         ...
 
-    def refuse(self, flight: Flight, error: ExpertError) -> None:
+    def refuse(self, flight: Flight, error: OrchestratorError) -> None:
         """No attempt will be made for `flight`."""
         ...
 
@@ -87,6 +87,15 @@ class Lane:
         """Flights that wait here, those parked on a scope not among them."""
         return sum(len(mates) for mates in self._mates.values())
 
+    @property
+    def hold(self) -> float:
+        """Seconds until anything may leave, after a 429 or while the circuit is open; 0 when something may now."""
+        return max(0.0, self._opens_at - self._clock())
+
+    @property
+    def _opens_at(self) -> float:
+        return max(self._not_before, self.breaker.retry_at if not self.breaker.closed else 0.0)
+
     # -- in -----------------------------------------------------------------------------
 
     def enter(self, flight: Flight) -> None:
@@ -123,7 +132,7 @@ class Lane:
             self._not_before = max(self._not_before, self._clock() + pause)
 
     def close(self) -> None:
-        """Lets nothing leave any more; what is out may land."""
+        """Lets nothing leave any more; what is out may land, what enters is refused."""
         self.closed = True
 
     # -- out ----------------------------------------------------------------------------
@@ -136,7 +145,9 @@ class Lane:
 
     def _pump(self) -> None:
         self._pump_due = False
-        if self.breaker.lost is not None:
+        if self.closed:
+            self._fail_all(Stopped())
+        elif self.breaker.lost is not None:
             self._fail_all(self.breaker.lost)
         while self._queue and self._may_leave():
             _, ticket, _, flight = heapq.heappop(self._queue)
@@ -151,10 +162,8 @@ class Lane:
     def _may_leave(self) -> bool:
         if self.closed or not self.window.room(self.out) or not self._gate.open(self.expert):
             return False
-        now = self._clock()
-        opens_at = max(self._not_before, self.breaker.retry_at if not self.breaker.closed else 0.0)
-        if opens_at > now:
-            self._pump_at(opens_at)
+        if self.hold > 0:
+            self._pump_at(self._opens_at)
             return False
         return self.breaker.admits()
 
@@ -164,7 +173,7 @@ class Lane:
             self._timer.cancel()
         self._timer = loop.call_at(loop.time() + when - self._clock(), self.pump_soon)
 
-    def _fail_all(self, error: ExpertLost) -> None:
+    def _fail_all(self, error: OrchestratorError) -> None:
         flights = [flight for mates in self._mates.values() for flight in mates]
         self._queue.clear()
         self._mates.clear()
