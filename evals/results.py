@@ -54,6 +54,8 @@ class ResultLine(BaseModel):
     chosen_by: str
     stopped_by: StoppedBy
     candidates: tuple[CandidateLine, ...]
+    error: str | None = None
+    """What kept it from being solved or graded, where no expert is to blame; left out where there is nothing."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -61,7 +63,7 @@ class ResultLine(BaseModel):
         return self.problem, self.strategy, self.seed
 
     def to_json(self) -> dict[str, Json]:
-        dumped: dict[str, Json] = self.model_dump(mode="json")
+        dumped: dict[str, Json] = self.model_dump(mode="json", exclude={"error"} if self.error is None else None)
         return dumped
 
     @classmethod

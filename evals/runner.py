@@ -3,266 +3,309 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from orchestrator import answers, sandbox
-from orchestrator.budget import Budget
 from orchestrator.conduct import Conduct, Setting
 from orchestrator.engine import Engine, SqliteJournal
-from orchestrator.errors import ExpertLost
+from orchestrator.errors import (
+    ExpertLost,
+    JournalError,
+    OrchestratorError,
+    Stopped,
+    UnknownModel,
+    VerifierError,
+    WrongKey,
+)
 from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
+from orchestrator.run import Deadline
 from orchestrator.solve import backend_of, contestant_for, fallbacks_of, warm
-from orchestrator.types import Expert, Json, Outcome, Usage
+from orchestrator.types import Json, Outcome
 
 from .case import Case
-from .grading import Grader
-from .results import ResultLine, result_line
+from .earlier import Keys, recall
+from .entry import Entry, crashed, graded
+from .interrupt import on_interrupt
+from .plan import Job, Plan, Row
+from .stopwatch import Stopwatch
 from .tally import Tally
 
-SECONDS = "seconds"
-"""Name of the number that a journal keeps beside its replies: wall seconds of all invocations."""
+__all__ = ["Bench", "Plan", "Row", "Watcher"]
+
+PATIENCE = 8
+"""Problems in a row that may come to nothing for the same kind of reason before it is no accident any more."""
+
+_LOST = frozenset(kind.__name__ for kind in (ExpertLost, WrongKey, UnknownModel))
+_BREATH = 64
+"""Cases read before everything else gets its turn: most of a resumed run's are skipped."""
+_GRACE = 2.0
+"""Seconds that replies in flight get to land in the journal once no expert is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the results: a strategy, and whom it asks."""
+class Watcher(Protocol):
+    """Sees a run as it goes."""
 
-    name: str
-    """As results have it; the spec where the strategy asks all experts."""
-    strategy: str
-    experts: tuple[Expert, ...]
+    async def look(self, bench: Bench) -> float:
+        """Shows how the run stands; returns the seconds until it wants to look again."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run does with every case."""
-
-    strategies: tuple[str, ...]
-    experts: tuple[Expert, ...]
-    verifier: str | None = None
-    aggregator: str | None = None
-    roles: Mapping[str, Expert] = field(default_factory=dict)
-    budget: Budget = field(default_factory=Budget)
-    """Of each problem and strategy."""
-    run_budget: Budget = field(default_factory=Budget)
-    seeds: tuple[int, ...] = (0,)
-    concurrency: int = 64
-    """Problems in flight."""
-    independent: bool = False
-    """Strategies do not share replies to identical requests."""
-    per_expert: bool = False
-    """Each strategy asks every expert alone, for a row each."""
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        if not self.per_expert:
-            return tuple(Row(spec, spec, self.experts) for spec in self.strategies)
-        return tuple(Row(f"{spec} @ {e.id}", spec, (e,)) for spec in self.strategies for e in self.experts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    turn: int
-    case: Case
-    row: Row
-    seed: int
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        return self.case.problem.id, self.row.name, self.seed
+    def tell(self, text: str) -> None:
+        """Shows one line about something out of the ordinary."""
+        ...
 
 
 @dataclass(slots=True)
 class Bench:
     """One invocation of a run.
 
-    Args:
-        progress: called with (tallies by strategy, engine) after every line.
+    A problem that is cut by the run budget, by an interruption or by the loss of all its experts has no line, and a
+    resumed run takes it up again.
     """
 
     plan: Plan
     folder: RunFolder
-    progress: Callable[[Mapping[str, Tally], Engine], None] | None = None
+    watcher: Watcher | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
-    done: set[tuple[str, str, int]] = field(default_factory=set)
-    problems: set[str] = field(default_factory=set)
+    """By name of the row, the lines of earlier invocations among them."""
+    problems: int = 0
+    """Cases read so far."""
+    running: int = 0
+    """Problems in flight."""
     interrupted: bool = False
+    """By Ctrl-C or SIGTERM: what is in flight lands and is kept, nothing more is asked."""
     out_of_budget: str = ""
     """Why the run budget ended the run, if it did."""
+    gone: dict[str, ExpertLost] = field(default_factory=dict)
+    """Rows that have lost all their experts, by name: their open problems have no line."""
     lost: ExpertLost | None = None
     """Set when no expert is left."""
-    gone: dict[str, ExpertLost] = field(default_factory=dict)
-    """Rows that lost all their experts, by name: their open problems have no line."""
+    failure: Exception | None = None
+    """What ended the run where it is nobody's doing named above; raised once everything is saved."""
+    complete: bool = True
+    """Whether every problem that was to be run has its line; known at the end."""
+    engine: Engine = field(init=False)
+    scope: Scope = field(init=False)
+    """What is paid for the whole run, earlier invocations included."""
+    stopwatch: Stopwatch = field(init=False)
+    _earlier: Keys = field(default_factory=Keys)
+    _setting: Setting = field(init=False)
+    _limit: asyncio.Timeout = field(init=False)
+    _stranded: Counter[str] = field(default_factory=Counter)
+    """By name of the row, problems in a row that found no expert to ask."""
+    _crashes: int = 0
+    """In a row."""
 
     async def __call__(self, cases: Iterable[Case]) -> list[dict[str, Json]]:
-        """Runs what has no line yet; returns one row of results for each strategy."""
-        plan = self.plan
-        self.tallies = {row.name: Tally() for row in plan.rows}
-        self._recall()
+        """Runs what has no line yet; returns one row of results for each row of the plan.
+
+        Raises:
+            OrchestratorError: the set, the configuration, the journal or the sandbox failed; all else is saved.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(answers.aclose)
+            stack.push_async_callback(sandbox.aclose)
+            await self._open(stack)
+            try:
+                await self._limited(cases)
+            finally:
+                self.stopwatch.note(now=True)
+        if self.failure is not None:
+            raise self.failure
+        self.interrupted = self.interrupted and not self.complete
+        return [tally.row(name, self.stopwatch.seconds) for name, tally in self.tallies.items()]
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more problems are taken up."""
+        return bool(self.interrupted or self.out_of_budget or self.lost or self.failure)
+
+    @property
+    def lines(self) -> int:
+        """Result lines so far."""
+        return sum(tally.lines for tally in self.tallies.values())
+
+    # -- opening ------------------------------------------------------------------------
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        plan, clock = self.plan, asyncio.get_running_loop().time
         journal = SqliteJournal(self.folder.journal)
-        before = journal.recall(SECONDS)
-        scope = Scope("run", plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))
-        everybody = {expert.id: expert for expert in (*plan.experts, *plan.roles.values())}
-        start = time.monotonic()
-        await warm(everybody.values())
-        async with Engine(everybody, backend_of, journal) as engine:
-            setting = Setting(engine, plan.experts, plan.roles, fallbacks_of(plan.experts), prefix_only=True)
-            with self._interruptible(engine):
-                await self._within(scope, before, self._all(cases, setting, scope))
-            seconds = before + time.monotonic() - start
-            journal.keep(SECONDS, seconds)
-        await answers.aclose()
-        await sandbox.aclose()
-        return [tally.row(name, seconds) for name, tally in self.tallies.items()]
-
-    # -- what earlier invocations did ---------------------------------------------------
-
-    def _recall(self) -> None:
-        for row in self.folder.results():
-            line = ResultLine.read(row, str(self.folder.results_path))
-            if line.key in self.done or line.strategy not in self.tallies:
-                continue
-            self.done.add(line.key)
-            self.problems.add(line.problem)
-            self.tallies[line.strategy].add(line)
-        for row in self.folder.trace():
-            usage, name = row.get("usage"), row.get("strategy")
-            if isinstance(usage, dict) and isinstance(name, str) and name in self.tallies:
-                self.tallies[name].spend(Usage(**usage))  # type: ignore[arg-type]
+        self.engine = await stack.enter_async_context(Engine(plan.everybody, backend_of, journal))
+        self.stopwatch = Stopwatch(journal, clock)
+        self.scope = Scope("run", plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))
+        self._setting = Setting(
+            self.engine,
+            plan.experts,
+            plan.roles,
+            fallbacks_of(plan.experts),
+            deadline=Deadline.after(self.scope, self.stopwatch.start),
+            prefix_only=True,
+        )
+        self.tallies = {row.name: Tally() for row in plan.rows}
+        self._earlier = recall(self.folder, self.tallies)
 
     # -- the loop -----------------------------------------------------------------------
 
-    async def _within(self, scope: Scope, before: float, work: object) -> None:
-        seconds = scope.budget.seconds
-        try:
-            async with asyncio.timeout(None if seconds is None else max(0.0, seconds - before)):
-                await work  # type: ignore[misc]
-        except TimeoutError:
-            self.out_of_budget = f"budget of run ended: seconds={seconds:g}"
-
-    def _jobs(self, cases: Iterable[Case]) -> Iterator[_Job]:
-        for turn, case in enumerate(cases):
-            self.problems.add(case.problem.id)
-            for seed in self.plan.seeds:
-                for row in self.plan.rows:
-                    job = _Job(turn, case, row, seed)
-                    if job.key not in self.done and row.name not in self.gone:
-                        yield job
-
-    async def _all(self, cases: Iterable[Case], setting: Setting, scope: Scope) -> None:
-        room = asyncio.Semaphore(self.plan.concurrency)
-        ending = asyncio.Event()
-
-        async def follow(job: _Job) -> None:
+    async def _limited(self, cases: Iterable[Case]) -> None:
+        """Everything that takes time, until it is done or somebody wants it ended at once."""
+        with on_interrupt(self._interrupt, self._end_now):
             try:
-                await self._one(job, setting, scope)
-                if self.out_of_budget or self.lost or self.interrupted:
-                    ending.set()
-            finally:
-                room.release()
+                async with asyncio.timeout(None) as self._limit:
+                    await warm(self.plan.everybody.values())
+                    await self._watched(cases)
+            except TimeoutError:
+                if not self.ended:
+                    raise
 
+    async def _watched(self, cases: Iterable[Case]) -> None:
         async with asyncio.TaskGroup() as group:
-            for job in self._jobs(cases):
-                await room.acquire()
-                if ending.is_set() or self.interrupted:
-                    break
-                group.create_task(follow(job))
+            watching = group.create_task(self._watch())
+            try:
+                await self._all(cases)
+                if self.interrupted or self.lost or self.failure:
+                    await self.engine.drain()
+            finally:
+                watching.cancel()
 
-    async def _one(self, job: _Job, setting: Setting, scope: Scope) -> None:
-        problem = job.case.problem
-        own = Scope("|".join((problem.id, job.row.name, str(job.seed))), self.plan.budget, scope)
-        own.spent = setting.engine.journal.losses.of(own.name)
-        contestant = contestant_for(problem, job.row.strategy, self.plan.verifier, self.plan.aggregator)
-        salt = f"seed={job.seed}" + (f" strategy={job.row.name}" if self.plan.independent else "")
-        mine = replace(setting, experts=job.row.experts)
-        conduct = Conduct(problem, contestant, mine, own, seed=job.seed, salt=salt, turn=job.turn)
-        outcome = await conduct()
-        if self._cut(job, conduct, outcome, setting.engine):
+    async def _watch(self) -> None:
+        while True:
+            pause = await self.watcher.look(self) if self.watcher is not None else 1.0
+            self.stopwatch.note()
+            await asyncio.sleep(pause)
+
+    async def _all(self, cases: Iterable[Case]) -> None:
+        room = asyncio.Semaphore(self.plan.concurrency)
+        async with asyncio.TaskGroup() as group:
+            for turn, case in enumerate(self._read(cases)):
+                if turn % _BREATH == 0:
+                    await asyncio.sleep(0)
+                for job in self.plan.jobs(turn, case):
+                    if job.key in self._earlier:
+                        continue
+                    await room.acquire()
+                    if self.ended:
+                        self.complete = False
+                        return
+                    if job.row.name in self.gone:
+                        room.release()
+                    else:
+                        group.create_task(self._follow(job, room))
+
+    def _read(self, cases: Iterable[Case]) -> Iterator[Case]:
+        """The cases; where the set turns out to be broken, what is under way may still end."""
+        try:
+            for case in cases:
+                self.problems += 1
+                yield case
+        except OrchestratorError as error:
+            self.failure = error
+
+    async def _follow(self, job: Job, room: asyncio.Semaphore) -> None:
+        self.running += 1
+        try:
+            await self._one(job)
+        except Stopped:
+            self.complete = False
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self.running -= 1
+            room.release()
+
+    # -- one problem --------------------------------------------------------------------
+
+    async def _one(self, job: Job) -> None:
+        conduct = self._conduct(job)
+        try:
+            outcome = await conduct()
+            if self._cut(job, conduct, outcome):
+                self.complete = False
+                return
+            entry = await graded(job, conduct, outcome)
+        except Exception as error:
+            # A fault of one strategy or verifier on one problem; what concerns the whole run goes on.
+            if isinstance(error, OrchestratorError) and not isinstance(error, VerifierError):
+                raise
+            entry = crashed(job, conduct, error)
+        self._save(job, entry)
+        self._judge(job, entry)
+
+    def _conduct(self, job: Job) -> Conduct:
+        problem, plan = job.case.problem, self.plan
+        scope = Scope(job.scope, plan.budget, self.scope, spent=self.engine.journal.losses.of(job.scope))
+        contestant = contestant_for(problem, job.row.strategy, plan.verifier, plan.aggregator)
+        setting = replace(self._setting, experts=job.row.experts)
+        return Conduct(problem, contestant, setting, scope, seed=job.seed, salt=plan.salt(job), turn=job.turn)
+
+    def _save(self, job: Job, entry: Entry) -> None:
+        """Writes the trace and then the line, with nothing between the two that a kill could hit but itself."""
+        try:
+            self.folder.append_trace(entry.trace)
+            self.folder.append_result(entry.line.to_json())
+        except OSError as error:
+            raise JournalError(f"{self.folder.path}: results cannot be written: {error.strerror}") from error
+        tally = self.tallies[job.row.name]
+        tally.add(entry.line)
+        tally.spend(entry.usage)
+
+    def _judge(self, job: Job, entry: Entry) -> None:
+        """Tells of a crash, and ends a run in which nothing else happens."""
+        self._stranded[job.row.name] = 0
+        self._crashes = self._crashes + 1 if entry.crash else 0
+        if entry.crash is None:
             return
-        line = await self._line(job, outcome)
-        self.folder.append_trace([{**_who(job), **event.to_json()} for event in conduct.trace])
-        self.folder.append_trace([{**_who(job), "kind": "usage", "usage": _usage(outcome.usage)}])
-        self.folder.append_result(line.to_json())
-        self.done.add(job.key)
-        self.tallies[job.row.name].add(line)
-        self.tallies[job.row.name].spend(outcome.usage)
-        if self.progress is not None:
-            self.progress(self.tallies, setting.engine)
+        if self.watcher is not None:
+            self.watcher.tell(f"problem {job.case.problem.id}, {job.row.name}: {entry.line.error}")
+        if self._crashes >= PATIENCE:
+            raise entry.crash
 
-    def _cut(self, job: _Job, conduct: Conduct, outcome: Outcome, engine: Engine) -> bool:
-        """Whether the problem was ended from outside, and so gets no line: a resumed run takes it up again."""
-        if conduct.ended_by == "run":
-            self.out_of_budget = outcome.reason
+    # -- ending -------------------------------------------------------------------------
+
+    def _cut(self, job: Job, conduct: Conduct, outcome: Outcome) -> bool:
+        """Whether the problem was ended from outside, and so gets no line."""
+        if conduct.ended_by == self.scope.name:
+            self.out_of_budget = self.out_of_budget or outcome.reason
             return True
-        if outcome.candidates:
+        reasons = {str(event.facts["error"]) for event in conduct.trace.of("lost")}
+        if not reasons & _LOST:
             return False
-        lost = {lane.expert.id: lane.breaker.lost for lane in engine.lanes() if lane.breaker.lost is not None}
-        if not all(expert.id in lost for expert in job.row.experts):
+        lost = {lane.expert.id: lane.breaker.lost for lane in self.engine.lanes() if lane.breaker.lost is not None}
+        nobody = all(expert.id in lost for expert in job.row.experts)
+        if not nobody and (outcome.candidates or reasons - _LOST):
             return False
-        self.gone[job.row.name] = lost[job.row.experts[0].id]
-        if all(expert.id in lost for expert in self.plan.experts):
-            self.lost = self.gone[job.row.name]
+        self._strand(job.row, lost, nobody)
         return True
 
-    async def _line(self, job: _Job, outcome: Outcome) -> ResultLine:
-        grade = Grader(job.case)
-        graded = [await grade(scored.candidate.answer) for scored in outcome.candidates]
-        correct = await grade(outcome.answer)
-        return result_line(outcome, job.row.name, job.seed, correct, graded, await _groups(job.case, outcome))
+    def _strand(self, row: Row, lost: dict[str, ExpertLost], nobody: bool) -> None:
+        """Notes that a problem had nobody to ask; a row whose problems never have is given up."""
+        self._stranded[row.name] += 1
+        if nobody or self._stranded[row.name] >= PATIENCE:
+            self.gone.setdefault(row.name, next(iter(lost.values())))
+        if all(expert.id in lost for expert in self.plan.experts) or len(self.gone) == len(self.tallies):
+            self._lose(self.gone[row.name])
 
-    @contextmanager
-    def _interruptible(self, engine: Engine) -> Iterator[None]:
-        """Ctrl-C once: what is in flight lands and is kept, nothing more is asked; twice: at once."""
-        loop, current = asyncio.get_running_loop(), asyncio.current_task()
-        assert current is not None
+    def _lose(self, error: ExpertLost) -> None:
+        if self.lost is None:
+            self.lost = error
+            self.engine.stop()
+            self._end_in(_GRACE)
 
-        def stop() -> None:
-            if self.interrupted:
-                current.cancel()
-                return
-            self.interrupted = True
-            landing.append(loop.create_task(_land(engine, current)))
+    def _fail(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        self.engine.stop()
 
-        landing: list[asyncio.Task[None]] = []
-        try:
-            loop.add_signal_handler(signal.SIGINT, stop)
-        except (NotImplementedError, RuntimeError):
-            # Not the main thread, or no signals here: the caller's KeyboardInterrupt stays what it is.
-            yield
-            return
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not self.interrupted:
-                raise
-            current.uncancel()
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        self.engine.stop()
 
+    def _end_now(self) -> None:
+        self.complete = False
+        self._end_in(0.0)
 
-async def _land(engine: Engine, run: asyncio.Task[object]) -> None:
-    await engine.drain()
-    run.cancel()
-
-
-async def _groups(case: Case, outcome: Outcome) -> list[int | None] | None:
-    if case.problem.kind != "expression":
-        return None
-    keys = [scored.candidate.key for scored in outcome.candidates]
-    numbers = iter(await answers.classes(case.problem, [key for key in keys if key is not None]))
-    return [None if key is None else next(numbers) for key in keys]
-
-
-def _who(job: _Job) -> dict[str, Json]:
-    return {"problem": job.case.problem.id, "strategy": job.row.name, "seed": job.seed}
-
-
-def _usage(usage: Usage) -> dict[str, Json]:
-    from dataclasses import asdict
-
-    return dict(asdict(usage))
+    def _end_in(self, seconds: float) -> None:
+        if not self._limit.expired():
+            self._limit.reschedule(asyncio.get_running_loop().time() + seconds)

@@ -254,7 +254,7 @@ def _print_rows(folder: RunFolder, work: Bench, rows: list[dict[str, Any]], as_j
             "schema": "bench/1",
             "run": str(folder.path),
             "set": folder.manifest["set"],
-            "problems": len(work.problems),
+            "problems": work.problems,
             "results": rows,
         }
         typer.echo(json.dumps(shown))

@@ -128,6 +128,10 @@ class RunFolder(RunView):
         """Drops the rows that are not wanted, all or none; returns how many went."""
         return self._results.keep(wanted)
 
+    def keep_trace(self, wanted: Callable[[Row], bool]) -> int:
+        """Drops the events that are not wanted, all or none; returns how many went."""
+        return self._trace.keep(wanted)
+
     def update_manifest(self, changes: Mapping[str, Json]) -> None:
         """Writes the manifest anew with `changes` put over it, in one step."""
         self.manifest = {**self.manifest, **changes}
