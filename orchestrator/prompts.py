@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from .errors import BadPrompt
@@ -22,6 +23,8 @@ class Prompts(Mapping[str, Template]):
         self._templates, self.source = dict(templates), source
 
     def __getattr__(self, name: str) -> Template:
+        if name.startswith("_"):  # asked for by copy and pickle, before there are any templates
+            raise AttributeError(name)
         try:
             return self._templates[name]
         except KeyError:
@@ -44,8 +47,8 @@ class Prompts(Mapping[str, Template]):
 def parse_prompts(text: str, source: str) -> Prompts:
     """Templates out of TOML text.
 
-    Each table has `text`, optionally `system`, and `slots`: the names that the strategy fills in beside `$problem`
-    and `$format`.
+    Each table has `text`, optionally `system`, and `slots`: the names that the strategy fills into these two beside
+    `$problem` and `$format`.
 
     Raises:
         BadPrompt: not TOML, an unknown key, or placeholders that differ from `slots`.
@@ -58,26 +61,54 @@ def parse_prompts(text: str, source: str) -> Prompts:
 
 
 def _template(name: str, table: object, source: str) -> Template:
+    where = f"{source}: [{name}]"
     if not isinstance(table, dict) or not isinstance(table.get("text"), str):
-        raise BadPrompt(f"{source}: [{name}] needs a text")
+        raise BadPrompt(f"{where} needs a text")
     if extra := set(table) - _KEYS:
-        raise BadPrompt(f"{source}: [{name}] has an unknown key '{min(extra)}'")
-    form = string.Template(table["text"])
+        raise BadPrompt(f"{where} has an unknown key '{min(extra)}'; there are: {', '.join(sorted(_KEYS))}")
+    text, system, slots = table["text"], table.get("system", ""), table.get("slots", [])
+    if not isinstance(system, str):
+        raise BadPrompt(f"{where} system must be a text")
+    if not isinstance(slots, list) or not all(isinstance(slot, str) for slot in slots):
+        raise BadPrompt(f"{where} slots must be a list of names")
+    found = (_placeholders(text, where) | _placeholders(system, where)) - {"problem", "format"}
+    if found != set(slots):
+        raise BadPrompt(f"{where} uses {sorted(found)} but declares slots {sorted(slots)}")
+    return Template(name, text.strip(), system.strip())
+
+
+def _placeholders(text: str, where: str) -> set[str]:
+    form = string.Template(text)
     if not form.is_valid():
-        raise BadPrompt(f"{source}: [{name}] has a stray '$'; write '$$' for the sign itself")
-    found, declared = set(form.get_identifiers()) - {"problem", "format"}, set(table.get("slots", ()))
-    if found != declared:
-        raise BadPrompt(f"{source}: [{name}] uses {sorted(found)} but declares slots {sorted(declared)}")
-    return Template(name, table["text"].strip(), str(table.get("system", "")).strip())
+        raise BadPrompt(f"{where} has a stray '$'; write '$$' for the sign itself")
+    return set(form.get_identifiers())
 
 
 @cache
 def load_prompts(package: str, name: str) -> Prompts:
-    """The templates in `prompts/NAME.toml` beside the modules of `package`."""
+    """The templates in `prompts/NAME.toml` beside the modules of `package`.
+
+    Raises:
+        BadPrompt: there is no such file, or it does not hold.
+    """
     resource = files(package).joinpath("prompts").joinpath(f"{name}.toml")
-    return parse_prompts(resource.read_text(encoding="utf-8"), f"prompts/{name}.toml")
+    return _read(resource, f"prompts/{name}.toml")
 
 
 def read_prompts(path: Path) -> Prompts:
-    """The templates of a file of the user's."""
-    return parse_prompts(path.read_text(encoding="utf-8"), str(path))
+    """The templates of a file of the user's.
+
+    Raises:
+        BadPrompt: it cannot be read, or does not hold.
+    """
+    return _read(path, str(path))
+
+
+def _read(file: Traversable, source: str) -> Prompts:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadPrompt(f"{source}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise BadPrompt(f"{source}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    return parse_prompts(text, source)

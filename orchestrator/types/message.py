@@ -79,13 +79,17 @@ class Message:
         role = "system" if value.get("role") == "developer" else value.get("role")
         if role not in _ROLES:
             raise ValueError(f"role should be one of {', '.join(_ROLES)}, not {role!r}")
+        if role != "assistant" and value.get("content") is None:
+            raise ValueError(f"a message with role {role} needs a content")
         called = value.get("tool_call_id")
-        calls = value.get("tool_calls") or ()
+        calls = value.get("tool_calls") or []
+        if not isinstance(calls, list):
+            raise ValueError(f"tool_calls should be a list, not {type(calls).__name__}")
         return cls(
             role,
             _content(value.get("content")),
             None if called is None else str(called),
-            tuple(_tool_call(call) for call in calls) if isinstance(calls, list | tuple) else (),
+            tuple(map(_tool_call, calls)),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -127,6 +131,10 @@ def _part(value: Json) -> Part:
             return ImagePart(url, None if detail is None else str(detail))
         case {"type": "image_url", "image_url": str(url)}:
             return ImagePart(url)
+        case {"type": "text"}:
+            raise ValueError("a part of type 'text' needs a text")
+        case {"type": "image_url"}:
+            raise ValueError("a part of type 'image_url' needs image_url.url")
         case {"type": kind}:
             raise ValueError(f"a part of type {kind!r} is not supported; there are text and image_url")
     raise ValueError("a part of a content is an object with type text or image_url")

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
 
+from orchestrator.errors import BadPrompt, ConfigError, UnknownName
+
 from .message import Json, JsonObject, Message
 from .request import Completion, Reply, canonical
 
@@ -25,10 +27,24 @@ class Template:
     name: str
     text: str
     system: str = ""
-    """Put before the conversation, joined to a system message that is already there."""
+    """Put before the conversation, joined to a system message that is already there; may have placeholders too."""
 
-    def render(self, slots: Mapping[str, str]) -> str:
-        return string.Template(self.text).substitute(slots)
+    def render(self, slots: Mapping[str, str]) -> tuple[str, str]:
+        """Text and system message with the placeholders filled in.
+
+        Raises:
+            BadPrompt: a placeholder that `slots` does not fill, or a stray `$`.
+        """
+        return self._filled(self.text, slots), self._filled(self.system, slots)
+
+    def _filled(self, text: str, slots: Mapping[str, str]) -> str:
+        try:
+            return string.Template(text).substitute(slots)
+        except KeyError as error:
+            given = ", ".join(f"${name}" for name in sorted(slots))
+            raise BadPrompt(f"template '{self.name}' has ${error.args[0]}, but is given {given}") from None
+        except ValueError:
+            raise BadPrompt(f"template '{self.name}' has a stray '$'; write '$$' for the sign itself") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +58,26 @@ class Prompt:
         text = reply if isinstance(reply, str) else reply.text
         return Prompt((*self.messages, Message("assistant", text), Message("user", instruction)))
 
+    def with_system(self, text: str, *, first: bool = False) -> Prompt:
+        """The conversation under a system message, joined to one that is already there, as many servers take but one.
+
+        Args:
+            first: put it before what is there, not behind.
+        """
+        there, *rest = self.messages or (Message("system", ""),)
+        if there.role != "system":
+            return Prompt((Message("system", text), *self.messages))
+        parts = (text, there.text) if first else (there.text, text)
+        return Prompt((replace(there, content="\n\n".join(filter(None, parts))), *rest))
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a solver may see. The reference answer is not in it (see `evals.Case`)."""
+    """What a solver may see. The reference answer is not in it (see `evals.Case`).
+
+    Raises:
+        ConfigError: a kind that there is not, or more options than letters.
+    """
 
     id: str
     messages: tuple[Message, ...]
@@ -57,6 +89,12 @@ class Problem:
     public_tests: tuple[str, ...] = ()
     """Assert statements that anyone may see; only for `code`."""
     meta: Mapping[str, Json] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UnknownName("kind", str(self.kind), KINDS, f"problem '{self.id}'")
+        if len(self.options) > len(LETTERS):
+            raise ConfigError(f"problem '{self.id}' has {len(self.options)} options; letters go up to {len(LETTERS)}")
 
     @property
     def prompt(self) -> str:
@@ -90,25 +128,17 @@ class Problem:
         The template sees `$problem` (the question with its options, schema and tests), `$format` (how the reply should
         end) and the given slots. System messages, earlier turns and images stay as they are.
         """
-        text = template.render({"problem": self.question, "format": self.format, **slots})
+        text, system = template.render({"problem": self.question, "format": self.format, **slots})
         last = max((i for i, m in enumerate(self.messages) if m.role == "user"), default=None)
         messages = list(self.messages)
         if last is None:
             messages.append(Message("user", text))
         else:
             messages[last] = messages[last].with_text(text)
-        if template.system:
-            messages = _with_system(messages, template.system)
-        return Prompt(tuple(messages))
+        prompt = Prompt(tuple(messages))
+        return prompt.with_system(system) if system else prompt
 
 
 @cache
 def _formats() -> Mapping[str, str]:
     return tomllib.loads(files("orchestrator.types").joinpath("formats.toml").read_text(encoding="utf-8"))
-
-
-def _with_system(messages: list[Message], text: str) -> list[Message]:
-    if messages and messages[0].role == "system":
-        first = messages[0]
-        return [replace(first, content=f"{first.text}\n\n{text}"), *messages[1:]]
-    return [Message("system", text), *messages]

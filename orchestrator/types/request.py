@@ -43,6 +43,9 @@ class Sampling:
     def to_json(self) -> dict[str, Json]:
         """What is set, and nothing else: the part of a request's identity."""
         out = self._set()
+        for name in ("temperature", "top_p"):
+            if name in out:
+                out[name] = float(out[name])  # 1 and 1.0 are one setting, and must be one key
         if self.stop:
             out["stop"] = list(self.stop)
         if self.extra_body:
@@ -113,11 +116,16 @@ class Request:
     @property
     def size(self) -> int:
         """UTF-8 bytes of everything that is billed as prompt, images apart."""
-        total = sum(len(message.text.encode()) for message in self.messages)
-        total += sum(len(call.arguments) + len(call.name) for message in self.messages for call in message.tool_calls)
+        total = sum(_bytes(message.text) for message in self.messages)
+        calls = [call for message in self.messages for call in message.tool_calls]
+        total += sum(_bytes(call.name) + _bytes(call.arguments) for call in calls)
         if self.tools or self.response_format:
             total += len(canonical([[dict(t) for t in self.tools], dict(self.response_format or {})]))
         return total
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _sample_key(base: bytes, index: int) -> bytes:
