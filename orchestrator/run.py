@@ -14,7 +14,7 @@ from . import answers
 from .budget import Budget
 from .engine import Engine, Leaving, Seat
 from .errors import BudgetExceeded, ConfigError, ExpertError, ExpertLost, NotRecorded, Truncated
-from .ledger import NOTHING, Amount, Claim, Scope, claim
+from .ledger import Amount, Claim, Forecast, Scope
 from .protocols import Strategy
 from .trace import Trace
 from .types import (
@@ -47,8 +47,6 @@ class Meter:
     """What one problem's calls came to."""
 
     usage: Usage = field(default_factory=Usage)
-    worst: Amount = NOTHING
-    """The largest single call so far: what a branch's coming calls are taken to need."""
 
     def add(self, completion: Completion, paid: Amount, cached: bool) -> None:
         t = completion.tokens
@@ -62,7 +60,6 @@ class Meter:
             usd=t.usd,
             paid_usd=paid.usd,
         )
-        self.worst = Amount(1, max(self.worst.tokens, t.prompt + t.completion), max(self.worst.usd, t.usd))
 
     def lose(self, error: ExpertError) -> None:
         from .errors import ContentFiltered
@@ -88,6 +85,7 @@ class Table:
     turn: int = 0
     leaving: Leaving = field(default_factory=Leaving)
     meter: Meter = field(default_factory=Meter)
+    forecast: Forecast = field(default_factory=Forecast)
     readings: dict[str, answers.Reading | None] = field(default_factory=dict)
 
 
@@ -114,10 +112,12 @@ class Run:
         self._table, self._send, self._expert, self._stage = table, emit, expert, stage
         self._salt = table.salt if salt is None else salt
         self._claim = claimed
+        self._own_claim: Claim | None = None
         self._counter = 0
         self._branches: list[Run] = []
         self._done = False
         self._rng: random.Random | None = None
+        self._capped = any(scope.capped for scope in scope.chain)
 
     # -- what a strategy may look at ----------------------------------------------------
 
@@ -238,6 +238,8 @@ class Run:
         fallback = self._table.fallbacks.get(request.expert)
         if fallback is not None and self._table.engine.journal.linked(request.key) == fallback.id:
             return await self._ask(_instead(request, fallback))
+        if self._capped:
+            self._table.forecast.ask(self._table.engine.worst(request))
         try:
             landed = await self._table.engine.ask(request, self._seat())
         except (NotRecorded, Truncated):
@@ -249,6 +251,7 @@ class Run:
             self._table.trace.add("fallback", self.path, key=request.key.hex(), expert=fallback.id, reason=str(error))
             return await self._ask(_instead(request, fallback))
         self._table.meter.add(landed.completion, landed.paid, landed.joined)
+        self._table.forecast.reply(Amount.of(landed.completion.tokens))
         self._table.trace.add(
             "call", self.path, key=landed.completion.id, expert=request.expert, purpose=request.labels.purpose
         )
@@ -331,6 +334,7 @@ class Run:
         async def follow(i: int) -> None:
             try:
                 results[i] = await fn(items[i], branches[i])
+                branches[i].end(followed=True)
             except ExpertError as error:
                 self._table.trace.add("branch lost", branches[i].path, error=type(error).__name__)
             except BudgetExceeded as error:
@@ -338,16 +342,19 @@ class Run:
             finally:
                 branches[i].end()
 
-        async with asyncio.TaskGroup() as group:
-            for i, branch in enumerate(branches):
-                try:
-                    await branch.claim(cost)
-                except BudgetExceeded as error:
-                    refused[i] = error
-                    break
-                group.create_task(follow(i))
-        for branch in branches:
-            branch.end()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for i, branch in enumerate(branches):
+                    try:
+                        await branch.claim(cost)
+                    except BudgetExceeded as error:
+                        refused[i] = error
+                        break
+                    group.create_task(follow(i))
+        finally:
+            # Also those that were cancelled before their first step, which never get to their own `finally`.
+            for branch in branches:
+                branch.end()
         self._stage = max([self._stage, *(branch.stage for branch in branches)])
         if refused:
             raise refused[min(refused)]
@@ -362,28 +369,24 @@ class Run:
         )  # fmt: skip
 
     async def claim(self, calls: int) -> None:
-        """Waits until the caps cover the calls that this branch will make; nothing to do within a claimed branch.
+        """Waits until the caps cover the calls that this branch will make; what an outer branch covers, it covers.
 
         Raises:
             BudgetExceeded: nothing under way could make room.
         """
-        if calls <= 1 or self._claim is not None or not any(scope.budget.finite for scope in self.scope.chain):
+        outer = self._claim
+        chain = tuple(s for s in self.scope.chain if s.capped and not (outer is not None and outer.spans(s)))
+        if calls <= 1 or not chain:
             return
-        unit = self._table.meter.worst + Amount(calls=1 - self._table.meter.worst.calls)
-        while isinstance(got := claim(self.scope.chain, calls, unit), Scope):
-            freed = asyncio.get_running_loop().create_future()
-            got.park((self._table.turn, -self._stage), unit * calls, lambda f=freed: f.done() or f.set_result(None))  # type: ignore[misc]
-            await freed
-        self._claim, self._owns_claim = got, True
+        priority = (self._table.turn, -self._stage)
+        self._claim = self._own_claim = await self._table.forecast.start(chain, calls, priority, outer)
 
-    _owns_claim = False
-
-    def end(self) -> None:
-        """Nothing more will come from this run."""
+    def end(self, followed: bool = False) -> None:
+        """Nothing more will come from this run; `followed` if it came to its end by itself."""
         self._done = True
-        if self._owns_claim and self._claim is not None:
-            self._claim.release()
-            self._owns_claim = False
+        if self._own_claim is not None:
+            self._table.forecast.end(self._own_claim, followed)
+            self._own_claim = None
 
     async def delegate(
         self,
@@ -456,7 +459,7 @@ class Run:
         """A run for a verifier or an aggregator, with a path that no branch has."""
         return Run(
             self._table, self.problem, self.experts, self.scope, self._refuse_emission, strategy=self.strategy,
-            path=place, expert=self._expert, stage=self._stage,
+            path=place, expert=self._expert, stage=self._stage, claimed=self._claim,
         )  # fmt: skip
 
     def _refuse_emission(self, candidate: Candidate) -> None:

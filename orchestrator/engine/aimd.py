@@ -26,7 +26,10 @@ class Window:
     def succeeded(self) -> None:
         self.size = min(float(self.most), self.size + 1 / self.size)
 
-    def limited(self, generation: int) -> None:
-        if generation == self.generation:
-            self.generation += 1
-            self.size = max(1.0, self.size / 2)
+    def limited(self, generation: int) -> bool:
+        """A 429 came; returns whether it is the first of its burst, which is the one that cuts."""
+        if generation != self.generation:
+            return False
+        self.generation += 1
+        self.size = max(1.0, self.size / 2)
+        return True

@@ -12,19 +12,22 @@ from orchestrator.errors import ExpertError, ExpertLost, RateLimited
 class Breaker:
     """Closed until `threshold` attempts in a row failed; then one probe after each pause, the pauses doubling.
 
-    It opens for good on a wrong key or an unknown model, and after `probes` probes failed in a row. A 429 says that the
-    server lives and counts as neither. `clock` gives seconds.
+    It opens for good on a wrong key or an unknown model, and after `probes` probes failed in a row (`patience` probes,
+    some minutes, for a server that has answered before). A 429 says that the server lives and counts as neither.
+    `clock` gives seconds.
     """
 
     clock: Callable[[], float]
     threshold: int = 8
     probes: int = 4
+    patience: int = 12
     first_pause: float = 1.0
     longest_pause: float = 30.0
     failures: int = 0
     failed_probes: int = 0
     retry_at: float = 0.0
     probing: bool = False
+    answered: bool = False
     lost: ExpertLost | None = field(default=None)
 
     @property
@@ -37,33 +40,37 @@ class Breaker:
             return True
         return self.lost is None and not self.probing and self.clock() >= self.retry_at
 
-    def leaves(self) -> None:
-        """An attempt leaves; when the circuit is open it is the probe."""
-        if not self.closed:
-            self.probing = True
+    def leaves(self) -> bool:
+        """An attempt leaves; returns whether it is the probe of an open circuit."""
+        if self.closed:
+            return False
+        self.probing = True
+        return True
 
     def succeeded(self) -> None:
+        self.answered = True
         self.failures = self.failed_probes = 0
         self.probing = False
 
-    def cancelled(self) -> None:
+    def cancelled(self, probe: bool) -> None:
         """The attempt ended without telling anything about the server."""
-        self.probing = False
+        if probe:
+            self.probing = False
 
-    def failed(self, error: ExpertError) -> None:
+    def failed(self, error: ExpertError, probe: bool) -> None:
         if isinstance(error, ExpertLost):
             self.lost = error
         if isinstance(error, RateLimited) or not error.retried:
             self.succeeded()
             return
-        was_probe, self.probing = self.probing, False
         self.failures += 1
         if self.closed:
             return
-        if was_probe:
+        if probe:
+            self.probing = False
             self.failed_probes += 1
         pause = min(self.longest_pause, self.first_pause * 2**self.failed_probes)
-        self.retry_at = self.clock() + pause
-        if self.failed_probes >= self.probes:
+        self.retry_at = max(self.retry_at, self.clock() + pause)
+        if self.failed_probes >= (self.patience if self.answered else self.probes):
             words = f"given up after {self.failures} failures in a row: {error.message}"
             self.lost = ExpertLost(words, expert=error.expert)

@@ -6,12 +6,19 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from types import TracebackType
 from typing import Self
 
-from orchestrator.errors import BadCompletion, ExpertError, ExpertTimeout, OrchestratorError, Stopped
-from orchestrator.ledger import Amount, charge
+from orchestrator.errors import (
+    BadCompletion,
+    ExpertError,
+    ExpertLost,
+    ExpertTimeout,
+    OrchestratorError,
+    RateLimited,
+    Stopped,
+)
+from orchestrator.ledger import Amount, charge, room
 from orchestrator.protocols import Backend
 from orchestrator.types import Completion, Expert, Request, Response, Tokens
 
@@ -77,13 +84,14 @@ class Engine:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for lane in self._lanes.values():
-            lane.close()
+        self.stop()
         for task in tuple(self._all):
-            task.cancel()
+            self._cancel(task)
         try:
             await self._tasks.__aexit__(None, None, None)
         finally:
+            for flight in tuple(self._flights.values()):
+                self._end(flight, Stopped())
             for lane in self._lanes.values():
                 await lane.backend.aclose()
             await self.journal.aclose()
@@ -105,6 +113,8 @@ class Engine:
         try:
             landed = await waiter.result
         except asyncio.CancelledError:
+            if waiter.result.done() and not waiter.result.cancelled():
+                waiter.result.exception()  # it came too late, and nobody is to be told that it was never looked at
             self._leave(flight, waiter)
             raise
         if not landed.counted:
@@ -114,6 +124,10 @@ class Engine:
     def add(self, expert: Expert) -> None:
         """Lets another expert be asked."""
         self.experts.setdefault(expert.id, expert)
+
+    def worst(self, request: Request) -> Amount:
+        """The largest bill that a request may come to."""
+        return self._bounds.worst(request, self.experts[request.expert])
 
     def lane(self, expert: str) -> Lane:
         """The lane of an expert, made when it is first asked for."""
@@ -154,6 +168,7 @@ class Engine:
             return flight
         better = waiter.seat.priority < flight.priority
         flight.waiters.append(waiter)
+        flight.abandoned = False
         if flight.state is State.OUT:
             join(flight, waiter)
         elif flight.state is State.QUEUED and (better or not lane.holds(flight)):
@@ -163,9 +178,7 @@ class Engine:
     async def _count(self, seat: Seat, completion: Completion) -> None:
         used = Amount.of(completion.tokens)
         while (held := charge(seat.scope.chain, used, seat.claim)) is not None:
-            freed: asyncio.Future[None] = self._loop.create_future()
-            held.park(seat.priority, used, partial(_free, freed))
-            await freed
+            await room(held, seat.priority, used, seat.claim)
 
     # -- leaving ------------------------------------------------------------------------
 
@@ -182,23 +195,31 @@ class Engine:
             self._abandon(flight)
 
     def _abandon(self, flight: Flight) -> None:
-        departure = flight.departure
-        if flight.wanted or flight.state is State.GONE or (departure is not None and departure.landed):
+        if flight.wanted or flight.state is State.GONE:
             return
-        self.drop(flight)
-        self._call_off(departure)
+        if flight.state is State.OUT:
+            flight.abandoned = True
+            self._call_off(flight.departure)
+        else:
+            self.drop(flight)
 
     def _call_off(self, departure: Departure | None) -> None:
-        if departure is not None and departure.task is not None and departure.abandoned:
-            # Not at once: a task that is cancelled before its first step never gets to give back what it holds.
-            self._loop.call_soon(departure.task.cancel)
+        """Ends an attempt of which nobody wants anything."""
+        if departure is None or departure.task is None or not departure.abandoned:
+            return
+        for flight in departure.flights:
+            self.drop(flight)
+        self._cancel(departure.task)
+
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        # Not at once: a task that is cancelled before its first step never gets to give back what it holds.
+        self._loop.call_soon(task.cancel)
 
     # -- what lanes report --------------------------------------------------------------
 
-    def depart(self, lane: Lane, group: list[Flight]) -> None:
+    def depart(self, lane: Lane, departure: Departure) -> None:
         self._idle.clear()
-        departure = Departure(group, lane.window.generation)
-        for flight in group:
+        for flight in departure.flights:
             flight.departure = departure
         departure.task = self._start(self._attempt(lane, departure))
 
@@ -222,7 +243,9 @@ class Engine:
             departure.landed = True
             await self._land(lane, departure, response)
         except asyncio.CancelledError:
-            lane.breaker.cancelled()
+            lane.breaker.cancelled(departure.probe)
+            if not departure.left:
+                lane.throttle.settle(departure.permit, 0)
             self._close(departure, "cancelled", charged=departure.left)
             raise
         except ExpertError as error:
@@ -241,8 +264,9 @@ class Engine:
                 self._idle.set()
 
     async def _send(self, lane: Lane, departure: Departure) -> Response:
+        departure.permit = await lane.throttle.admit(tokens_of(departure.flights))
+        self._thin(departure)
         flights = departure.flights
-        await lane.throttle.admit(tokens_of(flights))
         if lane.backend.journalled:
             departure.row = await self.journal.open(_row(lane.expert, flights))
         departure.left = True
@@ -262,7 +286,7 @@ class Engine:
             keyed = [(flight.request.key, c) for flight, c in zip(flights, replies, strict=False)]
             await self.journal.reply(departure.row, keyed, response.bill)
         lane.succeeded()
-        lane.throttle.settle(tokens_of(flights), response.bill.prompt + response.bill.completion)
+        lane.throttle.settle(departure.permit, response.bill.prompt + response.bill.completion)
         if response.dropped:
             self.counters.dropped[lane.expert.id] = response.dropped
         for flight, completion, paid in zip(flights, replies, shares(response.bill, replies), strict=False):
@@ -273,11 +297,21 @@ class Engine:
             self._again(lane, flight)
 
     def _again(self, lane: Lane, flight: Flight) -> None:
-        """A choice that the provider did not return is asked for once more."""
+        """A choice that the provider did not return is asked for once more, by itself."""
         if flight.wanted and flight.state is State.OUT:
+            flight.alone = True
             lane.enter(flight)
         else:
             self.drop(flight)
+
+    def _thin(self, departure: Departure) -> None:
+        """Takes out the samples that nobody wants any more; an attempt without any is called off elsewhere."""
+        unwanted = [flight for flight in departure.flights if flight.abandoned or flight.state is State.GONE]
+        if len(unwanted) < len(departure.flights):
+            for flight in unwanted:
+                departure.flights.remove(flight)
+                flight.settle_failure(charged=False)
+                self.drop(flight)
 
     def _close(self, departure: Departure, error: str, charged: bool) -> None:
         if departure.row is not None:
@@ -288,11 +322,15 @@ class Engine:
     # -- failure and recovery -----------------------------------------------------------
 
     def _note(self, lane: Lane, departure: Departure, error: ExpertError) -> None:
-        lane.failed(error, departure.generation)
+        lane.failed(error, departure)
         self.counters.failed += 1
         name = type(error).__name__
         self.counters.errors[name] = self.counters.errors.get(name, 0) + 1
-        lane.throttle.settle(tokens_of(departure.flights), 0 if error.refunded else tokens_of(departure.flights))
+        if error.refunded:
+            lane.throttle.settle(departure.permit, 0)
+        if isinstance(error, RateLimited) and (asked := error.retry_after or 0.0) > self._policy.deadline:
+            # A day's quota is gone: whoever queues here would wait longer than any call may.
+            lane.breaker.lost = ExpertLost(f"asks to wait {asked:.0f} s: {error.message}", expert=error.expert)
 
     def _rest(self, departure: Departure, error: ExpertError) -> None:
         pause = Pause()
@@ -303,6 +341,8 @@ class Engine:
     def _failed(self, flight: Flight, error: OrchestratorError) -> None:
         if not flight.wanted:
             self.drop(flight)
+        elif self._stopped:
+            self._end(flight, Stopped())
         elif flight.retried is not None:
             flight.state = State.RESTING
             flight.retried.set_exception(error)
@@ -353,11 +393,6 @@ class Engine:
         self._all.add(task)
         task.add_done_callback(self._all.discard)
         return task
-
-
-def _free(freed: asyncio.Future[None]) -> None:
-    if not freed.done():
-        freed.set_result(None)
 
 
 def _row(expert: Expert, flights: list[Flight]) -> Attempt:

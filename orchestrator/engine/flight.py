@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from orchestrator.budget import Budget
-from orchestrator.ledger import NOTHING, Amount, Claim, Reservation, Scope
+from orchestrator.ledger import NOTHING, Amount, Claim, Parked, Reservation, Scope
 from orchestrator.types import Completion, Expert, Request
 
 from .retry import Pause
+from .throttle import Permit
 
 _PER_MESSAGE = 16
 """Bound on the tokens that a chat template adds to a message."""
@@ -106,6 +107,12 @@ class Flight:
     retried: asyncio.Future[None] | None = None
     """Where the recovery waits for the outcome of another attempt."""
     pause: Pause = field(default_factory=Pause)
+    parked: list[Parked] = field(default_factory=list)
+    """Its places on the scopes that hold it back."""
+    alone: bool = False
+    """A provider did not return its choice among others, so that it is asked for by itself."""
+    abandoned: bool = False
+    """Nobody waited any more while it was out; an attempt that others of its group still want goes on."""
 
     @property
     def wanted(self) -> list[Waiter]:
@@ -117,12 +124,12 @@ class Flight:
         return min((waiter.seat.priority for waiter in self.wanted), default=(0, 0))
 
     def serve(self, completion: Completion, paid: Amount) -> None:
-        """Settles every reservation and hands the reply to all who wait."""
+        """Settles every reservation and hands the reply to all who wait; whoever left has used nothing."""
         used = Amount.of(completion.tokens)
         for waiter in self.waiters:
             led = waiter is self.leader
             if waiter.reservation is not None:
-                waiter.reservation.settle(used, paid if led else NOTHING)
+                waiter.reservation.settle(used if waiter.waiting else NOTHING, paid if led else NOTHING)
             if waiter.waiting:
                 counted = waiter.reservation is not None
                 waiter.result.set_result(Landed(completion, paid if led else NOTHING, counted, joined=not led))
@@ -142,6 +149,12 @@ class Flight:
         for waiter in self.wanted:
             waiter.result.set_exception(error)
 
+    def unpark(self) -> None:
+        """Leaves its places on the scopes that held it back."""
+        for parked in self.parked:
+            parked.leave()
+        self.parked.clear()
+
 
 @dataclass(slots=True, eq=False)
 class Departure:
@@ -150,16 +163,20 @@ class Departure:
     flights: list[Flight]
     generation: int
     """Of the lane's window when it left."""
+    probe: bool = False
+    """Whether an open circuit let it out to see if the server lives."""
     task: asyncio.Task[None] | None = None
     row: int | None = None
     """Its number in the journal."""
+    permit: Permit | None = None
     left: bool = False
     """Whether the provider may have seen it."""
     landed: bool = False
 
     @property
     def abandoned(self) -> bool:
-        return not self.landed and all(flight.state is State.GONE for flight in self.flights)
+        """Whether nobody wants anything of it."""
+        return not self.landed and all(flight.abandoned or flight.state is State.GONE for flight in self.flights)
 
 
 def unlimited(name: str = "run") -> Scope:

@@ -16,7 +16,7 @@ from orchestrator.types import Expert
 
 from .aimd import Window
 from .breaker import Breaker
-from .flight import Flight, State, Waiter
+from .flight import Departure, Flight, State, Waiter
 from .throttle import Throttle
 
 _FIRST_HOLD, _LONGEST_HOLD = 0.25, 15.0
@@ -39,8 +39,8 @@ class AlwaysOpen:
 class Tower(Protocol):
     """What a lane reports to."""
 
-    def depart(self, lane: Lane, group: list[Flight]) -> None:
-        """The flights of `group` hold their reservations: make the attempt."""
+    def depart(self, lane: Lane, departure: Departure) -> None:
+        """Its flights hold their reservations: make the attempt."""
         ...
 
     def refuse(self, flight: Flight, error: OrchestratorError) -> None:
@@ -79,7 +79,7 @@ class Lane:
         self._tickets = count(1)
         self._pump_due = False
         self._not_before = 0.0
-        self._limited = 0
+        self._bursts = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -100,14 +100,18 @@ class Lane:
 
     def enter(self, flight: Flight) -> None:
         """Puts a flight into the queue, or to a better place in it."""
-        flight.state = State.QUEUED
+        flight.state, flight.departure = State.QUEUED, None
         flight.ticket = next(self._tickets)
+        if flight.parked:
+            flight.unpark()
         heapq.heappush(self._queue, (flight.priority, flight.ticket, flight.request.sample_index, flight))
         self._mates.setdefault(flight.request.base, {})[flight] = flight.ticket
         self.pump_soon()
 
     def remove(self, flight: Flight) -> None:
-        """Takes a flight out of the queue."""
+        """Takes a flight out of the queue, and from the scopes where it was parked."""
+        if flight.parked:
+            flight.unpark()
         mates = self._mates.get(flight.request.base)
         if mates is not None and mates.pop(flight, None) is not None and not mates:
             del self._mates[flight.request.base]
@@ -118,22 +122,24 @@ class Lane:
 
     def succeeded(self) -> None:
         """An attempt brought replies."""
-        self._limited = 0
+        self._bursts = 0
         self.window.succeeded()
         self.breaker.succeeded()
 
-    def failed(self, error: ExpertError, generation: int) -> None:
-        """An attempt failed; after a 429 nothing leaves for as long as the server asks, or ever longer."""
-        self.breaker.failed(error)
+    def failed(self, error: ExpertError, departure: Departure) -> None:
+        """An attempt failed; after a 429 nothing leaves for as long as the server asks, or longer with every burst."""
+        self.breaker.failed(error, departure.probe)
         if isinstance(error, RateLimited):
-            self.window.limited(generation)
-            pause = error.retry_after or min(_LONGEST_HOLD, _FIRST_HOLD * 2**self._limited)
-            self._limited = min(self._limited + 1, 16)
+            if self.window.limited(departure.generation):
+                self._bursts = min(self._bursts + 1, 16)
+            pause = error.retry_after or min(_LONGEST_HOLD, _FIRST_HOLD * 2 ** max(0, self._bursts - 1))
             self._not_before = max(self._not_before, self._clock() + pause)
 
     def close(self) -> None:
         """Lets nothing leave any more; what is out may land, what enters is refused."""
         self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
 
     # -- out ----------------------------------------------------------------------------
 
@@ -156,8 +162,7 @@ class Lane:
             group = [flight, *self._board_mates(flight)]
             group.sort(key=lambda f: f.request.sample_index)
             self.out += 1
-            self.breaker.leaves()
-            self._tower.depart(self, group)
+            self._tower.depart(self, Departure(group, self.window.generation, self.breaker.leaves()))
 
     def _may_leave(self) -> bool:
         if self.closed or not self.window.room(self.out) or not self._gate.open(self.expert):
@@ -182,14 +187,14 @@ class Lane:
 
     def _board_mates(self, first: Flight) -> list[Flight]:
         room = self.backend.max_n - 1
-        if room < 1 or first.request.sampling.seed is not None or not self.breaker.closed:
+        if room < 1 or first.alone or first.request.sampling.seed is not None or not self.breaker.closed:
             return []
         mates = sorted(self._mates.get(first.request.base, ()), key=lambda f: f.request.sample_index)
         boarded: list[Flight] = []
         for mate in mates:
             if len(boarded) >= room:
                 break
-            if mate.state is State.QUEUED and self._board(mate):
+            if not mate.alone and self._board(mate):
                 boarded.append(mate)
         return boarded
 
@@ -202,12 +207,14 @@ class Lane:
         held = self._lead(flight)
         if flight.leader is None:
             if held:
+                wake = partial(self._unpark, flight, flight.ticket)
                 for waiter, scope in held:
-                    scope.park(waiter.seat.priority, flight.worst, partial(self._unpark, flight, flight.ticket))
+                    seat = waiter.seat
+                    flight.parked.append(scope.park(seat.priority, flight.worst, wake, seat.claim))
             else:
                 self._tower.drop(flight)
             return False
-        flight.state = State.OUT
+        flight.state, flight.abandoned = State.OUT, False
         for waiter, _ in held:
             join(flight, waiter)
         for waiter in flight.wanted:

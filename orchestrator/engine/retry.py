@@ -59,10 +59,11 @@ class Tries:
         self.began = self.clock()
 
     def over(self, state: RetryCallState) -> bool:
-        """Whether the attempt that just failed was the last; asked once after each."""
+        """Whether the attempt that just failed was the last, also because the next would come too late."""
         if not isinstance(_error(state), RateLimited):
             self.failures += 1
-        return self.failures >= self.policy.attempts or self.clock() - self.began >= self.policy.deadline
+        late = self.clock() - self.began + state.upcoming_sleep >= self.policy.deadline
+        return late or self.failures >= self.policy.attempts
 
 
 def retrying(policy: RetryPolicy, rng: random.Random) -> AsyncRetrying:

@@ -142,8 +142,8 @@ class SqliteJournal:
     async def _commit(self, write: _Write) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.put((write, done))
-        # An attempt that was cancelled is committed all the same; only its caller no longer waits.
-        await asyncio.shield(done)
+        # What a caller leaves is committed all the same; `_resolve` passes over whoever no longer waits.
+        await done
 
     async def aclose(self) -> None:
         """Commits what is queued and closes the file."""

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from dataclasses import dataclass
+from math import ceil
 from typing import Protocol
 
 from orchestrator.types import Expert
+
+_POLL = 0.05
+"""Seconds between two looks of a queue's head at the requests of the last period, at the most."""
+_MINUTE = 60.0
+_TICK = 1e-3
+"""Seconds by which a wait for a permit to grow old goes past its minute."""
 
 
 class Throttle:
@@ -13,28 +22,27 @@ class Throttle:
 
     Requests a minute go through asyncio-throttle. Behind one FIFO lock only the head of the queue polls it, which keeps
     the order and costs no more with ten thousand waiting than with one. Above 1,200 requests a minute permits come in
-    small groups, because the poll is no finer than 10 ms.
+    small groups, because no poll is finer than some milliseconds.
     """
 
     def __init__(self, expert: Expert) -> None:
         self._turn = asyncio.Lock()
         self._requests = _requests(expert.rpm)
-        self._tokens = TokenBucket(expert.tpm) if expert.tpm else None
+        self._tokens = TokenWindow(expert.tpm) if expert.tpm else None
 
-    async def admit(self, tokens: int) -> None:
+    async def admit(self, tokens: int) -> Permit | None:
         """Returns when one request of at most `tokens` tokens may leave."""
         if self._requests is None and self._tokens is None:
-            return
+            return None
         async with self._turn:
             if self._requests is not None:
                 await self._requests.acquire()
-            if self._tokens is not None:
-                await self._tokens.take(tokens)
+            return None if self._tokens is None else await self._tokens.take(tokens)
 
-    def settle(self, reserved: int, used: int) -> None:
-        """Gives back what an attempt did not use of its tokens."""
-        if self._tokens is not None:
-            self._tokens.give_back(reserved - used)
+    def settle(self, permit: Permit | None, used: int) -> None:
+        """Puts what an attempt used in place of what it was taken to need at the most."""
+        if self._tokens is not None and permit is not None:
+            self._tokens.settle(permit, used)
 
 
 class _Permits(Protocol):
@@ -47,32 +55,62 @@ def _requests(rpm: float | None) -> _Permits | None:
     from asyncio_throttle.throttler import Throttler
 
     permits = max(1, int(rpm // 1200))
-    period = 60 * permits / rpm
-    permit: _Permits = Throttler(rate_limit=permits, period=period, retry_interval=max(0.01, period / 50))
+    # So many periods fill a minute that no 60 seconds ever see more than `rpm`, even if `permits` does not divide it.
+    period = 60 / (rpm // permits) if rpm >= 1 else 60 / rpm
+    # The polls of a queue's head end just past the period, and not a poll later.
+    permit: _Permits = Throttler(permits, period, retry_interval=period * (1 + 1e-6) / ceil(period / _POLL))
     return permit
 
 
-class TokenBucket:
-    """Tokens a minute by reservation: a bucket of one minute's tokens that refills evenly."""
+@dataclass(slots=True, eq=False)
+class Permit:
+    """What one attempt takes of a minute's tokens."""
+
+    at: float
+    tokens: int
+
+
+class TokenWindow:
+    """Tokens a minute by reservation: what left within any 60 seconds never comes to more.
+
+    An attempt counts from when it leaves, with its worst case until it ends and with what it used from then on.
+    """
 
     def __init__(self, per_minute: float) -> None:
-        self._rate, self._size = per_minute / 60, per_minute
-        self._level, self._at = per_minute, asyncio.get_running_loop().time()
+        self._most, self._taken = max(1, int(per_minute)), 0
+        self._permits: deque[Permit] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._freed: asyncio.Future[None] | None = None
 
-    async def take(self, tokens: int) -> None:
-        """Waits until `tokens` are there; a request larger than the bucket waits for a full one."""
-        want = min(float(tokens), self._size)
-        self._refill()
-        while self._level < want:
-            await asyncio.sleep((want - self._level) / self._rate)
-            self._refill()
-        self._level -= want
+    async def take(self, tokens: int) -> Permit:
+        """Waits until `tokens` are there; a request larger than the window waits until it is empty. One at a time."""
+        want = min(tokens, self._most)
+        while (seconds := self._wait(want)) > 0:
+            self._freed = self._loop.create_future()
+            await asyncio.wait([self._freed], timeout=seconds)
+        permit = Permit(self._loop.time(), want)
+        self._permits.append(permit)
+        self._taken += want
+        return permit
 
-    def give_back(self, tokens: int) -> None:
-        self._refill()
-        self._level = min(self._size, self._level + tokens)
+    def settle(self, permit: Permit, used: int) -> None:
+        used = min(used, permit.tokens)
+        if self._permits and permit.at >= self._permits[0].at:
+            self._taken += used - permit.tokens
+        permit.tokens = used
+        if self._freed is not None and not self._freed.done():
+            self._freed.set_result(None)
 
-    def _refill(self) -> None:
-        now = asyncio.get_running_loop().time()
-        self._level = min(self._size, self._level + (now - self._at) * self._rate)
-        self._at = now
+    def _wait(self, want: int) -> float:
+        """Seconds until the window has room for `want`, if nothing is settled meanwhile."""
+        now = self._loop.time()
+        while self._permits and now - self._permits[0].at > _MINUTE:
+            self._taken -= self._permits.popleft().tokens
+        over = self._taken + want - self._most
+        if over <= 0:
+            return 0.0
+        for permit in self._permits:
+            over -= permit.tokens
+            if over <= 0:
+                return permit.at + _MINUTE - now + _TICK
+        raise AssertionError("a window that is full holds permits")

@@ -70,7 +70,7 @@ def test_samples_of_one_prompt_leave_as_one_attempt() -> None:
     assert seconds == pytest.approx(1.0)
 
 
-def test_choices_that_did_not_come_are_asked_again() -> None:
+def test_choices_that_did_not_come_are_asked_again_one_by_one() -> None:
     server = Server(most=2)
 
     async def main() -> list[object]:
@@ -79,7 +79,7 @@ def test_choices_that_did_not_come_are_asked_again() -> None:
 
     replies, _ = run_virtual(main())
     assert replies == [f"question {i}" for i in range(4)]
-    assert server.batches == [[0, 1, 2, 3], [2, 3]]
+    assert server.batches == [[0, 1, 2, 3], [2], [3]]
 
 
 def test_identical_requests_are_one_call_paid_once_and_used_twice() -> None:

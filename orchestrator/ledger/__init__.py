@@ -1,0 +1,30 @@
+"""The ledger: nested scopes with caps, reservations made before a call leaves, settlements after.
+
+Two meters. A scope that counts what was *used* (problem, strategy, delegate) takes each sample as if it had been asked
+alone, whether it came fresh, from a journal or from another's identical request. A scope that counts what was *paid*
+(run, preset, API key) takes attempts that left, as billed.
+
+Scopes know no clock and never wait: whoever is held back parks a callback on the scope that holds it.
+"""
+
+from .amount import NOTHING, Amount, Losses
+from .claim import Claim, claim
+from .forecast import Forecast
+from .reservation import Reservation, charge, reserve
+from .scope import Parked, Scope
+from .waiting import room
+
+__all__ = [
+    "NOTHING",
+    "Amount",
+    "Claim",
+    "Forecast",
+    "Losses",
+    "Parked",
+    "Reservation",
+    "Scope",
+    "charge",
+    "claim",
+    "reserve",
+    "room",
+]

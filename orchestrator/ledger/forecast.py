@@ -1,0 +1,90 @@
+"""What the calls of a branch that has yet to start are taken to need."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from orchestrator.errors import BudgetExceeded
+
+from .amount import Amount
+from .claim import Claim, claim
+from .scope import Scope
+from .waiting import room
+
+
+@dataclass(slots=True)
+class Forecast:
+    """Learns from the calls of one problem, and starts its branches accordingly.
+
+    Until a branch has been followed to its end each call is taken to need the largest worst case asked so far; from
+    then on, the most that a call came to. Where tokens or money are capped and nothing has been asked yet, the first
+    branch starts alone and shows what is asked; that takes no reply.
+    """
+
+    asked: Amount = Amount(1)
+    """The largest worst case of a call."""
+    came_to: Amount = Amount(1)
+    """The largest bill of a reply."""
+    followed: bool = False
+    """Whether a branch has come to its end."""
+    _scouts: int = 0
+    _news: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def ask(self, worst: Amount) -> None:
+        """A call is about to be made."""
+        self.asked = self.asked.or_more(worst)
+        self._tell()
+
+    def reply(self, used: Amount) -> None:
+        """A reply came."""
+        self.came_to = self.came_to.or_more(used)
+
+    async def start(
+        self, chain: tuple[Scope, ...], calls: int, priority: tuple[int, ...], outer: Claim | None = None
+    ) -> Claim:
+        """Waits until the caps of `chain` cover a branch of `calls` calls, and keeps the room for them.
+
+        Raises:
+            BudgetExceeded: nothing under way could make room.
+        """
+        while self._blind(chain) and self._scouts:
+            await self._hear()
+        while isinstance(got := self._claim(chain, calls, outer), Scope):
+            # Parked with the least that it may be content with: by the time it is woken more may be known.
+            await room(got, priority, (self.came_to * calls).or_more(self.asked))
+        self._scouts += 1
+        return got
+
+    def end(self, branch: Claim, followed: bool) -> None:
+        """A branch that was started has ended; `followed` if nothing went wrong on its way."""
+        self.followed = self.followed or followed
+        self._scouts -= 1
+        branch.release()
+        self._tell()
+
+    def _claim(self, chain: tuple[Scope, ...], calls: int, outer: Claim | None) -> Claim | Scope:
+        if not self.followed:
+            try:
+                return claim(chain, calls, self.asked, least=self.asked, outer=outer)
+            except BudgetExceeded:
+                # Nothing is under way, so that one branch may try with what calls have come to so far.
+                pass
+        return claim(chain, calls, self.came_to, least=self.asked, outer=outer)
+
+    def _blind(self, chain: tuple[Scope, ...]) -> bool:
+        unknown = self.asked.tokens == 0 and self.asked.usd == 0
+        return unknown and any(s.budget.tokens is not None or s.budget.usd is not None for s in chain)
+
+    async def _hear(self) -> None:
+        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._news.add(news)
+        try:
+            await news
+        finally:
+            self._news.discard(news)
+
+    def _tell(self) -> None:
+        for news in self._news:
+            if not news.done():
+                news.set_result(None)

@@ -1,0 +1,165 @@
+"""One level of caps, and those who wait for room in it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from orchestrator.budget import Budget
+from orchestrator.errors import BudgetExceeded
+
+from .amount import NOTHING, Amount
+
+if TYPE_CHECKING:
+    from .claim import Claim
+
+_ROUNDING = 1e-9
+"""Sums of dollars may exceed a cap by rounding, relative to it, and never by more; calls and tokens are whole."""
+
+
+@dataclass(order=True, slots=True)
+class Parked:
+    """Somebody who waits at a scope until there may be room."""
+
+    priority: tuple[int, ...]
+    number: int
+    need: Amount = field(compare=False)
+    wake: Callable[[], None] = field(compare=False)
+    claim: Claim | None = field(compare=False, default=None)
+    gone: bool = field(compare=False, default=False)
+
+    def leave(self) -> None:
+        """Whoever waited does not any more."""
+        self.gone = True
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """One level of caps.
+
+    Args:
+        name: unique within a run; attempts that were charged without a reply are found under it on resume.
+        budget: the caps; `seconds` is the affair of whoever opens the scope.
+        parent: the scope around it.
+        paid: counts what was paid instead of what was used.
+        spent: what is spent already, after a resume.
+    """
+
+    name: str
+    budget: Budget = field(default_factory=Budget)
+    parent: Scope | None = None
+    paid: bool = False
+    spent: Amount = NOTHING
+    reserved: Amount = NOTHING
+    owed: Amount = NOTHING
+    """Calls that started branches will still make."""
+    outstanding: int = 0
+    """Reservations that are not settled."""
+    claims: int = 0
+    over: bool = False
+    """Its seconds have passed: it admits nothing more."""
+    chain: tuple[Scope, ...] = field(init=False)
+    """This scope and those around it, leaf to root."""
+    _parked: list[Parked] = field(default_factory=list)
+    _hopeless: list[Parked] = field(default_factory=list)
+    """Those that no settlement can help; they are refused once nothing is outstanding, and block nobody meanwhile."""
+    _numbers: count[int] = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self.chain = (self, *(self.parent.chain if self.parent else ()))
+
+    @property
+    def capped(self) -> bool:
+        """Whether calls, tokens or money are."""
+        budget = self.budget
+        return budget.calls is not None or budget.tokens is not None or budget.usd is not None
+
+    # -- room ---------------------------------------------------------------------------
+
+    def lacks(self, need: Amount, committed: Amount) -> tuple[str, float, float] | None:
+        """(dimension, cap, smallest cap that would do) of the first cap that `committed` + `need` breaks."""
+        budget = self.budget
+        if budget.calls is not None and (total := committed.calls + need.calls) > budget.calls:
+            return "calls", budget.calls, total
+        if budget.tokens is not None and (total := committed.tokens + need.tokens) > budget.tokens:
+            return "tokens", budget.tokens, total
+        if budget.usd is not None and (usd := committed.usd + need.usd) > budget.usd * (1 + _ROUNDING):
+            return "usd", budget.usd, usd
+        return None
+
+    def committed(self, claim: Claim | None = None) -> Amount:
+        """What is spent, reserved, and owed to started branches; a branch's own calls may use what is owed."""
+        gone = self.spent + self.reserved
+        return gone if claim is not None and claim.covers(self) else gone + self.owed
+
+    def holds_back(self, need: Amount, claim: Claim | None = None) -> bool:
+        """Whether `need` must wait here until something settles or a branch ends.
+
+        Raises:
+            BudgetExceeded: nothing that is under way could make room.
+        """
+        if self.over:
+            raise self._late()
+        lack = self.lacks(need, self.committed(claim))
+        if lack and not self.outstanding and (not self.claims or self.lacks(need, self.spent)):
+            raise BudgetExceeded(self.name, *lack)
+        return lack is not None
+
+    def left(self) -> Budget:
+        """The budget that is neither spent nor reserved, never below zero."""
+        gone, cap = self.spent + self.reserved, self.budget
+        return Budget(
+            calls=None if cap.calls is None else max(0, cap.calls - gone.calls),
+            tokens=None if cap.tokens is None else max(0, cap.tokens - gone.tokens),
+            usd=None if cap.usd is None else max(0.0, cap.usd - gone.usd),
+            seconds=cap.seconds,
+        )
+
+    def close(self) -> BudgetExceeded:
+        """Its seconds have passed; returns what to raise, and wakes whoever is parked here to hear it."""
+        self.over = True
+        woken = [parked for parked in sorted((*self._parked, *self._hopeless)) if not parked.gone]
+        self._parked, self._hopeless = [], []
+        for parked in woken:
+            parked.wake()
+        return self._late()
+
+    def _late(self) -> BudgetExceeded:
+        seconds = self.budget.seconds or 0.0
+        return BudgetExceeded(self.name, "seconds", seconds, seconds)
+
+    # -- waiting ------------------------------------------------------------------------
+
+    def park(
+        self, priority: tuple[int, ...], need: Amount, wake: Callable[[], None], claim: Claim | None = None
+    ) -> Parked:
+        """Has `wake` called once `need` may fit, or never can; it must try again then."""
+        parked = Parked(priority, next(self._numbers), need, wake, claim)
+        heapq.heappush(self._parked, parked)
+        return parked
+
+    def stir(self) -> None:
+        """Wakes, best priority first, those that fit into what is free now; everybody when nothing is outstanding."""
+        woken = self._fitting() if self.outstanding else sorted((*self._parked, *self._hopeless))
+        if not self.outstanding:
+            self._parked, self._hopeless = [], []
+        for parked in woken:
+            if not parked.gone:
+                parked.wake()
+
+    def _fitting(self) -> list[Parked]:
+        woken, granted = [], NOTHING
+        while self._parked:
+            first = self._parked[0]
+            if not first.gone:
+                if self.lacks(first.need, self.spent):
+                    self._hopeless.append(heapq.heappop(self._parked))
+                    continue
+                if self.lacks(first.need, self.committed(first.claim) + granted):
+                    break
+                granted += first.need
+            woken.append(heapq.heappop(self._parked))
+        return woken
