@@ -24,7 +24,6 @@ from .types import (
     Expert,
     JsonObject,
     Labels,
-    Message,
     Place,
     Problem,
     Prompt,
@@ -70,6 +69,19 @@ class Meter:
             self.usage += Usage(refused=1)
         else:
             self.usage += Usage(failed=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a strategy asks for, before the settings of the expert that is asked are put on it."""
+
+    prompt: Prompt
+    sampling: Sampling | None
+    purpose: str
+    tools: tuple[JsonObject, ...]
+    response_format: JsonObject | None
+    growth: int = 1
+    """By how much the cap on tokens is raised."""
 
 
 @dataclass(slots=True)
@@ -131,8 +143,8 @@ class Run:
 
     @property
     def budget(self) -> Budget:
-        """What is left of the nearest scope."""
-        return self.scope.left()
+        """The caps of the nearest scope, spent or not: what is left of them depends on which reply came first."""
+        return self.scope.budget
 
     @property
     def expert(self) -> Expert:
@@ -170,62 +182,58 @@ class Run:
             BudgetExceeded: a scope has no room.
             ExpertError: no usable reply after every retry, and none from the expert's fallback.
         """
-        request = self._request(expert or self.expert, prompt, sampling, purpose, tools, response_format).sample(sample)
+        if n < 1 or sample < 0:
+            raise ConfigError(f"generate(n={n}, sample={sample}): n counts from 1, sample from 0")
+        wanted = Wanted(prompt, sampling, purpose, tools, response_format)
+        request = self._request(wanted, expert or self.expert).sample(sample)
         if n == 1:
-            completions = [await self._sample(request)]
+            completions = [await self._sample(wanted, request)]
         else:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_caught(self._sample(request.sample(sample + i)))) for i in range(n)]
+                asked = [self._sample(wanted, request.sample(sample + i)) for i in range(n)]
+                tasks = [group.create_task(_caught(one)) for one in asked]
             completions = [_opened(task.result()) for task in tasks]
         self._stage += 1
         return Reply(tuple(completions))
 
-    def _request(
-        self,
-        expert: Expert,
-        prompt: Prompt,
-        sampling: Sampling | None,
-        purpose: str,
-        tools: tuple[JsonObject, ...],
-        response_format: JsonObject | None,
-    ) -> Request:
-        wanted = Sampling(max_tokens=DEFAULT_MAX_TOKENS).merged(sampling).merged(expert.sampling)
-        messages = prompt.messages
-        if expert.persona:
-            messages = (Message("system", expert.persona), *messages)
+    def _request(self, wanted: Wanted, expert: Expert, failed: Sequence[str] = ()) -> Request:
+        """The first sample of what is wanted, as this expert is asked for it after others have failed."""
+        sampling = Sampling(max_tokens=DEFAULT_MAX_TOKENS).merged(wanted.sampling).merged(expert.sampling)
+        prompt = wanted.prompt.with_system(expert.persona, first=True) if expert.persona else wanted.prompt
         return Request(
             expert=expert.id,
             model=expert.model,
-            messages=messages,
-            sampling=wanted,
-            salt=self._salt_for(expert, purpose),
-            tools=tools,
-            response_format=response_format,
-            labels=Labels(self.problem.id, purpose, self.path),
+            messages=prompt.messages,
+            sampling=_grown(sampling, wanted.growth),
+            salt="!".join((self._salt_for(expert, wanted.purpose), *failed)),
+            tools=wanted.tools,
+            response_format=wanted.response_format,
+            labels=Labels(self.problem.id, wanted.purpose, self.path),
         )
 
     def _salt_for(self, expert: Expert, purpose: str) -> str:
         """A replay expert answers by problem and purpose: the same words of two problems are not the same request."""
         return f"{self._salt}|{self.problem.id}|{purpose}" if expert.client == "replay" else self._salt
 
-    async def _sample(self, request: Request) -> Completion:
+    async def _sample(self, wanted: Wanted, request: Request) -> Completion:
         try:
-            completion = await self._ask(request)
+            completion, request = await self._ask(wanted, request)
             if completion.finish == "length" and not await self._answered(request, completion):
-                completion = await self._with_larger_cap(request)
+                completion = await self._with_larger_cap(wanted, request)
         except ExpertError as error:
             self._table.meter.lose(error)
             self._table.trace.add("lost", self.path, error=type(error).__name__, reason=str(error))
             raise
         return completion
 
-    async def _with_larger_cap(self, request: Request) -> Completion:
-        cap = (request.sampling.max_tokens or DEFAULT_MAX_TOKENS) * LARGER_CAP
-        larger = replace(request, sampling=replace(request.sampling, max_tokens=cap))
-        self._table.trace.add("truncated", self.path, key=request.key.hex(), max_tokens=cap)
-        completion = await self._ask(larger)
-        if completion.finish == "length" and not await self._answered(larger, completion):
-            raise Truncated(f"no answer within {cap} tokens", expert=request.expert)
+    async def _with_larger_cap(self, wanted: Wanted, request: Request) -> Completion:
+        larger = replace(request, sampling=_grown(request.sampling, LARGER_CAP))
+        self._table.trace.add(
+            "truncated", self.path, key=request.key.hex(), max_tokens=larger.sampling.max_tokens
+        )
+        completion, answered = await self._ask(replace(wanted, growth=LARGER_CAP), larger)
+        if completion.finish == "length" and not await self._answered(answered, completion):
+            raise Truncated(f"no answer within {answered.sampling.max_tokens} tokens", expert=answered.expert)
         return completion
 
     async def _answered(self, request: Request, completion: Completion) -> bool:
@@ -233,11 +241,19 @@ class Run:
             return False
         return bool(completion.text.strip()) and await self._reading(completion.text) is not None
 
-    async def _ask(self, request: Request) -> Completion:
-        """One request, or after its expert is lost the same sample of the fallback; the journal knows which."""
+    async def _ask(
+        self, wanted: Wanted, request: Request, failed: tuple[str, ...] = ()
+    ) -> tuple[Completion, Request]:
+        """One request, or after its expert is lost the same sample of the fallback; and the one that was answered.
+
+        The journal knows who answered for whom, so that after a resume the same expert is asked.
+        """
+        failed = (*failed, request.expert)
         fallback = self._table.fallbacks.get(request.expert)
+        if fallback is not None and fallback.id in failed:
+            fallback = None
         if fallback is not None and self._table.engine.journal.linked(request.key) == fallback.id:
-            return await self._ask(_instead(request, fallback))
+            return await self._instead(wanted, request, fallback, failed)
         if self._capped:
             self._table.forecast.ask(self._table.engine.worst(request))
         try:
@@ -249,13 +265,19 @@ class Run:
                 raise
             await self._table.engine.journal.link(request.key, fallback.id)
             self._table.trace.add("fallback", self.path, key=request.key.hex(), expert=fallback.id, reason=str(error))
-            return await self._ask(_instead(request, fallback))
+            return await self._instead(wanted, request, fallback, failed)
         self._table.meter.add(landed.completion, landed.paid, landed.joined)
         self._table.forecast.reply(Amount.of(landed.completion.tokens))
         self._table.trace.add(
             "call", self.path, key=landed.completion.id, expert=request.expert, purpose=request.labels.purpose
         )
-        return landed.completion
+        return landed.completion, request
+
+    async def _instead(
+        self, wanted: Wanted, request: Request, fallback: Expert, failed: tuple[str, ...]
+    ) -> tuple[Completion, Request]:
+        other = self._request(wanted, fallback, failed).sample(request.sample_index)
+        return await self._ask(wanted, other, failed)
 
     def _seat(self) -> Seat:
         return Seat(self.scope, self._table.turn, self._stage, self._claim, self._table.leaving)
@@ -482,8 +504,8 @@ class Run:
         return self._counter - 1
 
 
-def _instead(request: Request, fallback: Expert) -> Request:
-    return replace(request, expert=fallback.id, model=fallback.model, salt=f"{request.salt}!{request.expert}")
+def _grown(sampling: Sampling, factor: int) -> Sampling:
+    return replace(sampling, max_tokens=(sampling.max_tokens or DEFAULT_MAX_TOKENS) * factor)
 
 
 async def _caught(work: Awaitable[Completion]) -> Completion | Exception:
