@@ -127,6 +127,8 @@ class Run:
         self._own_claim: Claim | None = None
         self._counter = 0
         self._branches: list[Run] = []
+        self._held = False
+        """Whether its candidates are kept back by `collect`, which may put them forward at its end."""
         self._done = False
         self._rng: random.Random | None = None
         self._capped = any(scope.capped for scope in scope.chain)
@@ -433,15 +435,22 @@ class Run:
     ) -> list[Candidate]:
         """The same, but the candidates come back as a list, in lineage order.
 
-        When a budget around it ends they are emitted instead, as nobody is left to work on them.
+        When a budget around it ends they are emitted instead, as nobody is left to work on them. An expert's failure
+        is raised only if nothing was found before it.
         """
         found: list[Candidate] = []
         try:
             await self._child(strategy, problem, expert, budget, draw, found.append)
-        except BudgetExceeded:
-            for candidate in found:
-                self._send(candidate)
+        except (BudgetExceeded, asyncio.CancelledError) as error:
+            # Seconds that are over arrive as a cancellation.
+            if isinstance(error, BudgetExceeded) or any(scope.over for scope in self.scope.chain):
+                for candidate in found:
+                    self._send(candidate)
             raise
+        except ExpertError as error:
+            if not found:
+                raise
+            self._table.trace.add("branch lost", self.path, error=type(error).__name__)
         return sorted(found, key=lambda candidate: candidate.place)
 
     async def _child(
@@ -458,12 +467,18 @@ class Run:
         if budget is not None and budget.finite:
             scope = Scope(f"{scope.name}/{'.'.join(map(str, path))}", budget, scope)
             scope.spent = self._table.engine.journal.losses.of(scope.name)
-        experts = (expert,) if expert is not None else self.experts
+        # A strategy numbers its samples by the experts that it is dealt: in a branch that is the branch's alone.
+        chosen = expert or self._expert
+        experts = self.experts if chosen is None else (chosen,)
+        _check_prices(budget, experts)
         salt = self._salt if draw is None else f"{self._salt}/{draw}"
+        # Equal texts may be read as different answers to different problems.
+        table = self._table if problem in (None, self.problem) else replace(self._table, readings={})
         child = Run(
-            self._table, problem or self.problem, experts, scope, send, strategy=self.strategy, path=path,
-            expert=expert or self._expert, stage=self._stage, salt=salt, claimed=self._claim,
+            table, problem or self.problem, experts, scope, send, strategy=self.strategy, path=path,
+            expert=chosen, stage=self._stage, salt=salt, claimed=self._claim,
         )  # fmt: skip
+        child._held = send != self._send
         self._branches = [child]
         start = asyncio.get_running_loop().time()
         try:
@@ -493,15 +508,33 @@ class Run:
         """The earliest place at which something may still be emitted; `None` when all is over."""
         if self._done:
             return None
+        if self._held:
+            return (*self.path, 0)
         for branch in self._branches:
             if (place := branch.frontier()) is not None:
                 return place
         return (*self.path, self._counter)
 
     def _next(self) -> int:
+        """The number of the next step. A run takes one at a time: else numbers would tell which reply came first."""
+        if self._done:
+            raise ConfigError(f"strategy {self.strategy}: a branch that has ended cannot emit or branch any more")
+        if not all(branch._done for branch in self._branches):
+            raise ConfigError(
+                f"strategy {self.strategy}: emits or branches on a run whose branches are under way; "
+                "in a function for map use the branch that it is called with"
+            )
         self._counter += 1
         self._branches = []
         return self._counter - 1
+
+
+def _check_prices(budget: Budget | None, experts: Sequence[Expert]) -> None:
+    if budget is None or budget.usd is None:
+        return
+    for expert in experts:
+        if expert.price is None:
+            raise ConfigError(f"a usd cap needs the price of '{expert.id}': set price in its pool entry, or cap calls")
 
 
 def _grown(sampling: Sampling, factor: int) -> Sampling:
@@ -555,13 +588,20 @@ class within:
     def __init__(self, deadline: Deadline | None) -> None:
         self._deadline = deadline
         self._timeout = asyncio.timeout_at(deadline.at if deadline else None)
+        self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> None:
+        if self._deadline is not None:
+            # Closed before the cancellation arrives, so that whoever is cancelled can tell why.
+            close = self._deadline.scope.close
+            self._timer = asyncio.get_running_loop().call_at(self._deadline.at, close)
         await self._timeout.__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         try:
             await self._timeout.__aexit__(kind, error, traceback)
         except TimeoutError:
