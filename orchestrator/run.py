@@ -230,9 +230,7 @@ class Run:
 
     async def _with_larger_cap(self, wanted: Wanted, request: Request) -> Completion:
         larger = replace(request, sampling=_grown(request.sampling, LARGER_CAP))
-        self._table.trace.add(
-            "truncated", self.path, key=request.key.hex(), max_tokens=larger.sampling.max_tokens
-        )
+        self._table.trace.add("truncated", self.path, key=request.key.hex(), max_tokens=larger.sampling.max_tokens)
         completion, answered = await self._ask(replace(wanted, growth=LARGER_CAP), larger)
         if completion.finish == "length" and not await self._answered(answered, completion):
             raise Truncated(f"no answer within {answered.sampling.max_tokens} tokens", expert=answered.expert)
@@ -243,9 +241,7 @@ class Run:
             return False
         return bool(completion.text.strip()) and await self._reading(completion.text) is not None
 
-    async def _ask(
-        self, wanted: Wanted, request: Request, failed: tuple[str, ...] = ()
-    ) -> tuple[Completion, Request]:
+    async def _ask(self, wanted: Wanted, request: Request, failed: tuple[str, ...] = ()) -> tuple[Completion, Request]:
         """One request, or after its expert is lost the same sample of the fallback; and the one that was answered.
 
         The journal knows who answered for whom, so that after a resume the same expert is asked.
@@ -478,7 +474,7 @@ class Run:
             table, problem or self.problem, experts, scope, send, strategy=self.strategy, path=path,
             expert=chosen, stage=self._stage, salt=salt, claimed=self._claim,
         )  # fmt: skip
-        child._held = send != self._send
+        child._held = send is not self._send
         self._branches = [child]
         start = asyncio.get_running_loop().time()
         try:
