@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import listing, work
+from . import bench, config, doctor, experts, listing, runs, solve
 
 app = typer.Typer(
     name="orchestrator",
@@ -15,6 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 
@@ -35,5 +36,5 @@ def _root(
     pass
 
 
-work.register(app)
-listing.register(app)
+for group in (solve, bench, runs, listing, experts, config, doctor):
+    group.register(app)

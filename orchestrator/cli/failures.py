@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-import sys
 
 import typer
 
@@ -16,6 +16,10 @@ from orchestrator.errors import (
     SandboxUnavailable,
 )
 
+from .printing import note
+
+INTERRUPTED = 130
+
 _CODES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (ConfigError, 2),
     (BenchmarkError, 2),
@@ -24,6 +28,9 @@ _CODES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (SandboxUnavailable, 6),
 )
 
+# typer brings its own copy of click or uses the installed one, depending on its version; this is the one it uses.
+_UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+
 
 def exit_code(app: typer.Typer) -> int:
     """Runs the application; every failure is one line on stderr.
@@ -31,20 +38,54 @@ def exit_code(app: typer.Typer) -> int:
     `ORCHESTRATOR_DEBUG=1` shows the traceback of what was not foreseen.
     """
     try:
-        app()
+        code = app(standalone_mode=False)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 0 if left.code is None else 1
-    except KeyboardInterrupt:
-        return _said("interrupted", 130)
-    except OrchestratorError as error:
-        return _said(str(error), next((code for kind, code in _CODES if isinstance(error, kind)), 1))
+    except (KeyboardInterrupt, typer.Abort):
+        return _said("interrupted", INTERRUPTED)
     except Exception as error:
-        if os.environ.get("ORCHESTRATOR_DEBUG") == "1":
-            raise
-        return _said(f"internal error: {type(error).__name__}: {error}; ORCHESTRATOR_DEBUG=1 shows where", 1)
-    return 0
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    found = _inner(error)
+    if isinstance(found, _UsageError):
+        return _misused(found)
+    if isinstance(found, OrchestratorError):
+        return _said(str(found), next((code for kind, code in _CODES if isinstance(found, kind)), 1))
+    if os.environ.get("ORCHESTRATOR_DEBUG") == "1":
+        raise error
+    if isinstance(found, OSError) and found.strerror:
+        return _said(f"{found.filename}: {found.strerror}" if found.filename else found.strerror, 1)
+    return _said(f"internal error: {type(found).__name__}: {found}; ORCHESTRATOR_DEBUG=1 shows where", 1)
+
+
+def _inner(error: Exception) -> BaseException:
+    if not isinstance(error, ExceptionGroup):
+        return error
+    from orchestrator.conduct import plain
+
+    return plain(error)
+
+
+def _misused(error: BaseException) -> int:
+    """Options and arguments that do not fit, with the nearest that does."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "orchestrator"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(str(error), err=True)
+        return 2
+    name, near = getattr(error, "option_name", None), getattr(error, "possibilities", None)
+    if type(error).__name__ == "NoSuchOption" and name:
+        close = difflib.get_close_matches(name, near or (), n=1, cutoff=0.0)
+        hint = f"; did you mean '{close[0]}'?" if close else f"; see `{command} --help`"
+        return _said(f"`{command}` has no option '{name}'{hint}", 2)
+    text = str(error.format_message()) if hasattr(error, "format_message") else str(error)
+    hint = "" if "Did you mean" in text else f"; see `{command} --help`"
+    return _said(f"{text[:1].lower()}{text[1:].rstrip('.')}{hint}", 2)
 
 
 def _said(line: str, code: int) -> int:
-    print(f"orchestrator: {' '.join(line.split())}", file=sys.stderr)
+    note(f"orchestrator: {' '.join(line.split())}")
     return code

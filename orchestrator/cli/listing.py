@@ -1,70 +1,144 @@
-"""`strategies`, `benchmarks` and `runs`: what there is."""
+"""`strategies` and `benchmarks`: what there is to name."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+from . import options as o
+from .printing import Column, out, out_entry, out_folded, out_json, print_table, visible
+
+if TYPE_CHECKING:
+    from orchestrator.registry import Description, Group
+
+_GROUPS: tuple[Group, ...] = ("strategies", "verifiers", "aggregators")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command()(strategies)
     app.command()(benchmarks)
-    app.command()(runs)
 
 
 def strategies(
-    name: Annotated[str | None, typer.Argument(help="One of them, with its settings.")] = None, as_json: AsJson = False
+    name: Annotated[str | None, typer.Argument(help="One of them, with its settings.")] = None,
+    as_json: o.AsJson = False,
 ) -> None:
-    """List the strategies, or show one."""
+    """List the strategies, verifiers and aggregators, or show one."""
+    if name is not None:
+        return _show_one(_found(name), as_json)
     from orchestrator.registry import describe, names
 
-    shown = [describe("strategies", each) for each in ([name] if name else names("strategies"))]
+    by_group = {group: [describe(group, each) for each in names(group)] for group in _GROUPS}
     if as_json:
-        rows = [
-            {
-                "name": d.name,
-                "summary": d.summary,
-                "settings": [
-                    {"name": s.name, "type": str(s.type), "default": str(s.default), "doc": s.doc} for s in d.settings
-                ],
-            }
-            for d in shown
-        ]
-        typer.echo(json.dumps({"schema": "strategies/1", "strategies": rows}))
+        out_json("strategies/1", {group: [_json(each) for each in found] for group, found in by_group.items()})
         return
-    for d in shown:
-        typer.echo(f"{d.name:20} {d.summary}")
-        for setting in d.settings if name else ():
-            typer.echo(f"    {setting.name} = {setting.default}    {setting.doc}")
+    for group, found in by_group.items():
+        out(f"{group}:")
+        for each in found:
+            out_entry(each.name, f"{each.summary}{_by(each)}")
 
 
-def benchmarks(as_json: AsJson = False) -> None:
-    """List the built-in sets."""
-    from orchestrator.evals.sets import BUILT_IN
+def benchmarks(
+    name: Annotated[str | None, typer.Argument(help="One of them, an alias or a file: what it holds.")] = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """List the sets that can be named, or show one."""
+    from orchestrator.evals.sets import BUILT_IN, FORMATS
 
+    aliases = o.settled().settings.sets
+    if name is not None:
+        return _show_set(name, aliases, as_json)
     if as_json:
-        typer.echo(json.dumps({"schema": "benchmarks/1", "benchmarks": dict(BUILT_IN)}))
+        formats = {reader.name: reader.about for reader in FORMATS.values()}
+        out_json("benchmarks/1", {"benchmarks": dict(BUILT_IN), "sets": aliases, "formats": formats})
         return
-    for name, summary in BUILT_IN.items():
-        typer.echo(f"{name:20} {summary}")
+    out("built in:")
+    for each, about in BUILT_IN.items():
+        out_entry(each, about)
+    if aliases:
+        out("from config files:")
+        for each, spec in aliases.items():
+            out_entry(each, spec)
+    out("formats of JSONL files, plain or gzipped:")
+    for reader in FORMATS.values():
+        out_entry(reader.name, reader.about)
 
 
-def runs(as_json: AsJson = False) -> None:
-    """List past runs, newest last."""
-    from orchestrator.folder import runs as listed
+# -- one strategy -------------------------------------------------------------------------
 
-    found = listed()
+
+def _found(name: str) -> Description:
+    """The strategy of that name, else the verifier or aggregator."""
+    from orchestrator.registry import describe, names
+
+    group: Group = next((group for group in _GROUPS if name in names(group)), "strategies")
+    return describe(group, name)
+
+
+def _show_one(found: Description, as_json: bool) -> None:
     if as_json:
-        rows = [
-            {"id": r.id, "path": str(r.path), "set": r.set, "done": r.done, "total": r.total, "state": r.state}
-            for r in found
-        ]
-        typer.echo(json.dumps({"schema": "runs/1", "runs": rows}))
+        out_json("strategy/1", _json(found))
         return
-    for r in found:
-        typer.echo(f"{r.id}  {r.set}  {r.done}/{r.total}  {r.state}")
+    out_folded(f"{found.name}: {visible(found.summary)}")
+    if found.citation:
+        out(f"paper: {visible(found.citation)}")
+    if found.origin != "built-in":
+        out(f"comes with: {found.origin}")
+    if found.estimate:
+        e = found.estimate
+        out(f"calls on one problem with one expert: {e.least} to {e.most}, about {e.expected:g}, {e.depth} deep")
+    out("settings:" if found.settings else "no settings")
+    for setting in found.settings:
+        default = "needed" if setting.default is None else setting.default
+        out(f"  {setting.name}: {setting.type} = {default}")
+        if setting.doc:
+            out_folded(f"      {visible(setting.doc)}", indent=6)
+
+
+def _json(found: Description) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "group": found.group,
+        "summary": found.summary,
+        "citation": found.citation,
+        "origin": found.origin,
+        "estimate": None if found.estimate is None else asdict(found.estimate),
+        "settings": [asdict(setting) for setting in found.settings],
+    }
+
+
+def _by(found: Description) -> str:
+    return "" if found.origin == "built-in" else f" ({found.origin})"
+
+
+# -- one set ------------------------------------------------------------------------------
+
+
+def _show_set(name: str, aliases: dict[str, str], as_json: bool) -> None:
+    from collections import Counter
+
+    from orchestrator.evals.sets import open_set
+
+    from .problems import chosen
+
+    problems = chosen(name, aliases, None, None, None)
+    opened = open_set(problems.spec)
+    kinds: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
+    gradable = 0
+    for case in opened:
+        kinds[case.problem.kind] += 1
+        parts[case.part or "none"] += 1
+        gradable += case.gradable
+    if as_json:
+        found = {"name": problems.name, "path": opened.path, "format": opened.format, "sha256": opened.digest}
+        count = {"problems": kinds.total(), "gradable": gradable, "kinds": dict(kinds), "parts": dict(parts)}
+        out_json("benchmark/1", {**found, **count})
+        return
+    out(f"{visible(problems.name)}: {kinds.total()} problems, {gradable} of them can be graded")
+    out(f"file: {visible(opened.path)} (format {opened.format})")
+    print_table([Column("kind", list(kinds)), Column("problems", [str(n) for n in kinds.values()])])
+    print_table([Column("part", list(parts)), Column("problems", [str(n) for n in parts.values()])])

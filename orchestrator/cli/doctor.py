@@ -1,0 +1,168 @@
+"""`doctor`: what this machine has for us, and what is in the way. It looks at this machine only."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from orchestrator.errors import OrchestratorError
+
+from . import options as o
+from .local_servers import find
+from .printing import note, out_folded, out_json, visible
+
+_PACKAGES = (
+    "litellm", "asyncio-throttle", "networkx", "pydantic", "tenacity", "pytest", "typer", "rich", "numpy", "scipy",
+    "math-verify", "aiohttp", "httpx", "jsonschema", "platformdirs", "tomlkit",
+)  # fmt: skip
+_STRANGER = "orchestrator"
+"""An unrelated distribution, whose modules take the place of ours."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(doctor)
+
+
+def doctor(as_json: o.AsJson = False) -> None:
+    """Show versions, keys (never their values), local model servers, and what is in the way."""
+    found = findings()
+    if as_json:
+        out_json("doctor/1", found)
+    else:
+        _print(found)
+    if found["problems"]:
+        raise typer.Exit(2)
+
+
+def findings() -> dict[str, Any]:
+    """Everything that `doctor` tells; `problems` keep something from working, `warnings` only may."""
+    packages = {name: _version(name) for name in ("diverse-orchestrator", *_PACKAGES)}
+    folder, unwritable = _runs_folder()
+    settings, unreadable = _config()
+    missing = [f"the package {name} is not installed: pip install {name}" for name, v in packages.items() if v is None]
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "packages": packages,
+        "keys": _keys(),
+        "servers": [asdict(server) | {"use": server.use} for server in find()],
+        "sandbox": _sandbox(),
+        "runs": folder,
+        "config": settings,
+        "warnings": _strangers(),
+        "problems": [*missing, *unwritable, *unreadable],
+    }
+
+
+def _version(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _keys() -> dict[str, bool]:
+    """By variable, whether a key is there: the usual one of each provider, and others that are set."""
+    from orchestrator.experts.routes import KEYS
+
+    usual = {names[0] for names in KEYS.values()}
+    every = {name for names in KEYS.values() for name in names}
+    return {name: bool(os.environ.get(name)) for name in sorted(every) if name in usual or os.environ.get(name)}
+
+
+def _sandbox() -> dict[str, Any]:
+    return {
+        "kind": "subprocess",
+        "protects": False,
+        "about": "programs run in a plain subprocess with limits on time, memory and output: that stops accidents, "
+        "not hostile code",
+    }
+
+
+def _runs_folder() -> tuple[dict[str, Any], list[str]]:
+    """Where runs go, and whether a journal can be written there; makes the folder as a run would."""
+    import shutil
+    import tempfile
+
+    from orchestrator.files import private_folder
+    from orchestrator.folder import runs_folder
+
+    folder = runs_folder()
+    try:
+        private_folder(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        words = f"runs cannot be kept in {folder}: {error.strerror}; name another folder with --run"
+        return {"path": str(folder), "writable": False, "free_bytes": None}, [words]
+    return {"path": str(folder), "writable": True, "free_bytes": free}, []
+
+
+def _config() -> tuple[dict[str, Any], list[str]]:
+    from orchestrator.config import load, project_file, user_file
+
+    user, project = user_file(), project_file(Path.cwd())
+    shown: dict[str, Any] = {
+        "user": str(user) if user.is_file() else None,
+        "project": str(project) if project else None,
+    }
+    try:
+        config = load()
+    except OrchestratorError as error:
+        return {**shown, "ignored": []}, [str(error)]
+    return {**shown, "ignored": list(config.untrusted)}, []
+
+
+def _strangers() -> list[str]:
+    version = _version(_STRANGER)
+    if version is None:
+        return []
+    return [
+        f"the unrelated package '{_STRANGER}' {version} is installed and its modules may replace ours: "
+        f"pip uninstall {_STRANGER} && pip install --force-reinstall --no-deps diverse-orchestrator"
+    ]
+
+
+# -- showing ------------------------------------------------------------------------------
+
+
+def _print(found: Mapping[str, Any]) -> None:
+    out_folded(f"diverse-orchestrator {found['packages']['diverse-orchestrator'] or '(not installed)'}")
+    out_folded(f"Python {found['python']} at {sys.executable}, {found['platform']}")
+    packages = [f"{name} {version}" for name, version in found["packages"].items() if version][1:]
+    out_folded(f"packages: {', '.join(packages)}")
+    held = [name for name, there in found["keys"].items() if there]
+    out_folded(f"keys that are set: {', '.join(held) or 'none'}")
+    out_folded(f"keys that are not: {', '.join(name for name, there in found['keys'].items() if not there)}")
+    for server in found["servers"]:
+        _print_server(server)
+    out_folded(f"sandbox: {found['sandbox']['about']}")
+    runs = found["runs"]
+    out_folded(f"runs: {runs['path']}" + (f", {runs['free_bytes'] / 1e9:.1f} GB free" if runs["writable"] else ""))
+    config = found["config"]
+    out_folded(f"config: {config['user'] or 'no file of the user'}; {config['project'] or 'none of a project'}")
+    if config["ignored"]:
+        out_folded(f"ignored until `orchestrator config trust`: {', '.join(config['ignored'])}")
+    for line in found["warnings"]:
+        note(f"warning: {line}")
+    for line in found["problems"]:
+        note(f"problem: {line}")
+
+
+def _print_server(server: Mapping[str, Any]) -> None:
+    if not server["found"]:
+        return out_folded(f"{server['name']}: not at {server['url']}")
+    models = visible(", ".join(server["models"][:5]) or "no model", keep="")
+    use = f"; use: {visible(server['use'], keep='')}" if server["use"] else ""
+    out_folded(f"{server['name']}: at {server['url']} with {models}{use}")

@@ -1,0 +1,165 @@
+"""`experts`: whom a pool, a config or `-e` stands for, and what is known of them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.errors import ConfigError, UnknownName
+from orchestrator.types import Expert
+
+from . import options as o
+from .printing import Column, out_folded, out_json, print_table, visible
+
+if TYPE_CHECKING:
+    from .team import Team
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(experts)
+
+
+def experts(
+    name: Annotated[str | None, typer.Argument(help="The id of one of them.")] = None,
+    expert: o.Experts = None,
+    pool: o.Pool = None,
+    api_base: o.ApiBase = None,
+    key_env: o.KeyEnv = None,
+    role: o.Roles = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """List the experts that would be asked, or show one; asks none of them."""
+    from .team import team_of
+
+    config = o.settled(experts=expert, pool=pool, api_base=api_base, key_env=key_env, roles=o.roles_of(role))
+    team = team_of(config, reachable=False)
+    if name is not None:
+        return _show_one(_named(name, team), team, as_json)
+    if as_json:
+        out_json("experts/1", {"experts": [facts(each, team) for each in team.everybody]})
+        return
+    rows = [facts(each, team) for each in team.everybody]
+    print_table(
+        [
+            Column("expert", [row["id"] for row in rows], folds=True),
+            Column("client", [row["client"] for row in rows], rank=3),
+            Column("role", [", ".join(row["roles"]) or "-" for row in rows], rank=2),
+            Column("key", [_key_words(row) for row in rows]),
+            Column("usd per million tokens", [_price_words(row) for row in rows]),
+            Column("context", [str(row["context"] or "-") for row in rows], rank=4),
+            Column("at", [row["api_base"] or "-" for row in rows], rank=5),
+            Column("problem", [row["problem"] or "-" for row in rows], rank=1),
+        ]
+    )
+
+
+def facts(expert: Expert, team: Team) -> dict[str, Any]:
+    """What is known of an expert; no key, no header value."""
+    from orchestrator.masking import masked_url
+
+    variables = key_variables(expert)
+    source = team.sources.get(expert.id)
+    return {
+        "id": expert.id,
+        "model": expert.model,
+        "client": expert.client,
+        "api_base": expert.api_base and masked_url(expert.api_base),
+        "roles": [role for role, each in team.roles.items() if each.id == expert.id],
+        "keys": {name: bool(os.environ.get(name)) for name in variables},
+        "price_per_million": _per_million(expert),
+        "context": expert.context,
+        "capabilities": capabilities(expert),
+        "persona": expert.persona,
+        "skills": list(expert.skills),
+        "sampling": expert.sampling.to_json(),
+        "limits": {name: getattr(expert, name) for name in ("timeout", "rpm", "tpm", "concurrency")},
+        "fallback": expert.fallback,
+        "headers": list(expert.headers),
+        "file": str(source.file) if source else None,
+        "problem": _problem(expert),
+    }
+
+
+def key_variables(expert: Expert) -> tuple[str, ...]:
+    """Names of the variables in which this expert's key is looked for; none where it needs no key."""
+    from orchestrator.experts.prices import provider_of_bare_model
+    from orchestrator.experts.routes import KEYS
+
+    if expert.client != "litellm":
+        return ()
+    if expert.key_env:
+        return (expert.key_env,)
+    if expert.api_base:
+        return ()
+    prefix, slash, _ = expert.model.partition("/")
+    return KEYS.get(prefix if slash else provider_of_bare_model(expert.model) or "", ())
+
+
+def capabilities(expert: Expert) -> dict[str, bool | str | None]:
+    """What the expert's server takes, as declared or as the cost map has it; `None`: the first calls will tell."""
+    from orchestrator.experts.capabilities import SETTINGS
+
+    return {name: expert.capabilities.get(name) for name in SETTINGS} if expert.client == "litellm" else {}
+
+
+def _named(name: str, team: Team) -> Expert:
+    for expert in team.everybody:
+        if expert.id == name:
+            return expert
+    raise UnknownName("expert", name, [expert.id for expert in team.everybody])
+
+
+def _show_one(expert: Expert, team: Team, as_json: bool) -> None:
+    found = facts(expert, team)
+    if as_json:
+        out_json("expert/1", found)
+        return
+    shown = {**found, "keys": _key_words(found), "price_per_million": _price_words(found)}
+    for name, value in shown.items():
+        if value not in (None, [], {}, ""):
+            out_folded(f"{name.replace('_', ' ')}: {visible(_words(value), keep='')}")
+
+
+def _words(value: object) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{key}={'not known yet' if item is None else item}" for key, item in value.items())
+        case list():
+            return ", ".join(map(str, value))
+    return str(value)
+
+
+def _key_words(row: dict[str, Any]) -> str:
+    keys: dict[str, bool] = row["keys"]
+    if not keys:
+        return "not needed" if row["problem"] is None else "-"
+    held = [name for name, there in keys.items() if there]
+    return f"{held[0]} is set" if held else f"{next(iter(keys))} is not set"
+
+
+def _price_words(row: dict[str, Any]) -> str:
+    price = row["price_per_million"]
+    if price is None:
+        return "not known"
+    return "free" if not any(price.values()) else f"{price['prompt']:g} + {price['completion']:g}"
+
+
+def _per_million(expert: Expert) -> dict[str, float] | None:
+    price = expert.price
+    if price is None:
+        return None
+    return {"prompt": round(price.prompt * 1e6, 9), "completion": round(price.completion * 1e6, 9)}
+
+
+def _problem(expert: Expert) -> str | None:
+    """What would keep it from being asked."""
+    from orchestrator.experts.routes import check
+
+    try:
+        check(expert)
+    except ConfigError as error:
+        return str(error)
+    return None

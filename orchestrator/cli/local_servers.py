@@ -1,0 +1,78 @@
+"""Model servers on this machine, looked for on their usual ports."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+SECONDS = 0.5
+"""How long a server may take to answer."""
+
+_LONGEST = 1 << 20
+"""Bytes of an answer that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server would be."""
+
+    name: str
+    port: int
+    path: str = "/v1/models"
+    list_: str = "data"
+    """Under which key its answer lists models."""
+    field: str = "id"
+
+
+PLACES = (
+    Place("Ollama", 11434, "/api/tags", "models", "name"),
+    Place("vLLM", 8000),
+    Place("LM Studio", 1234),
+    Place("llama.cpp", 8080),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in a place; the server there may be another that speaks the same protocol."""
+
+    name: str
+    url: str
+    found: bool
+    models: tuple[str, ...] = ()
+
+    @property
+    def use(self) -> str | None:
+        """The options that would ask it."""
+        if not self.models:
+            return None
+        if self.name == "Ollama":
+            return f"-e ollama_chat/{self.models[0]}"
+        return f"-e openai/{self.models[0]} --api-base {self.url}"
+
+
+def find(places: tuple[Place, ...] = PLACES) -> list[Found]:
+    """Looks in all places at once; on this machine only, whatever proxies the environment names."""
+    with ThreadPoolExecutor(len(places)) as pool:
+        return list(pool.map(_look, places))
+
+
+def _look(place: Place) -> Found:
+    url = f"http://127.0.0.1:{place.port}" + ("" if place.path.startswith("/api") else "/v1")
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=SECONDS)
+    try:
+        connection.request("GET", place.path, headers={"Accept": "application/json"})
+        reply = connection.getresponse()
+        answer = json.loads(reply.read(_LONGEST)) if reply.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return Found(place.name, url, False)
+    finally:
+        connection.close()
+    listed = answer.get(place.list_) if isinstance(answer, Mapping) else None
+    if not isinstance(listed, list):
+        return Found(place.name, url, False)
+    names = [item.get(place.field) for item in listed if isinstance(item, Mapping)]
+    return Found(place.name, url, True, tuple(name for name in names if isinstance(name, str)))

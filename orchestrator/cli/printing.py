@@ -1,0 +1,179 @@
+"""What commands print: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from orchestrator.types import Json
+
+PIPE_CLOSED = 141
+"""Exit code once nobody reads the output any more, as of a process that SIGPIPE ended."""
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"
+"""Signs without a width that words and emoji are written with; they change nothing but their neighbours."""
+
+
+def out(text: str) -> None:
+    """Prints a line of results."""
+    _write(f"{text}\n")
+
+
+def out_json(schema: str, fields: Mapping[str, object]) -> None:
+    """Prints one JSON object; a number that JSON has no form for is null."""
+    out(json.dumps(_finite({"schema": schema, **fields}), allow_nan=False))
+
+
+def note(text: str) -> None:
+    """Prints one line on standard error."""
+    try:
+        print(visible(text, keep=""), file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _nobody_reads(sys.stderr.fileno())
+
+
+def visible(text: str, keep: str = "\n\t") -> str:
+    """Text of a model or a file with what could steer a terminal made visible."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in keep or c in _JOINERS or not _steers(c) else _escaped(c) for c in text)
+
+
+def _steers(c: str) -> bool:
+    return unicodedata.category(c) in _HIDDEN
+
+
+def _escaped(c: str) -> str:
+    short = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    code = ord(c)
+    return short.get(c) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}")
+
+
+def _finite(value: object) -> object:
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case Mapping():
+            return {str(key): _finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+    return value
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _nobody_reads(sys.stdout.fileno())
+
+
+def _nobody_reads(fd: int) -> NoReturn:
+    # What Python flushes on its way out must not fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+    raise SystemExit(PIPE_CLOSED) from None
+
+
+def out_entry(name: str, about: str) -> None:
+    """Prints a name and what it stands for; on a terminal folded beside the name."""
+    head = f"  {visible(name, keep=''):<{_NARROWEST}} "
+    out_folded(head + visible(about, keep=""), indent=len(head) if len(head) <= _NARROWEST + 3 else 6)
+
+
+def out_folded(text: str, indent: int = 4) -> None:
+    """Prints a line; on a terminal that is narrower it goes on in further lines, indented."""
+    import textwrap
+
+    width = terminal_width()
+    if width is None or len(text) <= width:
+        return out(text)
+    out("\n".join(textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)))
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that results go to; `None`: they go elsewhere."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+# -- tables -------------------------------------------------------------------------------
+
+
+class Column:
+    """One column of a table.
+
+    Args:
+        title: its head.
+        cells: as they are to be read; control characters are escaped here.
+        folds: text that may take several lines; only the first column should.
+        rank: columns of the highest rank are left out first where the line is too short; rank 0 stays.
+    """
+
+    def __init__(self, title: str, cells: Sequence[str], *, folds: bool = False, rank: int = 0) -> None:
+        self.title, self.folds, self.rank = title, folds, rank
+        self.cells = [visible(cell, keep="") for cell in cells]
+
+    @property
+    def width(self) -> int:
+        from rich.cells import cell_len
+
+        return max(map(cell_len, (self.title, *self.cells)))
+
+    @property
+    def narrowest(self) -> int:
+        """Cells that it needs at the least."""
+        return min(self.width, _NARROWEST) if self.folds else self.width
+
+
+_NARROWEST = 22
+_BETWEEN = 3
+
+
+def print_table(columns: Sequence[Column]) -> None:
+    """Prints as many of the columns as the terminal is wide; outside of a terminal nothing is folded."""
+    import io
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal, width = Console(), terminal_width()
+    shown = _fitting(columns, width or 80)
+    natural = sum(column.width for column in shown) + _BETWEEN * (len(shown) - 1)
+    style = box.SIMPLE_HEAD if terminal.encoding.startswith("utf") else box.ASCII_DOUBLE_HEAD
+    table = Table(box=style, show_edge=False, pad_edge=False)
+    for column in shown:
+        table.add_column(Text(column.title), overflow="fold", no_wrap=not column.folds)
+    for cells in zip(*(column.cells for column in shown), strict=True):
+        table.add_row(*map(Text, cells))
+    page = Console(
+        file=io.StringIO(), width=width or max(natural, 80), force_terminal=width is not None, highlight=False,
+        color_system="standard" if terminal.is_terminal and not terminal.no_color else None,
+    )  # fmt: skip
+    page.print(table)
+    text = page.file.getvalue()  # type: ignore[attr-defined]
+    for line in text.splitlines():
+        out(line.rstrip())
+
+
+def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
+    shown = list(columns)
+    while sum(column.narrowest for column in shown) + _BETWEEN * (len(shown) - 1) > width:
+        last = max(shown, key=lambda column: column.rank)
+        if last.rank == 0:
+            break
+        shown.remove(last)
+    return shown
+
+
+def percent(share: Json) -> str:
+    """A share as a percentage; `-` where there is none."""
+    return f"{100 * share:.1f}" if isinstance(share, int | float) else "-"

@@ -1,0 +1,80 @@
+"""The table of results, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from orchestrator.types import Json
+
+from .printing import Column, out_json, percent, print_table
+
+Row = Mapping[str, Json]
+
+
+def show_results(run: str, set_: str, problems: int, rows: Sequence[Row], as_json: bool) -> None:
+    """Prints one row for each strategy."""
+    if as_json:
+        out_json("bench/1", {"run": run, "set": set_, "problems": problems, "results": list(rows)})
+    elif rows:
+        print_table(columns_of(rows))
+
+
+def columns_of(rows: Sequence[Row]) -> list[Column]:
+    """The columns in reading order, each with how soon a narrow terminal does without it."""
+
+    def column(title: str, cell: Callable[[Row], str], rank: int = 0, wanted: bool = True) -> list[Column]:
+        return [Column(title, [cell(row) for row in rows], rank=rank)] if wanted else []
+
+    def count(title: str, name: str, rank: int, only_if_any: bool = False) -> list[Column]:
+        return column(title, lambda row: _number(row[name]), rank, not only_if_any or any(row[name] for row in rows))
+
+    return [
+        Column("strategy", [str(row["strategy"]) for row in rows], folds=True),
+        *column("accuracy", lambda row: percent(row["accuracy"])),
+        *column("95 %", _interval),
+        *count("solved", "solved", 0),
+        *count("ungraded", "ungraded", 1, only_if_any=True),
+        *count("answered", "answered", 4),
+        *count("unparsed", "unparsed", 5),
+        *count("truncated", "truncated", 5),
+        *count("refused", "refused", 5, only_if_any=True),
+        *count("cut by budget", "budget", 3, only_if_any=True),
+        *count("errors", "errors", 0),
+        *column("oracle", lambda row: percent(row["oracle"]), 6),
+        *column("vendi", lambda row: _number(_inside(row, "diversity", "vendi")), 7),
+        *count("calls", "calls", 0),
+        *count("cached", "cached_calls", 8, only_if_any=True),
+        *column("tokens", lambda row: _number(_tokens(row)), 2),
+        *column("usd", lambda row: f"{_float(row['usd']):.4f}"),
+        *column("paid usd", lambda row: f"{_float(row['paid_usd']):.4f}", 9, any(row["paid_usd"] for row in rows)),
+        *column("seconds", lambda row: f"{_float(row['seconds']):.1f}", 3),
+    ]
+
+
+def _interval(row: Row) -> str:
+    match row["ci95"]:
+        case [int() | float() as low, int() | float() as high] if row["graded"]:
+            return f"{100 * low:.1f}-{100 * high:.1f}"
+    return "-"
+
+
+def _inside(row: Row, name: str, key: str) -> Json:
+    inner: Any = row[name]
+    value: Json = inner.get(key)
+    return value
+
+
+def _tokens(row: Row) -> float:
+    return _float(row["prompt_tokens"]) + _float(row["completion_tokens"])
+
+
+def _float(value: Json) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _number(value: Json) -> str:
+    if value is None:
+        return "-"
+    number = _float(value)
+    return str(int(number)) if number.is_integer() else f"{number:.2f}"

@@ -1,0 +1,242 @@
+"""`runs`: what past runs asked, found and cost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.errors import ConfigError, UnknownName
+
+from . import options as o
+from .printing import Column, note, out, out_json, print_table, visible
+
+if TYPE_CHECKING:
+    from orchestrator.folder import RunSummary, RunView
+
+Which = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, an id or the beginning of one, or 'last'.")]
+
+_USED = ("calls", "cached_calls", "prompt_tokens", "completion_tokens", "usd", "paid_usd", "seconds")
+_TOLD = ("problem", "strategy", "seed", "status", "correct", "answer", "confidence", "chosen_by", "stopped_by")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, export and delete past runs.")
+    group.command("list")(list_)
+    group.command()(show)
+    group.command()(export)
+    group.command()(rm)
+    app.add_typer(group, name="runs")
+
+
+def list_(as_json: o.AsJson = False) -> None:
+    """List the runs, newest last."""
+    from orchestrator.folder import runs
+
+    found = runs()
+    if as_json:
+        out_json("runs/1", {"runs": [_summary_json(run) for run in found]})
+    elif not found:
+        note("there is no run yet; `orchestrator bench SET` makes one")
+    else:
+        print_table(
+            [
+                Column("run", [run.id for run in found]),
+                Column("set", [run.set for run in found], folds=True),
+                Column("strategies", [", ".join(run.strategies) for run in found], folds=True, rank=1),
+                Column("results", [_progress(run) for run in found]),
+                Column("state", [run.state for run in found]),
+            ]
+        )
+
+
+def show(run: Which, as_json: o.AsJson = False) -> None:
+    """Show a run: what it was asked, its results, and calls that never ended."""
+    from orchestrator.folder import summary, view
+
+    from .results import columns_of
+
+    seen = view(run)
+    told = summary(seen.path)
+    problems, rows = _rows(seen)
+    calls = _open_calls(seen)
+    if as_json:
+        out_json(
+            "run/1",
+            {
+                **_summary_json(told), "problems": problems, "open_calls": calls, "results": rows,
+                "manifest": seen.manifest,
+            },
+        )  # fmt: skip
+        return
+    out(f"run: {visible(told.id)} ({told.state}), begun {told.created}")
+    out(f"folder: {told.path}")
+    out(f"set: {visible(told.set)}, {_progress(told)} results of {problems} problems begun")
+    experts = [str(row.get("id")) for row in _list(seen.manifest.get("experts"))]
+    out(f"experts: {visible(', '.join(experts[:8]))}{f' and {len(experts) - 8} more' if len(experts) > 8 else ''}")
+    out(f"open calls: {calls}" + (" (in flight, or charged in full on resume)" if calls else ""))
+    if rows:
+        out("")
+        print_table(columns_of(rows))
+    if told.state == "unfinished":
+        note(f"go on with: orchestrator resume {seen.handle}")
+
+
+def export(
+    run: Which,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="jsonl|csv", help="jsonl holds the candidates too.")
+    ] = "jsonl",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to; stdout if not given.")
+    ] = None,
+) -> None:
+    """Print a run's results, one line for each problem, strategy and seed, with what it used."""
+    from orchestrator.folder import view
+
+    if format_ not in ("jsonl", "csv"):
+        raise UnknownName("format", format_, ("jsonl", "csv"), "--format")
+    seen = view(run)
+    lines = _csv(seen) if format_ == "csv" else map(_dumped, _joined(seen))
+    if output is None:
+        for line in lines:
+            out(line)
+        return
+    count = _save(lines, output)
+    note(f"{output}: {count} lines")
+
+
+def rm(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders, ids, or 'last'.")],
+    yes: o.Yes = False,
+) -> None:
+    """Delete runs with their journals: what they paid for is gone."""
+    from orchestrator.folder import find, remove
+
+    paths = [find(run).absolute() for run in dict.fromkeys(runs)]
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ConfigError("there is no terminal to ask whether to delete: give --yes")
+        names = ", ".join(path.name for path in paths)
+        if not typer.confirm(f"Delete {visible(names)}?", err=True):
+            note("nothing was deleted")
+            raise typer.Exit(2)
+    for path in paths:
+        note(f"deleted {remove(path)}")
+
+
+# -- reading a run ------------------------------------------------------------------------
+
+
+def _rows(seen: RunView) -> tuple[int, list[dict[str, Any]]]:
+    """How many problems have a line, and the rows of the table as they stand; takes no lock."""
+    from orchestrator.evals.results import ResultLine
+    from orchestrator.evals.tally import Tally
+    from orchestrator.types import Usage
+
+    tallies: dict[str, Tally] = {}
+    problems: set[str] = set()
+    ended: set[tuple[str, str, int]] = set()
+    for row in seen.results():
+        line = ResultLine.read(row, str(seen.results_path))
+        problems.add(line.problem)
+        ended.add(line.key)
+        tallies.setdefault(line.strategy, Tally()).add(line)
+    for key, usage in _usage(seen):
+        if key in ended:
+            tallies[key[1]].spend(Usage(**usage))
+    seconds = _seconds(seen)
+    return len(problems), [tally.row(name, seconds) for name, tally in tallies.items()]
+
+
+def _usage(seen: RunView) -> Iterator[tuple[tuple[str, str, int], dict[str, Any]]]:
+    for row in seen.trace():
+        match row:
+            case {
+                "kind": "usage",
+                "problem": str(problem),
+                "strategy": str(name),
+                "seed": int(seed),
+                "usage": dict(used),
+            }:
+                yield (problem, name, seed), used
+
+
+def _open_calls(seen: RunView) -> int:
+    from orchestrator.engine.glance import glance
+
+    return glance(seen.journal).open_calls
+
+
+def _seconds(seen: RunView) -> float:
+    from orchestrator.engine.glance import glance
+    from orchestrator.evals.stopwatch import SECONDS
+
+    return glance(seen.journal).numbers.get(SECONDS, 0.0)
+
+
+def _joined(seen: RunView) -> Iterator[dict[str, Any]]:
+    """Result lines with what each used."""
+    used = dict(_usage(seen))
+    for row in seen.results():
+        key: Any = (row.get("problem"), row.get("strategy"), row.get("seed"))
+        yield {**row, "usage": used.get(key)}
+
+
+def _csv(seen: RunView) -> Iterator[str]:
+    yield _csv_line([*_TOLD, *_USED])
+    for row in _joined(seen):
+        usage = row["usage"] or {}
+        yield _csv_line([*(row.get(name) for name in _TOLD), *(usage.get(name) for name in _USED)])
+
+
+def _csv_line(cells: list[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
+
+
+def _dumped(row: dict[str, Any]) -> str:
+    return json.dumps(row, allow_nan=False)
+
+
+def _save(lines: Iterator[str], output: Path) -> int:
+    from orchestrator.files import replacing
+
+    count = 0
+    try:
+        with replacing(output) as file:
+            for line in lines:
+                count += 1
+                file.write(f"{line}\n".encode())
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error.strerror}") from error
+    return count
+
+
+def _summary_json(run: RunSummary) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "path": str(run.path),
+        "created": run.created,
+        "set": run.set,
+        "strategies": list(run.strategies),
+        "done": run.done,
+        "total": run.total,
+        "state": run.state,
+    }
+
+
+def _progress(run: RunSummary) -> str:
+    return f"{run.done}/{'?' if run.total is None else run.total}"
+
+
+def _list(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
