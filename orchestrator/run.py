@@ -13,7 +13,7 @@ from typing import TypeVar
 from . import answers
 from .budget import Budget
 from .engine import Engine, Leaving, Seat
-from .errors import BudgetExceeded, ConfigError, ExpertError, ExpertLost, NotRecorded, Truncated
+from .errors import BudgetExceeded, ConfigError, ExpertError, ExpertLost, NotRecorded, Stopped, Truncated
 from .ledger import Amount, Claim, Forecast, Scope
 from .protocols import Strategy
 from .trace import Trace
@@ -194,7 +194,7 @@ class Run:
             async with asyncio.TaskGroup() as group:
                 asked = [self._sample(wanted, request.sample(sample + i)) for i in range(n)]
                 tasks = [group.create_task(_caught(one)) for one in asked]
-            completions = [_opened(task.result()) for task in tasks]
+            completions = _opened([task.result() for task in tasks])
         self._stage += 1
         return Reply(tuple(completions))
 
@@ -344,11 +344,12 @@ class Run:
 
         Raises:
             BudgetExceeded: the first in branch order, once every sibling has ended.
+            Stopped: likewise.
         """
         m = self._next()
         branches = [self._branch((*self.path, m, i), start + i, i if draws else None) for i in range(len(items))]
         self._branches = branches
-        refused: dict[int, BudgetExceeded] = {}
+        refused: dict[int, BudgetExceeded | Stopped] = {}
         results: list[Result | None] = [missing] * len(items)
 
         async def follow(i: int) -> None:
@@ -357,7 +358,7 @@ class Run:
                 branches[i].end(followed=True)
             except ExpertError as error:
                 self._table.trace.add("branch lost", branches[i].path, error=type(error).__name__)
-            except BudgetExceeded as error:
+            except (BudgetExceeded, Stopped) as error:
                 refused[i] = error
             finally:
                 branches[i].end()
@@ -377,7 +378,7 @@ class Run:
                 branch.end()
         self._stage = max([self._stage, *(branch.stage for branch in branches)])
         if refused:
-            raise refused[min(refused)]
+            raise _first([refused[i] for i in sorted(refused)])
         return results
 
     def _branch(self, path: Place, deal: int, draw: int | None) -> Run:
@@ -541,14 +542,19 @@ async def _caught(work: Awaitable[Completion]) -> Completion | Exception:
     """Keeps a refusal or failure until the siblings, which are paid, have ended."""
     try:
         return await work
-    except (ExpertError, BudgetExceeded) as error:
+    except (ExpertError, BudgetExceeded, Stopped) as error:
         return error
 
 
-def _opened(result: Completion | Exception) -> Completion:
-    if isinstance(result, Exception):
-        raise result
-    return result
+def _opened(results: Sequence[Completion | Exception]) -> list[Completion]:
+    if errors := [result for result in results if isinstance(result, Exception)]:
+        raise _first(errors)
+    return [result for result in results if isinstance(result, Completion)]
+
+
+def _first(errors: Sequence[Exception]) -> Exception:
+    """The first in order, but before all one that says the run was stopped: nothing else may count as a result then."""
+    return next((error for error in errors if isinstance(error, Stopped)), errors[0])
 
 
 @dataclass(frozen=True, slots=True)
