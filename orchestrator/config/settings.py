@@ -51,7 +51,8 @@ def _capped(value: object, info: ValidationInfo) -> Budget:
         value = ",".join(f"{name}={cap}" for name, cap in value.items())
     if not isinstance(value, str):
         raise ValueError("should be text as after --budget, e.g. 'usd=0.20,calls=40', or a table of caps")
-    return Budget.parse(value, f"{(info.context or {}).get('where', 'config')}: {info.field_name}")
+    where = str((info.context or {}).get("where", "config"))
+    return Budget.parse(value, where if where.startswith("--") else f"{where}: {info.field_name}")
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
