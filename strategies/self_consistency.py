@@ -26,7 +26,8 @@ class SelfConsistency:
     `stop="asc"` stops when the leading answer is very likely the mode (Adaptive-Consistency, Aggarwal et al., 2023:
     the posterior that it beats the runner-up, under a uniform prior); `stop="esc"` when one window agrees throughout
     (Early-Stopping Self-Consistency, Li et al., 2024). Departs from the papers: samples are drawn in waves and the rule
-    is asked after each; ten samples by default, or one of each expert when there are several.
+    is asked after each; whatever stopped the sampling, all samples vote; ten samples by default, or one of each expert
+    when there are several.
     """
 
     samples: int | None = None
