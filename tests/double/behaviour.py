@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import log
-from typing import Literal
+from typing import Any, Literal
 
 Shown = Literal["no", "field", "think"]
 
@@ -47,7 +47,9 @@ class Behaviour:
     words: tuple[int, int] = (12, 40)
     """Least and most words of filler."""
     vary_repeats: bool = False
-    """The next answer to a repeated body continues its samples instead of repeating them, as a real server would."""
+    """The samples of one conversation are numbered through, whatever `n` each request asks for: a repeat goes on where
+    the last answer stopped, as a real server would. A sample that was not delivered gives its number back, so that a
+    disturbed client ends with the same samples as one that is left in peace."""
     embed_dim: int = 64
 
     latency: float | str = 0.0
@@ -55,7 +57,7 @@ class Behaviour:
     faults: Mapping[str, float] = field(default_factory=dict)
     """Kind -> probability. Kinds: a status code such as `500`, `429` (with Retry-After), `429-ms` (retry-after-ms),
     `429-date` (Retry-After as a date), `429-bare` (no header), `reset`, `truncated`, `invalid_json`, `wrong_shape`,
-    `empty`, `hang`, `slow`."""
+    `empty`, `one_empty` (the last choice), `hang`, `slow`."""
     max_faults: int | None = None
     """After so many faults in all a body is answered."""
     storms: Sequence[tuple[int, int]] = ()
@@ -121,8 +123,18 @@ class Behaviour:
 
 
 _FAULTS = frozenset(
-    {"429-ms", "429-date", "429-bare", "reset", "truncated", "invalid_json", "wrong_shape", "empty", "hang", "slow"}
-)
+    {
+        "429-ms", "429-date", "429-bare", "reset", "truncated", "invalid_json", "wrong_shape", "empty", "one_empty",
+        "hang", "slow",
+    }
+)  # fmt: skip
+
+REJECTING: Mapping[str, Any] = {
+    "rejects": frozenset({"temperature", "stop", "max_tokens"}),
+    "reasoning": Thinking(share=0.3, tokens=200),
+}
+"""The mode `rejecting`: settings of a model that refuses what older models took, with OpenAI's words, and that bills
+hidden reasoning which sometimes eats the whole cap."""
 
 
 def digest(*parts: object) -> bytes:

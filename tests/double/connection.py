@@ -12,7 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from .plan import Plan
+from .plan import Plan, wanted
 from .stats import Seen, Stats
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
         if double.keep_bodies:
             double.requests.append(Seen(path, headers, body, loop.time()))
         name = double.hash(path, body)
-        double.stats.begin(model, name)
+        double.stats.begin(model, name, wanted(body))
         plan = double.plan(path, headers, model, body)
         self.open = (model, name, plan, double.stats)
         if plan.how == "hang":
@@ -141,10 +141,8 @@ class Connection(asyncio.Protocol):
             return
         (model, name, plan, stats), self.open = self.open, None
         good = plan.good and status == "200"
-        stats.end(model, name, status, fault=plan.fault, work=plan.work, good=good, cut=plan.cut)
-        if plan.param and status == "400":
-            for figures in stats.both(model):
-                figures.rejected[plan.param] += 1
+        self.double.ended(plan, good)
+        stats.end(model, name, status, plan, good)
         if status in ("reset", "hang"):
             self.drop()
         elif status == "cut":

@@ -30,8 +30,16 @@ class Plan:
     param: str | None = None
     """The parameter that a 400 names."""
     work: Tally = field(default_factory=Tally)
+    spoiled: Tally = field(default_factory=Tally)
+    """Generated too, but of no use even where the rest is good."""
     good: bool = False
     cut: int = 0
+    prompt: str = ""
+    """The text of the conversation."""
+    numbers: tuple[int, ...] = ()
+    """Numbers of the samples in their conversation, as far as they are good."""
+    talk: str = ""
+    """Name of the conversation, where its samples are numbered through."""
 
 
 def refusal(status: int, message: str, code: str | None, param: str | None = None) -> Plan:
@@ -48,6 +56,12 @@ def denied(behaviour: Behaviour, authorization: str) -> Plan | None:
         return None
     shown = f": {key}" if behaviour.echo_key else ""
     return refusal(401, f"Incorrect API key provided{shown}. Check the key in your settings.", "invalid_api_key")
+
+
+def wanted(body: Any) -> int:
+    """Samples that a body asks for."""
+    n = body.get("n") if isinstance(body, dict) else None
+    return n if isinstance(n, int) and n > 0 else 1
 
 
 def unknown(model: str) -> Plan:
@@ -116,7 +130,7 @@ def faulty(behaviour: Behaviour, kind: str, answer: Plan, body_hash: str) -> Pla
         status = int(kind)
         plan = refusal(status, "The server had an error while processing your request.", None)
         work = answer.work if status in (502, 504) else Tally()
-        return replace(plan, fault=kind, delay=answer.delay, work=work)
+        return replace(plan, fault=kind, delay=answer.delay, work=work, prompt=answer.prompt)
     how: dict[str, How] = {"reset": "reset", "hang": "hang", "truncated": "half", "slow": "slow"}
     body = answer.body
     if kind == "invalid_json":
@@ -126,7 +140,22 @@ def faulty(behaviour: Behaviour, kind: str, answer: Plan, body_hash: str) -> Pla
         body = {**body, "choices": []} if unit("shape", body_hash) < 0.5 else {"detail": "no answer could be produced"}
     elif kind == "empty":
         body = {**body, "choices": [_emptied(choice) for choice in body.get("choices", ())]}
+    elif kind == "one_empty" and len(choices := body.get("choices", ())) > 1:
+        body = {**body, "choices": [*choices[:-1], _emptied(choices[-1])]}
+        return _without_last(replace(answer, body=body, fault=kind))
+    elif kind == "one_empty":
+        return faulty(behaviour, "empty", answer, body_hash)
     return replace(answer, body=body, how=how.get(kind, "whole"), fault=kind, good=kind == "slow")
+
+
+def _without_last(plan: Plan) -> Plan:
+    """Counts the last sample as spoiled."""
+    size = plan.work.completion // plan.work.samples
+    last = Tally(1, 0, size, min(size, plan.work.reasoning // plan.work.samples))
+    rest = Tally(
+        plan.work.samples - 1, plan.work.prompt, plan.work.completion - size, plan.work.reasoning - last.reasoning
+    )
+    return replace(plan, work=rest, spoiled=last, numbers=plan.numbers[:-1], cut=min(plan.cut, rest.samples))
 
 
 def _emptied(choice: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,12 +185,11 @@ def asked(path: str, body: Mapping[str, Any]) -> Ask:
     )
 
 
-def answered(behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask, first: int) -> Plan:
-    """The good answer; `first` is the index of its first choice."""
+def answered(behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask, numbers: Sequence[int]) -> Plan:
+    """The good answer; `numbers` are those of its samples."""
     if path.endswith("/embeddings"):
         return _embedded(behaviour, body, ask)
-    n = min(body.get("n") or 1, behaviour.max_n or math.inf)
-    samples = [sample(behaviour, ask, first + i) for i in range(int(n))]
+    samples = [sample(behaviour, ask, number) for number in numbers]
     work = Tally(len(samples), ask.prompt_tokens, sum(s.completion for s in samples), sum(s.hidden for s in samples))
     chat = path.endswith("/chat/completions")
     choice = _chat_choice if chat else _text_choice
@@ -174,7 +202,8 @@ def answered(behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask,
         "choices": [choice(s, i, bool(body.get("logprobs"))) for i, s in enumerate(samples)],
         "usage": _usage(work),
     }
-    return Plan(200, reply, work=work, good=True, cut=sum(s.finish == "length" for s in samples))
+    cut = sum(s.finish == "length" for s in samples)
+    return Plan(200, reply, work=work, good=True, cut=cut, prompt=ask.text, numbers=tuple(numbers))
 
 
 def _chat_choice(sample: Sample, index: int, with_logprobs: bool) -> dict[str, Any]:

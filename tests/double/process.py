@@ -57,6 +57,11 @@ class DoubleProcess:
         counters: dict[str, dict[str, int]] = self._call("/bodies")
         return counters
 
+    def prompts(self) -> dict[str, dict[str, int]]:
+        """What was billed for each conversation, by its text."""
+        tallies: dict[str, dict[str, int]] = self._call("/prompts")
+        return tallies
+
     def requests(self) -> list[dict[str, Any]]:
         """Every request, where they are kept."""
         kept: list[dict[str, Any]] = self._call("/requests")

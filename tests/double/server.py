@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,6 +42,7 @@ class Double:
         self.strict, self.keep_bodies, self.port = strict, keep_bodies, port
         self.stats, self.requests = Stats(), list[Seen]()
         self._arrivals: deque[float] = deque()
+        self._taken: dict[str, set[int]] = {}
         self._connections: set[Connection] = set()
         self.configure(models=models or {}, **settings)
 
@@ -71,7 +74,7 @@ class Double:
 
     def reset(self) -> None:
         """Counts from zero again."""
-        self.stats, self.requests = Stats(), []
+        self.stats, self.requests, self._taken = Stats(), [], {}
 
     def plan(self, path: str, headers: Mapping[str, str], model: str, body: Any) -> Plan:
         """What happens with one request for an answer."""
@@ -89,11 +92,25 @@ class Double:
         ask = plans.asked(path, body)
         if refused := plans.invalid(behaviour, path, body, ask):
             return refused
-        first = self.stats.answered[name] * (body.get("n") or 1) if behaviour.vary_repeats else 0
-        answer = plans.answered(behaviour, path, body, ask, first)
+        most = min(plans.wanted(body), behaviour.max_n or plans.wanted(body))
+        talk = self.hash(path, {**body, "n": None}) if behaviour.vary_repeats else ""
+        answer = plans.answered(behaviour, path, body, ask, self._free_numbers(talk, most))
         answer = replace(answer, delay=behaviour.delay(name, seen))
         fault = behaviour.fault(number, name, seen, failed)
-        return plans.faulty(behaviour, fault, answer, name) if fault else answer
+        answer = plans.faulty(behaviour, fault, answer, name) if fault else answer
+        if talk and answer.good:
+            self._taken.setdefault(talk, set()).update(answer.numbers)
+            return replace(answer, talk=talk)
+        return answer
+
+    def ended(self, plan: Plan, good: bool) -> None:
+        """A request is over: numbers of samples that were not delivered are free again."""
+        if plan.talk and not good:
+            self._taken[plan.talk].difference_update(plan.numbers)
+
+    def _free_numbers(self, talk: str, count: int) -> list[int]:
+        taken = self._taken.get(talk, ())
+        return list(islice((number for number in itertools.count() if number not in taken), count))
 
     def hash(self, path: str, body: Any) -> str:
         """The name of a body in the counters."""
@@ -125,6 +142,8 @@ class Double:
             return Plan(200, self.stats.to_json())
         if path == "/bodies":
             return Plan(200, {"seen": dict(self.stats.seen), "answered": dict(self.stats.answered)})
+        if path == "/prompts":
+            return Plan(200, {text: tally.to_json() for text, tally in self.stats.prompts.items()})
         if path == "/requests":
             return Plan(200, [asdict(seen) for seen in self.requests])
         if path.endswith("/models"):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 
 @dataclass
@@ -38,6 +41,8 @@ class Figures:
 
     requests: int = 0
     """Chat, completion and embedding requests; refused ones included."""
+    asked: int = 0
+    """Samples that they asked for."""
     status: Counter[str] = field(default_factory=Counter)
     """By status code; `reset`, `hang` and `abort` where none was sent whole."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -63,7 +68,8 @@ class Figures:
         return both
 
     def figures_json(self) -> dict[str, Any]:
-        plain = {k: getattr(self, k) for k in ("requests", "truncated", "client_aborts", "in_flight", "max_in_flight")}
+        names = ("requests", "asked", "truncated", "client_aborts", "in_flight", "max_in_flight")
+        plain = {k: getattr(self, k) for k in names}
         counters = {k: dict(getattr(self, k)) for k in ("status", "faults", "rejected")}
         tallies = {k: getattr(self, k).to_json() for k in ("delivered", "lost", "billed")}
         return plain | counters | tallies
@@ -80,6 +86,8 @@ class Stats(Figures):
     """How often each body was delivered a good answer."""
     failed: Counter[str] = field(default_factory=Counter)
     """How often each body met a fault."""
+    prompts: dict[str, Tally] = field(default_factory=dict)
+    """What was billed for each conversation, by its text."""
     connections: int = 0
     crashes: list[str] = field(default_factory=list)
     """Errors of the double itself."""
@@ -93,27 +101,35 @@ class Stats(Figures):
         """The figures in which a request for `model` counts."""
         return self, self.models.setdefault(model, Figures())
 
-    def begin(self, model: str, body: str) -> None:
+    def begin(self, model: str, body: str, asked: int) -> None:
         self.seen[body] += 1
         for figures in self.both(model):
             figures.requests += 1
+            figures.asked += asked
             figures.in_flight += 1
             figures.max_in_flight = max(figures.max_in_flight, figures.in_flight)
 
-    def end(self, model: str, body: str, status: str, *, fault: str | None, work: Tally, good: bool, cut: int) -> None:
-        """Closes a request: `work` is what was generated for it, `good` whether all of it arrived in good form."""
+    def end(self, model: str, body: str, status: str, plan: Plan, good: bool) -> None:
+        """Closes a request; `good`: what its plan holds to be good has left whole."""
         for figures in self.both(model):
             figures.in_flight -= 1
             figures.status[status] += 1
             figures.client_aborts += status == "abort"
-            (figures.delivered if good else figures.lost).add(work)
-            figures.truncated += cut if good else 0
-            if fault:
-                figures.faults[fault] += 1
-        if fault:
+            (figures.delivered if good else figures.lost).add(plan.work)
+            figures.lost.add(plan.spoiled)
+            figures.truncated += plan.cut if good else 0
+            if plan.fault:
+                figures.faults[plan.fault] += 1
+            if plan.param and status == "400":
+                figures.rejected[plan.param] += 1
+        if plan.fault:
             self.failed[body] += 1
-        if good and work.samples:
+        if good and plan.work.samples:
             self.answered[body] += 1
+        if plan.prompt:
+            prompt = self.prompts.setdefault(plan.prompt, Tally())
+            prompt.add(plan.work)
+            prompt.add(plan.spoiled)
 
     def to_json(self) -> dict[str, Any]:
         return self.figures_json() | {

@@ -24,6 +24,13 @@ class TestCounters:
             double.reset()
             assert double.stats.requests == 0
 
+    async def test_keep_conversations_apart_whatever_was_lost(self, client: aiohttp.ClientSession) -> None:
+        async with Double(storms=[(1, 1)], storm_fault="502") as double:
+            for text, n in (("a", 2), ("b", 3), ("b", 3)):
+                await ask(client, double, text, n=n)
+            assert {text: tally.samples for text, tally in double.stats.prompts.items()} == {"a": 2, "b": 6}
+            assert sum(tally.tokens for tally in double.stats.prompts.values()) == double.stats.billed.tokens
+
     async def test_keep_models_apart(self, client: aiohttp.ClientSession) -> None:
         async with Double(models={"bad": {"faults": {"500": 1}}}) as double:
             await ask(client, double, n=3)

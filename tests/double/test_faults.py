@@ -80,6 +80,15 @@ class TestFaults:
             assert double.stats.lost.completion == body["usage"]["completion_tokens"] > 0
         assert texts(body) == ["", ""]
 
+    async def test_one_empty_choice_is_billed_and_the_others_are_good(self, client: aiohttp.ClientSession) -> None:
+        async with Double(faults={"one_empty": 1}) as double:
+            _, _, body = await ask(client, double, n=3)
+            assert (double.stats.delivered.samples, double.stats.lost.samples) == (2, 1)
+            assert double.stats.billed.tokens == body["usage"]["total_tokens"]
+            assert [bool(text) for text in texts(body)] == [True, True, False]
+            assert texts((await ask(client, double))[2]) == [""]
+            assert double.stats.delivered.samples == 2
+
     async def test_hang_lasts_until_the_client_leaves(self, client: aiohttp.ClientSession) -> None:
         async with Double(faults={"hang": 1}) as double:
             with pytest.raises(TimeoutError):

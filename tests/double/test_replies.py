@@ -60,7 +60,14 @@ class TestAnswers:
 
     async def test_continue_their_samples_on_repeats_when_asked_to(self, client: aiohttp.ClientSession) -> None:
         async with Double(rules={".": "{i}"}, vary_repeats=True) as double:
-            assert [texts((await ask(client, double, n=2))[2]) for _ in range(2)] == [["0", "1"], ["2", "3"]]
+            assert [texts((await ask(client, double, n=n))[2]) for n in (2, 1, 2)] == [["0", "1"], ["2"], ["3", "4"]]
+            assert texts((await ask(client, double, "another", n=2))[2]) == ["0", "1"]
+
+    async def test_that_were_not_delivered_are_generated_again(self, client: aiohttp.ClientSession) -> None:
+        async with Double(rules={".": "{i}"}, vary_repeats=True, storms=[(0, 1), (2, 1)], storm_fault="502") as double:
+            bodies = [(await ask(client, double, n=n))[2] for n in (4, 1, 3, 3)]
+            assert double.stats.asked == 11
+        assert [texts(body) if "choices" in body else None for body in bodies] == [None, ["0"], None, ["1", "2", "3"]]
 
     async def test_are_cut_by_stop_and_cap(self, client: aiohttp.ClientSession) -> None:
         async with Double(rules={".": "one two three four"}) as double:
