@@ -5,7 +5,8 @@ from .flight import Bounds, Landed, Leaving, Seat, unlimited
 from .journal import Attempt, Journal, MemoryJournal
 from .lane import Gate, Lane
 from .retry import RetryPolicy
-from .sqlite import SqliteJournal
+from .reuse import ReusingJournal
+from .sqlite import JournalView, SqliteJournal
 
 __all__ = [
     "Attempt",
@@ -14,11 +15,13 @@ __all__ = [
     "Engine",
     "Gate",
     "Journal",
+    "JournalView",
     "Landed",
     "Lane",
     "Leaving",
     "MemoryJournal",
     "RetryPolicy",
+    "ReusingJournal",
     "Seat",
     "SqliteJournal",
     "unlimited",

@@ -50,8 +50,8 @@ FROM replies r JOIN texts t ON t.id = r.text WHERE r.key = ?
 _Write = Callable[[sqlite3.Connection], object]
 
 
-class SqliteJournal:
-    """Opens or makes the journal at `path`; whoever opens it must hold the run folder's lock.
+class JournalView:
+    """Look-ups in the journal at `path`, which another process may be writing.
 
     Raises:
         ConfigError: the file is no journal, or one of another version.
@@ -59,15 +59,10 @@ class SqliteJournal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._reader = _prepare(path)
-        self.losses = _losses(self._reader)
-        self.paid = _paid(self._reader)
-        self._next = self._scalar("SELECT coalesce(max(id), 0) FROM attempts")
-        self._queue: queue.SimpleQueue[tuple[_Write, asyncio.Future[None] | None] | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
-        self._writer.start()
+        self._reader = self._connected(path)
 
-    # -- look-ups -----------------------------------------------------------------------
+    def _connected(self, path: Path) -> sqlite3.Connection:
+        return _checked(path, lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30))
 
     def get(self, key: bytes) -> Completion | None:
         row = self._reader.execute(_GET, (key,)).fetchone()
@@ -88,6 +83,29 @@ class SqliteJournal:
 
     def _scalar(self, sql: str) -> int:
         return int(self._reader.execute(sql).fetchone()[0])
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class SqliteJournal(JournalView):
+    """Opens or makes the journal at `path`; whoever opens it must hold the run folder's lock.
+
+    Raises:
+        ConfigError: the file is no journal, or one of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.losses = _losses(self._reader)
+        self.paid = _paid(self._reader)
+        self._next = self._scalar("SELECT coalesce(max(id), 0) FROM attempts")
+        self._queue: queue.SimpleQueue[tuple[_Write, asyncio.Future[None] | None] | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._writer.start()
+
+    def _connected(self, path: Path) -> sqlite3.Connection:
+        return _checked(path, lambda: _made(path))
 
     # -- writing ------------------------------------------------------------------------
 
@@ -130,6 +148,10 @@ class SqliteJournal:
         row = ("charged" if charged else "refunded", words, time.time(), attempt)
         sql = "UPDATE attempts SET state = ?, error = ?, closed = ? WHERE id = ? AND state = 'open'"
         self._queue.put((lambda db: db.execute(sql, row), None))
+
+    def adopt(self, key: bytes, completion: Completion) -> None:
+        """Stores a reply that another run paid for, without waiting for it."""
+        self._queue.put((lambda db: _insert(db, 0, key, completion), None))
 
     async def link(self, key: bytes, expert: str) -> None:
         await self._commit(lambda db: db.execute("INSERT OR REPLACE INTO links VALUES (?, ?)", (key, expert)))
@@ -210,14 +232,19 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _prepare(path: Path) -> sqlite3.Connection:
+def _made(path: Path) -> sqlite3.Connection:
+    db = _connect(path)
+    with db:
+        db.executescript(_SCHEMA)
+        db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
+    return db
+
+
+def _checked(path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
     try:
-        db = _connect(path)
-        with db:
-            db.executescript(_SCHEMA)
-            db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
+        db = connect()
         found = int(db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0])
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         raise ConfigError(f"{path} is no journal ({error}); use another --run folder") from None
     if found != VERSION:
         raise ConfigError(
