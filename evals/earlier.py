@@ -64,9 +64,11 @@ def _lines(folder: RunFolder, tallies: Mapping[str, Tally]) -> set[int]:
 
 def _usage(folder: RunFolder, tallies: Mapping[str, Tally], keys: Keys) -> bool:
     """Counts what the problems that have a line used; returns whether the trace has rows of others."""
-    stale = False
+    stale, last, known = False, None, False
     for key, row in _traced(folder):
-        if key not in keys:
+        if key != last:  # a problem's rows stand together
+            last, known = key, key in keys
+        if not known:
             stale = True
         elif row.get("kind") == USAGE and key[1] in tallies:
             tallies[key[1]].spend(Usage(**row["usage"]))  # type: ignore[arg-type]
@@ -80,9 +82,9 @@ def _traced(folder: RunFolder) -> Iterator[tuple[Key, Mapping[str, Json]]]:
 
 
 def _key(row: Mapping[str, Json]) -> Key | None:
-    match row:
-        case {"problem": str(problem), "strategy": str(name), "seed": int(seed)}:
-            return problem, name, seed
+    problem, name, seed = row.get("problem"), row.get("strategy"), row.get("seed")
+    if isinstance(problem, str) and isinstance(name, str) and isinstance(seed, int):
+        return problem, name, seed
     return None
 
 
