@@ -22,6 +22,9 @@ from .throttle import Throttle
 _FIRST_HOLD, _LONGEST_HOLD = 0.25, 15.0
 """Seconds that a lane holds after the first of a series of 429s without Retry-After, and at the most."""
 
+_LATE = 1e-6
+"""Seconds that a timer is set late: one that fires before its time, by a rounding error, would be set again at once."""
+
 
 class Gate(Protocol):
     """Decides whether an expert may be asked now; one that shares a GPU with others waits for its turn."""
@@ -176,7 +179,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_at(loop.time() + when - self._clock(), self.pump_soon)
+        self._timer = loop.call_later(when - self._clock() + _LATE, self.pump_soon)
 
     def _fail_all(self, error: OrchestratorError) -> None:
         flights = [flight for mates in self._mates.values() for flight in mates]
