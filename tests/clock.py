@@ -93,13 +93,21 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
             if events := selector.select(min(self._grace, 0.02) or 0.001):
                 return events
         if timeout is not None and self._now + timeout <= self._limit + 1e-9:
-            self._now += timeout
+            self._jump(timeout)
         elif self._limit != float("inf"):
             self._now = max(self._now, self._limit)
             self.stop()
         else:
             raise Deadlock(_standstill(self))
         return []
+
+    def _jump(self, seconds: float) -> None:
+        """Moves time. A sum that falls short of the next timer by a rounding error would fire it before its time,
+        and whoever looks at the clock then and sets the timer again would do so for ever."""
+        self._now += seconds
+        scheduled: list[asyncio.TimerHandle] = getattr(self, "_scheduled", [])
+        if scheduled and 0 < scheduled[0].when() - self._now < 1e-6:
+            self._now = scheduled[0].when()
 
     def _outside(self, selector: selectors.BaseSelector, since: float, timeout: float | None) -> bool:
         """Whether an event may still come from outside the loop before time may move."""

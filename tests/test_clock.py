@@ -43,6 +43,20 @@ def test_timeouts_fire_at_their_own_time() -> None:
     assert run_virtual(main())[0] == pytest.approx(600)
 
 
+def test_timers_never_fire_before_their_time_whatever_sums_are_rounded_to() -> None:
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        early: list[float] = []
+        for i in range(2000):
+            when, fired = loop.time() + 0.1 + i / 7, loop.create_future()
+            loop.call_at(when, fired.set_result, None)
+            await fired
+            early += [when - loop.time()] if loop.time() < when else []
+        return early
+
+    assert run_virtual(main())[0] == []
+
+
 def test_deadlock_names_the_tasks_that_wait() -> None:
     async def never() -> None:
         await asyncio.Event().wait()
