@@ -1,0 +1,283 @@
+"""What `generate` asks for, and what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.budget import Budget
+from orchestrator.engine import MemoryJournal
+from orchestrator.errors import (
+    BadRequest,
+    BudgetExceeded,
+    ConfigError,
+    ConnectionLost,
+    ContentFiltered,
+    ExpertError,
+    NotRecorded,
+    Truncated,
+)
+from orchestrator.experts.scripted import ScriptedExpert
+from orchestrator.run import Run
+from orchestrator.types import Completion, Expert, Labels, Message, Prompt, Reply, Request, Sampling
+
+from .stage import play, prompt, texts
+
+
+def echo(**settings: object) -> ScriptedExpert:
+    return ScriptedExpert(lambda request: f"{request.messages[-1].text} {request.sample_index}", **settings)  # type: ignore[arg-type]
+
+
+def asked(expert: Expert, **settings: object) -> Request:
+    """The one request that a question to this expert comes to."""
+    scripted = echo()
+    value = replace(expert, client="scripted", options=scripted.value.options)
+    play(lambda run: run.generate(prompt(), **settings), value)  # type: ignore[arg-type]
+    (request,) = scripted.requests
+    return request
+
+
+class TestSampling:
+    def test_a_cap_on_tokens_is_always_sent(self) -> None:
+        assert asked(Expert("e", "m")).sampling == Sampling(max_tokens=2048)
+        assert asked(Expert("e", "m"), sampling=Sampling(0.5)).sampling == Sampling(0.5, max_tokens=2048)
+        assert asked(Expert("e", "m"), sampling=Sampling(max_tokens=9)).sampling.max_tokens == 9
+
+    def test_the_user_s_settings_of_an_expert_win_over_the_strategy_s(self) -> None:
+        expert = Expert("e", "m", sampling=Sampling(0.0, stop=("A",), extra_body={"a": 1, "b": 1}))
+        strategy = Sampling(0.7, 0.9, 300, ("B",), extra_body={"b": 2, "c": 2}, reasoning_effort="low")
+        assert asked(expert, sampling=strategy).sampling == Sampling(
+            0.0, 0.9, 300, ("A",), reasoning_effort="low", extra_body={"a": 1, "b": 1, "c": 2}
+        )
+
+    def test_tools_and_formats_are_passed_on(self) -> None:
+        tools, form = ({"type": "function", "function": {"name": "f"}},), {"type": "json_object"}
+        request = asked(Expert("e", "m"), tools=tools, response_format=form)
+        assert (request.tools, request.response_format) == (tools, form)
+
+
+class TestIdentity:
+    def test_a_request_names_expert_model_seed_and_what_it_is_for(self) -> None:
+        request = asked(Expert("e", "m"), purpose="plan", sample=3)
+        assert (request.expert, request.model, request.sample_index, request.salt) == ("e", "m", 3, "seed=0")
+        assert request.labels == Labels("p", "plan", ())
+
+    def test_a_persona_comes_first(self) -> None:
+        poet = Expert("e", "m", persona="You are a poet.")
+        assert asked(poet).messages == (Message("system", "You are a poet."), Message("user", "What is 2 + 2?"))
+
+    def test_a_persona_joins_a_system_message_that_is_there(self) -> None:
+        scripted = echo()
+        talk = Prompt((Message("system", "Be brief."), Message("user", "Hello")))
+        play(lambda run: run.generate(talk), replace(scripted.value, persona="You are a poet."))
+        assert scripted.requests[0].messages == (
+            Message("system", "You are a poet.\n\nBe brief."),
+            Message("user", "Hello"),
+        )
+
+    def test_the_reply_cites_its_request(self) -> None:
+        scripted = echo()
+        played = play(lambda run: run.generate(prompt()), scripted)
+        assert played.result is not None
+        assert played.result.id == scripted.requests[0].key.hex()
+        assert played.events("call") == [()]
+
+
+class TestSamples:
+    def test_n_asks_consecutive_indices_in_one_attempt_and_returns_them_in_order(self) -> None:
+        scripted = echo(latency="exp:1")
+        played = play(lambda run: run.generate(prompt("q"), n=4, sample=3), scripted)
+        assert isinstance(played.result, Reply)
+        assert [c.text for c in played.result] == ["q 3", "q 4", "q 5", "q 6"]
+        assert [[r.sample_index for r in batch] for batch in scripted.batches] == [[3, 4, 5, 6]]
+        assert played.table.meter.usage.calls == 4
+
+    def test_they_are_in_order_though_they_come_in_any(self) -> None:
+        async def slowly(request: Request) -> str:
+            await asyncio.sleep(10 - request.sample_index)
+            return str(request.sample_index)
+
+        played = play(lambda run: run.generate(prompt(), n=5), ScriptedExpert(slowly, max_n=1))
+        assert played.result is not None
+        assert [c.text for c in played.result] == ["0", "1", "2", "3", "4"]
+
+    @pytest.mark.parametrize(("n", "sample"), [(0, 0), (-1, 0), (1, -1)], ids=["none", "negative", "before-the-first"])
+    def test_they_are_counted_from_0(self, n: int, sample: int) -> None:
+        assert isinstance(play(lambda run: run.generate(prompt(), n=n, sample=sample), echo()).error, ConfigError)
+
+    def test_a_failure_waits_until_its_siblings_have_landed(self) -> None:
+        async def answer(request: Request) -> str:
+            if request.sample_index == 1:
+                raise BadRequest("no")
+            await asyncio.sleep(5 + request.sample_index)
+            return "reply"
+
+        played = play(lambda run: run.generate(prompt(), n=3), ScriptedExpert(answer, max_n=1))
+        assert isinstance(played.error, BadRequest)
+        assert played.seconds == pytest.approx(7)
+        assert len(played.journal.replies) == 2
+        assert (played.table.meter.usage.calls, played.table.meter.usage.failed) == (2, 1)
+
+    def test_of_several_failures_the_first_in_order_is_raised(self) -> None:
+        async def answer(request: Request) -> str:
+            await asyncio.sleep(9 - request.sample_index)
+            raise BadRequest(f"sample {request.sample_index}")
+
+        played = play(lambda run: run.generate(prompt(), n=4), ScriptedExpert(answer, max_n=1))
+        assert "sample 0" in str(played.error)
+
+    def test_a_refused_sample_leaves_the_others_paid_and_kept(self) -> None:
+        scripted = echo(max_n=1, latency=1)
+        played = play(lambda run: run.generate(prompt(), n=5), scripted, budget=Budget(calls=3))
+        assert isinstance(played.error, BudgetExceeded)
+        assert (len(scripted.requests), len(played.journal.replies), played.scope.spent.calls) == (3, 3, 3)
+
+    def test_what_nobody_foresaw_ends_the_siblings_at_once(self) -> None:
+        async def answer(request: Request) -> str:
+            if request.sample_index == 2:
+                raise ZeroDivisionError
+            await asyncio.sleep(100)
+            return "reply"
+
+        played = play(lambda run: run.generate(prompt(), n=3), ScriptedExpert(answer, max_n=1))
+        assert isinstance(played.error, ZeroDivisionError)
+        assert played.seconds < 100
+
+    def test_asking_again_with_the_next_index_is_another_sample(self) -> None:
+        scripted = echo()
+
+        async def act(run: Run) -> list[str]:
+            return [(await run.generate(prompt("q"), sample=i)).text for i in (0, 1, 0)]
+
+        assert play(act, scripted).result == ["q 0", "q 1", "q 0"]
+        assert [r.sample_index for r in scripted.requests] == [0, 1]
+
+
+class TestTurn:
+    def test_stage_counts_the_replies_awaited_along_a_path(self) -> None:
+        async def act(run: Run) -> list[int]:
+            stages = [run.stage]
+            await run.generate(prompt("a"), n=3)
+            stages.append(run.stage)
+
+            async def branch(depth: int, inner: Run) -> None:
+                for i in range(depth):
+                    await inner.generate(prompt(f"{depth} {i}"))
+
+            await run.map(branch, [1, 4, 2])
+            return [*stages, run.stage]
+
+        assert play(act, echo()).result == [0, 1, 5]
+
+    def test_a_role_has_the_expert_that_was_given_for_it(self) -> None:
+        judge, worker = echo(id="judge"), echo(id="worker")
+
+        async def act(run: Run) -> tuple[str, str]:
+            return run.role("judge").id, run.role("tagger").id
+
+        assert play(act, worker, roles={"judge": judge.value}).result == ("judge", "worker")
+
+    def test_the_budget_is_the_caps_whatever_is_spent(self) -> None:
+        async def act(run: Run) -> tuple[Budget, Budget]:
+            before = run.budget
+            await run.generate(prompt())
+            return before, run.budget
+
+        caps = Budget(calls=7, seconds=60)
+        assert play(act, echo(), budget=caps).result == (caps, caps)
+
+
+def cut(request: Request, needed: int, text: str = "The answer is 4") -> Completion:
+    """A reply that needs so many tokens before its text is there."""
+    short = (request.sampling.max_tokens or 0) < needed
+    return Completion("" if short else text, finish="length" if short else "stop")
+
+
+class TestTruncation:
+    def test_it_is_asked_once_more_with_four_times_the_cap(self) -> None:
+        scripted = ScriptedExpert(lambda request: cut(request, 5000))
+        played = play(lambda run: run.generate(prompt(), sample=2), scripted)
+        assert played.result is not None
+        assert played.result.text == "The answer is 4"
+        small, large = scripted.requests
+        assert (small.sampling.max_tokens, large.sampling.max_tokens) == (2048, 8192)
+        assert replace(large, sampling=small.sampling) == small
+        assert small.key != large.key
+
+    def test_both_replies_are_kept_and_both_are_counted(self) -> None:
+        scripted = ScriptedExpert(lambda request: cut(request, 5000))
+        played = play(lambda run: run.generate(prompt()), scripted)
+        assert set(played.journal.replies) == {request.key for request in scripted.requests}
+        assert played.table.meter.usage.calls == played.scope.spent.calls == played.wallet.spent.calls == 2
+        assert played.table.meter.usage.truncated == 0
+        assert played.events("truncated") == [()]
+
+    def test_a_larger_cap_that_does_not_do_either_is_truncated_and_counted(self) -> None:
+        scripted = ScriptedExpert(lambda request: cut(request, 10**6))
+        played = play(lambda run: run.generate(prompt(), sampling=Sampling(max_tokens=100)), scripted)
+        assert isinstance(played.error, Truncated)
+        assert "no answer within 400 tokens" in str(played.error)
+        assert [r.sampling.max_tokens for r in scripted.requests] == [100, 400]
+        assert (played.table.meter.usage.truncated, played.table.meter.usage.calls) == (1, 2)
+
+    def test_a_reply_whose_answer_can_be_read_is_taken_as_it_is(self) -> None:
+        scripted = ScriptedExpert(lambda _: Completion("The answer is 4. And moreover", finish="length"))
+        played = play(lambda run: run.generate(prompt()), scripted)
+        assert played.result is not None
+        assert played.result[0].finish == "length"
+        assert len(scripted.requests) == 1
+
+    def test_a_step_on_the_way_has_no_answer_so_it_must_be_whole(self) -> None:
+        scripted = ScriptedExpert(lambda request: cut(request, 5000, "1. The answer is 4"))
+        played = play(lambda run: run.generate(prompt(), purpose="plan"), scripted)
+        assert len(scripted.requests) == 2
+        assert played.error is None
+
+    def test_nothing_is_asked_anew_over_a_journal_that_has_both(self) -> None:
+        scripted, journal = ScriptedExpert(lambda request: cut(request, 5000)), MemoryJournal()
+        first = play(lambda run: run.generate(prompt()), scripted, journal=journal)
+        again = play(lambda run: run.generate(prompt()), scripted, journal=journal)
+        assert first.result == again.result
+        assert len(scripted.requests) == 2
+        assert (again.table.meter.usage.calls, again.table.meter.usage.cached_calls) == (2, 2)
+        assert (again.scope.spent.calls, again.wallet.spent.calls) == (2, 0)
+
+    def test_only_the_samples_that_were_cut_are_asked_again(self) -> None:
+        scripted = ScriptedExpert(lambda request: cut(request, 5000 if request.sample_index == 1 else 1))
+        played = play(lambda run: run.generate(prompt(), n=3), scripted)
+        assert played.error is None
+        assert [[(r.sample_index, r.sampling.max_tokens) for r in batch] for batch in scripted.batches] == [
+            [(0, 2048), (1, 2048), (2, 2048)],
+            [(1, 8192)],
+        ]
+
+
+class TestLosses:
+    @pytest.mark.parametrize(
+        ("error", "counted"),
+        [(BadRequest("x"), "failed"), (ContentFiltered("x"), "refused"), (Truncated("x"), "truncated")],
+        ids=["failed", "refused", "truncated"],
+    )
+    def test_each_is_counted_by_its_kind(self, error: ExpertError, counted: str) -> None:
+        played = play(lambda run: run.generate(prompt()), echo(failures={0: error}))
+        usage = played.table.meter.usage
+        assert played.error is error
+        assert {name: getattr(usage, name) for name in ("failed", "refused", "truncated")} == {
+            "failed": 0, "refused": 0, "truncated": 0, counted: 1,
+        }  # fmt: skip
+        assert played.events("lost") == [()]
+
+    def test_an_attempt_that_may_be_made_again_is(self) -> None:
+        scripted = echo(failures={0: ConnectionLost("reset")})
+        played = play(lambda run: run.generate(prompt("q")), scripted)
+        assert played.result is not None
+        assert len(scripted.batches) == 2
+        assert (played.table.meter.usage.failed, played.table.meter.usage.calls) == (0, 1)
+
+    def test_what_is_not_recorded_is_asked_once(self) -> None:
+        scripted = ScriptedExpert([])
+        played = play(lambda run: run.generate(prompt()), scripted)
+        assert isinstance(played.error, NotRecorded)
+        assert texts(scripted.requests) == ["What is 2 + 2?"]
