@@ -1,6 +1,7 @@
 """The command line: thin commands over the library."""
 
 import sys
+from io import TextIOWrapper
 
 
 def main() -> None:
@@ -10,6 +11,6 @@ def main() -> None:
 
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a sign must not end a run.
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     raise SystemExit(exit_code(app))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.errors import ConfigError
+from orchestrator.types import Json
 
 from . import options as o
-from .failures import INTERRUPTED
+from .failures import INTERRUPTED, leave
 from .printing import note, visible
 
 if TYPE_CHECKING:
@@ -92,18 +93,20 @@ def bench(
         per_expert=per_expert,
     )
     plan = plan_of(wish, team)
-    if rule:
-        note(rule)
     if dry_run:
         return _foretell(plan, problems, as_json)
     if team.costs and not _capped(config):
         _ask(plan, problems, yes)
+    if rule:
+        note(rule)
     with RunFolder.create(run, manifest_of(wish, team, problems, read.count, config)) as folder:
         _run(folder, plan, problems, as_json)
 
 
 def resume(
-    run: Annotated[str, typer.Argument(help="A run folder, a run's id or the beginning of one, or 'last'.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run folder, a run's id or the beginning of one, or 'last'.")
+    ],
     failed: Annotated[bool, typer.Option("--failed", help="Run problems again that ended in an error.")] = False,
     run_budget: Annotated[str | None, typer.Option(metavar="CAPS", help="A larger cap on the whole run.")] = None,
     api_base: Annotated[
@@ -111,7 +114,10 @@ def resume(
     ] = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Go on with a run that was interrupted; what its journal holds is not asked again."""
+    """Go on with a run that was interrupted.
+
+    What its journal holds is not asked again, and needs no config: the run knows whom it asks and how.
+    """
     from orchestrator.budget import Budget
     from orchestrator.folder import RunFolder
 
@@ -120,11 +126,12 @@ def resume(
     from .recorded import recalled
     from .team import check
 
-    larger = None if run_budget is None else Budget.parse(run_budget, "--run-budget")
+    larger = None if run_budget is None else budget_json(Budget.parse(run_budget, "--run-budget"))
     with RunFolder.open(run) as folder:
         _check_ours(folder)
         if larger is not None:
-            folder.update_manifest({"run_budget": budget_json(larger)})
+            before = folder.manifest["run_budget"]
+            folder.update_manifest({"run_budget": {**(before if isinstance(before, dict) else {}), **larger}})
         problems = problems_of(folder.manifest)
         team = recalled(folder.manifest, api_base)
         check(team)
@@ -166,7 +173,7 @@ def _ask(plan: Plan, problems: Problems, yes: bool) -> None:
         raise ConfigError(f"this takes {told}, and there is no terminal to ask: give --run-budget usd=..., or --yes")
     if not typer.confirm(f"This takes {visible(told)}. Go on?", err=True):
         note("not started")
-        raise typer.Exit(2)
+        leave(2)
 
 
 def _check_ours(folder: RunFolder) -> None:
@@ -190,15 +197,28 @@ def _tell_changes(manifest: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 def _run(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) -> None:
     from orchestrator.evals.runner import Bench
 
+    from .live import watching
     from .results import show_results
 
-    work = Bench(plan, folder)
-    rows = asyncio.run(work(problems.cases()))
+    with watching(problems.name, int(folder.manifest["problems"])) as watcher:
+        work = Bench(plan, folder, watcher)
+        rows = asyncio.run(work(problems.cases()))
     if work.lines or work.lost is None:
         show_results(str(folder.path), problems.name, work.problems, _labelled(plan, rows), as_json)
+    _note_dropped(folder, work)
     if code := _ended(folder, work):
-        raise typer.Exit(code)
+        leave(code)
     note(f"run: {folder.path}")
+
+
+def _note_dropped(folder: RunFolder, work: Bench) -> None:
+    """Puts into the manifest which settings were left out, as their experts do not take them."""
+    dropped: dict[str, Json] = {}
+    for name, settings in work.engine.counters.dropped.items():
+        dropped[name] = [*sorted(settings)]
+    earlier = folder.manifest.get("dropped")
+    if dropped:
+        folder.update_manifest({"dropped": {**(earlier if isinstance(earlier, dict) else {}), **dropped}})
 
 
 def _labelled(plan: Plan, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

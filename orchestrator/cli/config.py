@@ -11,7 +11,8 @@ import typer
 from orchestrator.errors import ConfigError
 
 from . import options as o
-from .printing import Column, note, out, out_json, print_table
+from .printing import note, out, out_json
+from .tables import Column, print_table
 
 
 def register(app: typer.Typer) -> None:

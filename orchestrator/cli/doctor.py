@@ -15,6 +15,7 @@ import typer
 from orchestrator.errors import OrchestratorError
 
 from . import options as o
+from .failures import leave
 from .local_servers import find
 from .printing import note, out_folded, out_json, visible
 
@@ -32,14 +33,17 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: o.AsJson = False) -> None:
-    """Show versions, keys (never their values), local model servers, and what is in the way."""
+    """Show versions, keys, local model servers and what is in the way.
+
+    Of keys it says whether they are there, never what they are. It looks at this machine only.
+    """
     found = findings()
     if as_json:
         out_json("doctor/1", found)
     else:
         _print(found)
     if found["problems"]:
-        raise typer.Exit(2)
+        leave(2)
 
 
 def findings() -> dict[str, Any]:

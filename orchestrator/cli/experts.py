@@ -11,7 +11,8 @@ from orchestrator.errors import ConfigError, UnknownName
 from orchestrator.types import Expert
 
 from . import options as o
-from .printing import Column, out_folded, out_json, print_table, visible
+from .printing import out_folded, out_json, visible
+from .tables import Column, print_table
 
 if TYPE_CHECKING:
     from .team import Team
@@ -31,7 +32,7 @@ def experts(
     role: o.Roles = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """List the experts that would be asked, or show one; asks none of them."""
+    """List the experts that would be asked, or show one. None of them is asked."""
     from .team import team_of
 
     config = o.settled(experts=expert, pool=pool, api_base=api_base, key_env=key_env, roles=o.roles_of(role))
@@ -117,7 +118,13 @@ def _show_one(expert: Expert, team: Team, as_json: bool) -> None:
     if as_json:
         out_json("expert/1", found)
         return
-    shown = {**found, "keys": _key_words(found), "price_per_million": _price_words(found)}
+    shown = {
+        **found,
+        "keys": _key_words(found),
+        "price_per_million": _price_words(found),
+        "capabilities": _capability_words(found["capabilities"]),
+        "limits": {key: value for key, value in found["limits"].items() if value is not None},
+    }
     for name, value in shown.items():
         if value not in (None, [], {}, ""):
             out_folded(f"{name.replace('_', ' ')}: {visible(_words(value), keep='')}")
@@ -126,7 +133,7 @@ def _show_one(expert: Expert, team: Team, as_json: bool) -> None:
 def _words(value: object) -> str:
     match value:
         case dict():
-            return ", ".join(f"{key}={'not known yet' if item is None else item}" for key, item in value.items())
+            return ", ".join(f"{key}={item}" for key, item in value.items())
         case list():
             return ", ".join(map(str, value))
     return str(value)
@@ -138,6 +145,13 @@ def _key_words(row: dict[str, Any]) -> str:
         return "not needed" if row["problem"] is None else "-"
     held = [name for name, there in keys.items() if there]
     return f"{held[0]} is set" if held else f"{next(iter(keys))} is not set"
+
+
+def _capability_words(known: dict[str, bool | str | None]) -> str:
+    if not known:
+        return ""
+    told = [f"{name}={value}" for name, value in known.items() if value is not None]
+    return ", ".join([*told, f"{'the rest ' if told else ''}found out with the first calls"])
 
 
 def _price_words(row: dict[str, Any]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Callable
+from typing import NoReturn
 
 import typer
 
@@ -45,7 +47,13 @@ def exit_code(app: typer.Typer) -> int:
         return _said("interrupted", INTERRUPTED)
     except Exception as error:
         return _failed(error)
-    return code if isinstance(code, int) else 0
+    # Only typer returns this code, for a KeyboardInterrupt; our own commands use `leave`.
+    return _said("interrupted", INTERRUPTED) if code == INTERRUPTED else code if isinstance(code, int) else 0
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the command with an exit code; whatever is to be said has been said."""
+    raise SystemExit(code)
 
 
 def _failed(error: Exception) -> int:
@@ -81,8 +89,10 @@ def _misused(error: BaseException) -> int:
         close = difflib.get_close_matches(name, near or (), n=1, cutoff=0.0)
         hint = f"; did you mean '{close[0]}'?" if close else f"; see `{command} --help`"
         return _said(f"`{command}` has no option '{name}'{hint}", 2)
-    text = str(error.format_message()) if hasattr(error, "format_message") else str(error)
-    hint = "" if "Did you mean" in text else f"; see `{command} --help`"
+    message: Callable[[], str] = getattr(error, "format_message", error.__str__)
+    text = message()
+    text = text.replace(". Did you mean", "; did you mean")
+    hint = "" if "did you mean" in text else f"; see `{command} --help`"
     return _said(f"{text[:1].lower()}{text[1:].rstrip('.')}{hint}", 2)
 
 

@@ -11,7 +11,8 @@ from orchestrator.budget import Budget
 from orchestrator.protocols import Estimates
 from orchestrator.types import Estimate, Expert, Json, Problem, Sampling
 
-from .printing import Column, note, out_json, print_table
+from .printing import note, out_json
+from .tables import Column, print_table
 
 if TYPE_CHECKING:
     from orchestrator.conduct import Contestant
@@ -100,11 +101,11 @@ def show(found: Sequence[Forecast], run_budget: Budget, set_: str, as_json: bool
         [
             Column("strategy", [row.name for row in rows_], folds=True),
             Column("problems", [str(row.problems) for row in rows_]),
-            Column("calls least", [_calls(row, row.least) for row in rows_]),
+            Column("calls: least", [_calls(row, row.least) for row in rows_]),
             Column("expected", [_calls(row, row.expected) for row in rows_]),
             Column("most", [_calls(row, row.most) for row in rows_]),
             Column("depth", [str(row.depth) if row.told else "?" for row in rows_]),
-            Column("usd at most", [_usd(row) for row in rows_]),
+            Column("max usd", [_usd(row) for row in rows_]),
         ]
     )
     note("nobody was asked; the bound on money leaves out replies that their cap cuts, which are asked for once more")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options as o
-from .printing import Column, out, out_entry, out_folded, out_json, print_table, visible
+from .printing import out, out_entry, out_folded, out_json, visible
+from .tables import Column, print_table
 
 if TYPE_CHECKING:
     from orchestrator.registry import Description, Group
@@ -74,8 +75,10 @@ def _found(name: str) -> Description:
     """The strategy of that name, else the verifier or aggregator."""
     from orchestrator.registry import describe, names
 
-    group: Group = next((group for group in _GROUPS if name in names(group)), "strategies")
-    return describe(group, name)
+    for group in _GROUPS[1:]:
+        if name in names(group) and name not in names("strategies"):
+            return describe(group, name)
+    return describe("strategies", name)
 
 
 def _show_one(found: Description, as_json: bool) -> None:

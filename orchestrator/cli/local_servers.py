@@ -1,12 +1,17 @@
-"""Model servers on this machine, looked for on their usual ports."""
+"""Model servers on this machine: those on their usual ports, and those that experts are said to be at."""
 
 from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+import os
+import socket
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from orchestrator.types import Expert
 
 SECONDS = 0.5
 """How long a server may take to answer."""
@@ -76,3 +81,38 @@ def _look(place: Place) -> Found:
         return Found(place.name, url, False)
     names = [item.get(place.field) for item in listed if isinstance(item, Mapping)]
     return Found(place.name, url, True, tuple(name for name in names if isinstance(name, str)))
+
+
+def refused(experts: Iterable[Expert]) -> dict[str, str]:
+    """Of experts that are said to be on this machine, those at whose port nobody listens: URL by id.
+
+    Waiting for such a server is of no use, whereas one elsewhere that does not answer may be busy.
+    """
+    bases = {expert.id: base for expert in experts if (base := _own_base(expert)) is not None}
+    silent = {base for base in set(bases.values()) if not _listens(base)}
+    return {name: base for name, base in bases.items() if base in silent}
+
+
+def _own_base(expert: Expert) -> str | None:
+    """Where on this machine an expert is; `None` where it is elsewhere."""
+    from orchestrator.experts.prices import on_this_machine
+
+    if expert.client != "litellm":
+        return None
+    base = expert.api_base
+    if base is None and expert.model.partition("/")[0] in ("ollama", "ollama_chat"):
+        base = os.environ.get("OLLAMA_API_BASE") or "http://127.0.0.1:11434"
+    return base if base is not None and on_this_machine(base) else None
+
+
+def _listens(base: str) -> bool:
+    url = urlsplit(base)
+    try:
+        socket.create_connection(
+            (url.hostname or "", url.port or (443 if url.scheme == "https" else 80)), SECONDS
+        ).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        return True  # whatever else is the matter, the call will tell
+    return True

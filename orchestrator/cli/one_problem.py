@@ -39,9 +39,11 @@ def problem_of(
             public_tests=tuple(tests) or problem.public_tests,
             schema=shape or problem.schema,
         )
-    asked = sys.stdin.read() if text == "-" else text or ""
+    asked = _typed() if text == "-" else text or ""
     if not asked.strip():
         raise ConfigError("the problem is empty" + ("; nothing came from standard input" if text == "-" else ""))
+    if any("\ud800" <= c <= "\udfff" for c in asked):
+        raise ConfigError("the problem is not UTF-8 text")
     guessed = wanted or _guessed(choices, tests, shape)
     return Problem("problem", (Message("user", asked),), guessed, tuple(choices), shape, tuple(tests))
 
@@ -92,7 +94,8 @@ def _object(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror or error}") from None
     except json.JSONDecodeError as error:
-        raise ConfigError(f"{file}:{error.lineno}: not JSON: {error.msg} at column {error.colno}") from None
+        what = error.msg.removesuffix(" starting at")
+        raise ConfigError(f"{file}:{error.lineno}: not JSON: {what} at column {error.colno}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -100,8 +103,15 @@ def _object(file: Path) -> dict[str, Any]:
     return value
 
 
+def _typed() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"standard input is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
 def _kind(name: str | None) -> Kind | None:
-    found = next((kind for kind in KINDS if kind == name), None)
+    found: Kind | None = next((kind for kind in KINDS if kind == name), None)
     if name is not None and found is None:
         raise UnknownName("kind", name, KINDS, "--kind")
     return found

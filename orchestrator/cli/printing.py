@@ -7,15 +7,15 @@ import math
 import os
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NoReturn
-
-from orchestrator.types import Json
 
 PIPE_CLOSED = 141
 """Exit code once nobody reads the output any more, as of a process that SIGPIPE ended."""
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_NAMES = 22
+"""Cells for the names in a list."""
 _JOINERS = "\u200c\u200d"
 """Signs without a width that words and emoji are written with; they change nothing but their neighbours."""
 
@@ -82,8 +82,8 @@ def _nobody_reads(fd: int) -> NoReturn:
 
 def out_entry(name: str, about: str) -> None:
     """Prints a name and what it stands for; on a terminal folded beside the name."""
-    head = f"  {visible(name, keep=''):<{_NARROWEST}} "
-    out_folded(head + visible(about, keep=""), indent=len(head) if len(head) <= _NARROWEST + 3 else 6)
+    head = f"  {visible(name, keep=''):<{_NAMES}} "
+    out_folded(head + visible(about, keep=""), indent=len(head) if len(head) <= _NAMES + 3 else 6)
 
 
 def out_folded(text: str, indent: int = 4) -> None:
@@ -101,79 +101,3 @@ def terminal_width() -> int | None:
     import shutil
 
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-# -- tables -------------------------------------------------------------------------------
-
-
-class Column:
-    """One column of a table.
-
-    Args:
-        title: its head.
-        cells: as they are to be read; control characters are escaped here.
-        folds: text that may take several lines; only the first column should.
-        rank: columns of the highest rank are left out first where the line is too short; rank 0 stays.
-    """
-
-    def __init__(self, title: str, cells: Sequence[str], *, folds: bool = False, rank: int = 0) -> None:
-        self.title, self.folds, self.rank = title, folds, rank
-        self.cells = [visible(cell, keep="") for cell in cells]
-
-    @property
-    def width(self) -> int:
-        from rich.cells import cell_len
-
-        return max(map(cell_len, (self.title, *self.cells)))
-
-    @property
-    def narrowest(self) -> int:
-        """Cells that it needs at the least."""
-        return min(self.width, _NARROWEST) if self.folds else self.width
-
-
-_NARROWEST = 22
-_BETWEEN = 3
-
-
-def print_table(columns: Sequence[Column]) -> None:
-    """Prints as many of the columns as the terminal is wide; outside of a terminal nothing is folded."""
-    import io
-
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    terminal, width = Console(), terminal_width()
-    shown = _fitting(columns, width or 80)
-    natural = sum(column.width for column in shown) + _BETWEEN * (len(shown) - 1)
-    style = box.SIMPLE_HEAD if terminal.encoding.startswith("utf") else box.ASCII_DOUBLE_HEAD
-    table = Table(box=style, show_edge=False, pad_edge=False)
-    for column in shown:
-        table.add_column(Text(column.title), overflow="fold", no_wrap=not column.folds)
-    for cells in zip(*(column.cells for column in shown), strict=True):
-        table.add_row(*map(Text, cells))
-    page = Console(
-        file=io.StringIO(), width=width or max(natural, 80), force_terminal=width is not None, highlight=False,
-        color_system="standard" if terminal.is_terminal and not terminal.no_color else None,
-    )  # fmt: skip
-    page.print(table)
-    text = page.file.getvalue()  # type: ignore[attr-defined]
-    for line in text.splitlines():
-        out(line.rstrip())
-
-
-def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
-    shown = list(columns)
-    while sum(column.narrowest for column in shown) + _BETWEEN * (len(shown) - 1) > width:
-        last = max(shown, key=lambda column: column.rank)
-        if last.rank == 0:
-            break
-        shown.remove(last)
-    return shown
-
-
-def percent(share: Json) -> str:
-    """A share as a percentage; `-` where there is none."""
-    return f"{100 * share:.1f}" if isinstance(share, int | float) else "-"

@@ -7,7 +7,8 @@ from typing import Any
 
 from orchestrator.types import Json
 
-from .printing import Column, out_json, percent, print_table
+from .printing import out_json
+from .tables import Column, percent, print_table
 
 Row = Mapping[str, Json]
 

@@ -15,7 +15,9 @@ import typer
 from orchestrator.errors import ConfigError, UnknownName
 
 from . import options as o
-from .printing import Column, note, out, out_json, print_table, visible
+from .failures import leave
+from .printing import note, out, out_json, visible
+from .tables import Column, print_table
 
 if TYPE_CHECKING:
     from orchestrator.folder import RunSummary, RunView
@@ -127,7 +129,7 @@ def rm(
         names = ", ".join(path.name for path in paths)
         if not typer.confirm(f"Delete {visible(names)}?", err=True):
             note("nothing was deleted")
-            raise typer.Exit(2)
+            leave(2)
     for path in paths:
         note(f"deleted {remove(path)}")
 

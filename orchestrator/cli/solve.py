@@ -13,7 +13,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.types import KINDS, Json, Outcome, Problem
 
 from . import options as o
-from .failures import INTERRUPTED
+from .failures import INTERRUPTED, leave
 from .printing import note, out, out_json, visible
 
 if TYPE_CHECKING:
@@ -84,12 +84,13 @@ def solve(
         outcome = _solved(asked, spec, team, config, caps)
     except KeyboardInterrupt:
         note("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        leave(INTERRUPTED)
     if as_json:
         out_json("solve/1", outcome_json(outcome, top))
     else:
         _print(outcome, top)
-    raise typer.Exit(_code(outcome))
+    if code := _code(outcome):
+        leave(code)
 
 
 def _caps(config: Config, team: Team) -> Budget:
@@ -191,7 +192,7 @@ def _print(outcome: Outcome, top: int) -> None:
 def _remark(outcome: Outcome) -> str:
     code = _code(outcome)
     if code == 5:
-        return f"no answer: {outcome.reason}; `orchestrator doctor` shows keys and servers"
+        return f"no answer: {outcome.reason}"
     if code == 4:
         return f"{outcome.reason}; give a larger --budget"
     if code == 3 and outcome.answer is None:

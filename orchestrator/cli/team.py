@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, ExpertLost
 from orchestrator.types import Expert
 
+from .local_servers import refused
 from .options import known_role
+from .printing import note
 
 if TYPE_CHECKING:
     from orchestrator.config import Config, Origin
@@ -89,13 +91,26 @@ def team_of(config: Config, *, reachable: bool = True) -> Team:
 
 
 def check(team: Team) -> None:
-    """Raises:
-    ConfigError: a key is missing, or nobody knows the model.
+    """Finds out before the first call what every call would fail of.
+
+    Raises:
+        ConfigError: a key is missing, or nobody knows the model.
+        ExpertLost: all experts are said to be on this machine, and none of them is.
     """
     from orchestrator.experts.routes import check as reach
 
     for expert in team.everybody:
         reach(expert)
+    silent = refused(team.everybody)
+    lost = [expert for expert in team.experts if expert.id in silent]
+    if lost and len(lost) == len(team.experts):
+        raise ExpertLost(
+            f"no server listens at {silent[lost[0].id]}; start it, or give another with --api-base "
+            "(`orchestrator doctor` shows what is running)",
+            expert=lost[0].id,
+        )
+    for name, base in silent.items():
+        note(f"no server listens at {base}, where expert '{name}' should be; going on with the others")
 
 
 def _chosen(config: Config, known: Mapping[str, _Written], sources: dict[str, Source]) -> tuple[Expert, ...]:
