@@ -189,9 +189,9 @@ def _rooted(name: str, value: object, folder: Path) -> object:
 
 def _rooted_expert(expert: str, folder: Path) -> str:
     client, colon, rest = expert.partition(":")
-    if client == "replay" and colon:
+    if client in ("replay", "scripted") and colon:
         path, hash_sign, part = rest.partition("#")
-        return f"replay:{_joined_path(path, folder)}{hash_sign}{part}"
+        return f"{client}:{_joined_path(path, folder)}{hash_sign}{part}"
     return _joined_path(expert, folder) if expert.endswith(".toml") else expert
 
 

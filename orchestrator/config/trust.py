@@ -46,7 +46,8 @@ def _pools(data: dict[str, object]) -> list[str]:
     experts = data.get("experts")
     listed = experts.split(",") if isinstance(experts, str) else experts if isinstance(experts, list) else []
     named = [data.get("pool"), *listed]
-    return sorted({name.strip() for name in named if isinstance(name, str) and name.strip().endswith(".toml")})
+    # `scripted:FILE.toml` and the like name no pool and can send nothing.
+    return sorted({n.strip() for n in named if isinstance(n, str) and n.strip().endswith(".toml") and ":" not in n})
 
 
 def _digest(path: Path) -> str:

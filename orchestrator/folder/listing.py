@@ -44,7 +44,8 @@ def runs() -> list[RunSummary]:
 def summary(path: Path) -> RunSummary:
     """What a run's manifest and files tell; takes no lock.
 
-    The manifest's `set`, `strategies`, `problems` (a count) and `seeds` are read where it has them.
+    The manifest's `set`, `strategies`, `problems` (a count), `seeds`, `per_expert` and `experts` are read where it has
+    them.
     """
     try:
         manifest = read_manifest(path)
@@ -99,7 +100,10 @@ def _total(manifest: Row) -> int | None:
     problems = manifest.get("problems")
     if not isinstance(problems, int):
         return None
-    return problems * (len(_list(manifest.get("strategies"))) or 1) * (len(_list(manifest.get("seeds"))) or 1)
+    rows = len(_list(manifest.get("strategies"))) or 1
+    if manifest.get("per_expert") is True:
+        rows *= len(_list(manifest.get("experts"))) or 1
+    return problems * rows * (len(_list(manifest.get("seeds"))) or 1)
 
 
 def _list(value: Json) -> list[Json]:

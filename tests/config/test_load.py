@@ -179,7 +179,7 @@ def test_paths_in_a_file_are_relative_to_it(place: Place) -> None:
     trust(
         place.project("""
         pool = "pools/mine.toml"
-        experts = ["replay:data/a.jsonl.gz#x/y", "pools/other.toml", "openai/gpt-5-mini", "sim:all"]
+        experts = ["replay:data/a.jsonl.gz#x/y", "scripted:s.toml", "pools/other.toml", "openai/gpt-5-mini", "sim:all"]
         [sets]
         mine = "data/set.jsonl:limit=3"
         same = "plain"
@@ -193,6 +193,7 @@ def test_paths_in_a_file_are_relative_to_it(place: Place) -> None:
     assert found.pool == place.repo / "pools/mine.toml"
     assert found.experts == (
         f"replay:{place.repo}/data/a.jsonl.gz#x/y",
+        f"scripted:{place.repo}/s.toml",
         f"{place.repo}/pools/other.toml",
         "openai/gpt-5-mini",
         "sim:all",

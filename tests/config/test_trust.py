@@ -149,3 +149,8 @@ def test_a_broken_record_is_an_error_and_no_trust(place: Place) -> None:
     place.project("seed = 3")
     with pytest.raises(ConfigError, match=r"trusted.json cannot be read"):
         place.load()
+
+
+def test_a_scripted_expert_is_no_pool_file(place: Place) -> None:
+    path = place.project('experts = ["scripted:replies.toml", "pools/p.toml"]')
+    assert trust(path) == (path, place.repo / "pools/p.toml")
