@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from orchestrator.errors import ExpertError, ExpertLost, RateLimited
 
+INSTANT = 1e-6
+"""Seconds: a timer may fire earlier than asked by less, as its sums are rounded."""
+
 
 @dataclass(slots=True)
 class Breaker:
@@ -38,7 +41,7 @@ class Breaker:
         """Whether an attempt may leave now."""
         if self.closed:
             return True
-        return self.lost is None and not self.probing and self.clock() >= self.retry_at
+        return self.lost is None and not self.probing and self.clock() >= self.retry_at - INSTANT
 
     def leaves(self) -> bool:
         """An attempt leaves; returns whether it is the probe of an open circuit."""

@@ -15,7 +15,7 @@ from orchestrator.protocols import Backend
 from orchestrator.types import Expert
 
 from .aimd import Window
-from .breaker import Breaker
+from .breaker import INSTANT, Breaker
 from .flight import Departure, Flight, State, Waiter
 from .throttle import Throttle
 
@@ -170,7 +170,7 @@ class Lane:
     def _may_leave(self) -> bool:
         if self.closed or not self.window.room(self.out) or not self._gate.open(self.expert):
             return False
-        if self.hold > 0:
+        if self.hold > INSTANT:
             self._pump_at(self._opens_at)
             return False
         return self.breaker.admits()
