@@ -68,7 +68,8 @@ def response_of(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tup
         Completion(c.text, c.reasoning, c.finish, tokens, model, fingerprint, c.tool_calls, c.logprobs, expert.id)
         for c, tokens in zip(good, each, strict=True)
     )
-    return Response(completions, bill, dropped), len(choices)
+    spoiled = min(len(choices), len(batch)) - len(good)
+    return Response(completions, bill, dropped, spoiled), len(choices)
 
 
 def alone(bill: Tokens, sizes: Sequence[int], price: Price | None) -> list[Tokens]:

@@ -269,6 +269,8 @@ class Engine:
         flights = departure.flights
         if lane.backend.journalled:
             departure.row = await self.journal.open(_row(lane.expert, flights))
+        if departure.abandoned:
+            raise asyncio.CancelledError  # called off while it was noted down, so it need not leave
         departure.left = True
         try:
             async with asyncio.timeout(lane.expert.timeout):
@@ -284,7 +286,7 @@ class Engine:
         replies = [_finished(flight, c) for flight, c in zip(flights, response.completions, strict=False)]
         if departure.row is not None:
             keyed = [(flight.request.key, c) for flight, c in zip(flights, replies, strict=False)]
-            await self.journal.reply(departure.row, keyed, response.bill)
+            await self.journal.reply(departure.row, keyed, response.bill, response.spoiled)
         lane.succeeded()
         lane.throttle.settle(departure.permit, response.bill.prompt + response.bill.completion)
         if response.dropped:
@@ -292,8 +294,8 @@ class Engine:
         for flight, completion, paid in zip(flights, replies, shares(response.bill, replies), strict=False):
             flight.serve(completion, paid)
             self._forget(flight)
-        for flight in flights[len(replies) :]:
-            flight.settle_failure(charged=False)
+        for i, flight in enumerate(flights[len(replies) :]):
+            flight.settle_missing(spoiled=i < response.spoiled)
             self._again(lane, flight)
 
     def _again(self, lane: Lane, flight: Flight) -> None:

@@ -145,6 +145,16 @@ class Flight:
                 waiter.reservation.refund()
             waiter.reservation = None
 
+    def settle_missing(self, spoiled: bool) -> None:
+        """Ends the reservations of a sample that others of its attempt came without.
+
+        A spoiled one was generated: it is a call, whose tokens are in the bill that the others share.
+        """
+        leader = self.leader
+        if spoiled and leader is not None and leader.reservation is not None:
+            leader.reservation.settle(Amount(calls=1), Amount(calls=1))
+        self.settle_failure(charged=False)
+
     def fail(self, error: Exception) -> None:
         for waiter in self.wanted:
             waiter.result.set_exception(error)

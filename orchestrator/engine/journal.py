@@ -45,8 +45,10 @@ class Journal(Protocol):
         """Commits that an attempt leaves now; returns its number."""
         ...
 
-    async def reply(self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens) -> None:
-        """Commits the replies of an attempt, all together, and what it was billed."""
+    async def reply(
+        self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens, spoiled: int = 0
+    ) -> None:
+        """Commits the replies of an attempt, all together, and what it was billed, `spoiled` samples included."""
         ...
 
     def fail(self, attempt: int, error: str, charged: bool) -> None:
@@ -79,7 +81,9 @@ class MemoryJournal:
         self.attempts += 1
         return self.attempts
 
-    async def reply(self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens) -> None:
+    async def reply(
+        self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens, spoiled: int = 0
+    ) -> None:
         self.replies.update(replies)
 
     def fail(self, attempt: int, error: str, charged: bool) -> None:

@@ -42,8 +42,10 @@ class ReusingJournal:
     async def open(self, attempt: Attempt) -> int:
         return await self._own.open(attempt)
 
-    async def reply(self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens) -> None:
-        await self._own.reply(attempt, replies, bill)
+    async def reply(
+        self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens, spoiled: int = 0
+    ) -> None:
+        await self._own.reply(attempt, replies, bill, spoiled)
 
     def fail(self, attempt: int, error: str, charged: bool) -> None:
         self._own.fail(attempt, error, charged)

@@ -121,7 +121,9 @@ class SqliteJournal(JournalView):
             raise
         return row[0]
 
-    async def reply(self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens) -> None:
+    async def reply(
+        self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens, spoiled: int = 0
+    ) -> None:
         def write(db: sqlite3.Connection) -> None:
             for key, completion in replies:
                 _insert(db, attempt, key, completion)
@@ -134,7 +136,7 @@ class SqliteJournal(JournalView):
                     bill.reasoning,
                     bill.cached_prompt,
                     bill.usd,
-                    len(replies),
+                    len(replies) + spoiled,
                     now,
                     attempt,
                 ),

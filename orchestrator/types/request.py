@@ -190,6 +190,8 @@ class Response:
     bill: Tokens
     dropped: tuple[str, ...] = ()
     """Names of settings that the provider does not take and that were left out."""
+    spoiled: int = 0
+    """Samples that came without any text: of no use, but generated and part of the bill."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,13 @@ def test_an_empty_choice_is_left_out_and_the_others_stay() -> None:
     response, choices = response_of(answer, EXPERT, batch(7, 8, 9), ())
     assert [c.text for c in response.completions] == ["good"]
     assert response.completions[0].tokens.completion == response.bill.completion == 12
-    assert choices == 3
+    assert (choices, response.spoiled) == (3, 2)
+
+
+def test_more_choices_than_asked_for_spoil_nothing() -> None:
+    response, choices = response_of(raw(*(choice(f"{i}", i) for i in range(4))), EXPERT, batch(0, 1), ())
+    assert [c.text for c in response.completions] == ["0", "1"]
+    assert (choices, response.spoiled) == (4, 0)
 
 
 @pytest.mark.parametrize("answer", [raw(), raw(choice("")), raw(choice(" \n"), choice(None, 1)), SimpleNamespace()])
