@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.types import Kind
 
@@ -16,7 +16,8 @@ class Worked:
     steps: tuple[str, ...]
     """The reasoning, a sentence or a line each."""
     answer: str
-    """As the last line of a reply gives it: a letter, a number, an expression, a plan, a program..."""
+    """What a reply ends in, bare: a letter, a number, an expression (`none` where there is none), a plan in PDDL with an
+    action a line, a program without a fence."""
 
 
 class Task(Protocol):
@@ -44,6 +45,15 @@ class Task(Protocol):
 
     def observations(self) -> tuple[str, ...]:
         """True remarks about this problem that help to solve it, the most useful first; at least six."""
+        ...
+
+
+@runtime_checkable
+class Testable(Protocol):
+    """A task that also knows tests for its answers."""
+
+    def tests(self, slip: random.Random | None = None) -> tuple[str, ...]:
+        """Assert statements, one a line; with `slip` some of them expect what a plausible mistake gives."""
         ...
 
 
