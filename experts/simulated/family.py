@@ -43,6 +43,10 @@ class Task(Protocol):
         """
         ...
 
+    def right(self, answer: str) -> bool:
+        """Whether somebody's answer, in the form in which `solve` gives it, is right; for judging others."""
+        ...
+
     def observations(self) -> tuple[str, ...]:
         """True remarks about this problem that help to solve it, the most useful first; at least six."""
         ...
@@ -54,6 +58,15 @@ class Testable(Protocol):
 
     def tests(self, slip: random.Random | None = None) -> tuple[str, ...]:
         """Assert statements, one a line; with `slip` some of them expect what a plausible mistake gives."""
+        ...
+
+
+@runtime_checkable
+class Tested(Protocol):
+    """What a task for a program may also have."""
+
+    def tests(self, slip: random.Random | None = None) -> tuple[str, ...]:
+        """Assert statements, a line each, that a right program passes; with `slip` one of them is wrong."""
         ...
 
 
