@@ -61,15 +61,6 @@ class Testable(Protocol):
         ...
 
 
-@runtime_checkable
-class Tested(Protocol):
-    """What a task for a program may also have."""
-
-    def tests(self, slip: random.Random | None = None) -> tuple[str, ...]:
-        """Assert statements, a line each, that a right program passes; with `slip` one of them is wrong."""
-        ...
-
-
 class Family(Protocol):
     """Problems of one sort."""
 
