@@ -39,10 +39,10 @@ def test_they_count_as_calls_on_both_meters_and_their_tokens_once() -> None:
         run = Scope("run", Budget(calls=6), paid=True)
         problem = Scope("problem", Budget(calls=6), run)
         first = Request("e", "m", (Message("user", "question"),), Sampling(max_tokens=100))
-        async with Engine({"e": Expert("e", "m")}, lambda _: server, MemoryJournal()) as engine:
-            async with asyncio.TaskGroup() as group:
-                for i in range(5):
-                    group.create_task(engine.ask(first.sample(i), Seat(problem)))
+        engine = Engine({"e": Expert("e", "m")}, lambda _: server, MemoryJournal())
+        async with engine, asyncio.TaskGroup() as group:
+            for i in range(5):
+                group.create_task(engine.ask(first.sample(i), Seat(problem)))
         return run, problem
 
     (run, problem), _ = run_virtual(main())
