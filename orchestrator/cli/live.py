@@ -6,34 +6,23 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Self
 
+from .picture import picture
 from .plain import PlainDisplay, line_of, say
 from .printing import visible
-from .standing import LaneStanding, RowStanding, Standing, View, clock, money, percent, short
+from .standing import Standing, View
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-    from rich.text import Text
-
     from orchestrator.evals.runner import Bench, Watcher
-
-T = TypeVar("T")
 
 _TICK = 0.25
 """Seconds between two pictures, at the least."""
 _SHARE = 0.02
 """Of a processor, what drawing may take."""
-_HEAD = 3
-"""Lines above the tables, the empty one among them."""
-_TABLE = 2
-"""Lines that a table takes beside its rows: its head and the empty line above the next."""
-_WIDE = 72
-"""Columns from which on a row shows what it used."""
 
 
 @contextmanager
@@ -102,126 +91,3 @@ class LiveDisplay:
         self._width = width
         self._live.update(picture(standing, width, height), refresh=True)
         return time.thread_time() - start
-
-
-# -- the picture --------------------------------------------------------------------------
-
-
-def picture(standing: Standing, width: int, height: int) -> RenderableType:
-    """A run in at most `height - 1` lines."""
-    from rich.console import Group
-    from rich.text import Text
-
-    rows, lanes = shared(len(standing.rows), len(standing.lanes), height - 2 - _HEAD - 2 * _TABLE)
-    parts: list[RenderableType] = [_bar(standing, width), _paid(standing), Text("")]
-    if rows:
-        parts += [_rows_table(standing, rows, width), Text("")]
-    if lanes:
-        parts += [_lanes_table(standing.lanes, lanes), Text("")]
-    if standing.ending:
-        parts[-1] = _cell(standing.ending, "bold yellow")
-    else:
-        parts.pop()
-    return Group(*parts)
-
-
-def shared(rows: int, lanes: int, room: int) -> tuple[int, int]:
-    """How many lines of a picture two tables get, where both do not fit: lanes at least a third."""
-    room = max(0, room)
-    of_lanes = min(lanes, max(room - rows, room // 3))
-    return min(rows, room - of_lanes), of_lanes
-
-
-def _bar(standing: Standing, width: int) -> Table:
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, 2), expand=True)
-    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(8, width // 4))
-    grid.add_column(ratio=1)
-    grid.add_column(no_wrap=True)
-    togo = "" if standing.ending else f", {clock(standing.eta)} to go"
-    grid.add_row(
-        _cell(standing.name, "bold"),
-        ProgressBar(total=max(1, standing.total), completed=standing.done),
-        _cell(f"{standing.done:,}/{standing.total:,}  {clock(standing.seconds)}{togo}"),
-    )
-    return grid
-
-
-def _paid(standing: Standing) -> Text:
-    usd = f", {money(standing.usd)}" if standing.usd or "usd" in standing.caps else ""
-    caps = f"  cap: {standing.caps}" if standing.caps else ""
-    return _cell(
-        f"paid: {short(standing.calls)} calls, {short(standing.tokens)} tokens{usd}{caps}"
-        f"  problems in flight: {standing.running}",
-        "dim",
-    )
-
-
-def _rows_table(standing: Standing, room: int, width: int) -> Table:
-    rows = standing.rows
-    titles = ["done", "accuracy"]
-    titles += ["errors"] if any(row.errors for row in rows) else []
-    if width >= _WIDE:
-        titles += ["calls", "tokens"] + (["usd"] if any(row.usd for row in rows) else [])
-    table = _table("strategy", titles)
-    for row in _first(rows, room):
-        cells = _amounts(row, standing.each)
-        table.add_row(_cell(row.name, "red" if row.gone else ""), *(cells[title] for title in titles))
-    return _with_rest(table, len(rows), room)
-
-
-def _amounts(row: RowStanding, each: int) -> dict[str, Text]:
-    return {
-        "done": _cell("no expert left" if row.gone else f"{row.done:,}/{each:,}", "red" if row.gone else ""),
-        "accuracy": _cell(percent(row.accuracy), "bold"),
-        "errors": _cell(f"{row.errors:,}", "red" if row.errors else ""),
-        "calls": _cell(short(row.calls)),
-        "tokens": _cell(short(row.tokens)),
-        "usd": _cell(money(row.usd)),
-    }
-
-
-def _lanes_table(lanes: tuple[LaneStanding, ...], room: int) -> Table:
-    table = _table("expert", ["in flight", "queued"])
-    states = any(lane.state for lane in lanes)
-    if states:
-        table.add_column(_cell("state"), no_wrap=True, overflow="ellipsis", ratio=2)
-    busiest = lanes if len(lanes) <= room else sorted(lanes, key=_urgency)
-    for lane in _first(busiest, room):
-        style = "yellow" if lane.state else ""
-        cells = [_cell(lane.expert, style), _cell(f"{lane.out:,}"), _cell(f"{lane.queued:,}")]
-        table.add_row(*cells, *([_cell(lane.state, style)] if states else []))
-    return _with_rest(table, len(lanes), room)
-
-
-def _urgency(lane: LaneStanding) -> tuple[bool, int, int]:
-    return not lane.state, -lane.queued, -lane.out
-
-
-def _table(name: str, titles: Sequence[str]) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, header_style="dim")
-    table.add_column(_cell(name), no_wrap=True, overflow="ellipsis", ratio=3)
-    for title in titles:
-        table.add_column(_cell(title), justify="right", no_wrap=True)
-    return table
-
-
-def _first(items: Sequence[T], room: int) -> Sequence[T]:
-    """As many as fit; where not all do, the last line is for saying so."""
-    return items if len(items) <= room else items[: room - 1]
-
-
-def _with_rest(table: Table, count: int, room: int) -> Table:
-    if count > room:
-        table.add_row(_cell(f"and {count - room + 1} more", "dim"))
-    return table
-
-
-def _cell(text: str, style: str = "") -> Text:
-    from rich.text import Text
-
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
