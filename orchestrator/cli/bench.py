@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -169,7 +168,7 @@ def _ask(plan: Plan, problems: Problems, yes: bool) -> None:
     told = in_words(total(found, plan.run_budget))
     if yes:
         return note(f"this takes {told}")
-    if not sys.stdin.isatty():
+    if not o.somebody_there():
         raise ConfigError(f"this takes {told}, and there is no terminal to ask: give --run-budget usd=..., or --yes")
     if not typer.confirm(f"This takes {visible(told)}. Go on?", err=True):
         note("not started")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,6 +89,11 @@ def known_role(name: str, where: str) -> None:
 
     if name not in ROLES and get_close_matches(name, ROLES, n=1, cutoff=0.75):
         raise UnknownName("role", name, ROLES, where)
+
+
+def somebody_there() -> bool:
+    """Whether there is a terminal to ask something on."""
+    return sys.stdin.isatty()
 
 
 def by_rule(problem: Problem, verifier: str | None) -> tuple[tuple[str, ...], str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,7 +123,7 @@ def rm(
 
     paths = [find(run).absolute() for run in dict.fromkeys(runs)]
     if not yes:
-        if not sys.stdin.isatty():
+        if not o.somebody_there():
             raise ConfigError("there is no terminal to ask whether to delete: give --yes")
         names = ", ".join(path.name for path in paths)
         if not typer.confirm(f"Delete {visible(names)}?", err=True):
