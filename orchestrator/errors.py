@@ -17,25 +17,35 @@ OrchestratorError
     ├── ConnectionLost        reset, truncated body, 502, 504   retried, charged
     ├── ExpertTimeout         no answer in time                 retried, charged
     ├── BadCompletion         malformed or empty body           retried, charged
-    ├── Truncated             the cap ended the reply before its answer
-    ├── ContentFiltered       refused by the provider
-    ├── BadRequest            400
-    │   └── ContextTooLong
-    ├── NotRecorded           a replay expert has no such sample
-    └── ExpertLost            nothing more will come from this expert
-        ├── WrongKey          401, 403
-        └── UnknownModel      404
+    ├── Truncated             the cap came before the answer    charged
+    ├── ContentFiltered       refused by the provider           charged
+    ├── BadRequest            400                               refunded
+    │   └── ContextTooLong                                      refunded
+    ├── NotRecorded           no such sample in a replay        refunded
+    └── ExpertLost            nothing more will come from it    refunded
+        ├── WrongKey          401, 403                          refunded
+        └── UnknownModel      404                               refunded
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 
 class OrchestratorError(Exception):
     """Root of the tree. `str(error)` is one line for people: what is wrong, where, what to do next."""
+
+    def __reduce__(self) -> tuple[Callable[..., OrchestratorError], tuple[object, ...]]:
+        # Its arguments are not those of its class, so that without this no other process could rebuild it.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[OrchestratorError], args: tuple[object, ...], facts: dict[str, object]) -> OrchestratorError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class ConfigError(OrchestratorError):

@@ -1,0 +1,61 @@
+"""What a problem's run ends with, and sums over problems."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.types import Answer, Candidate, Estimate, Event, Outcome, Price, Scored, Usage, Verdict
+
+COUNTS = st.integers(0, 1000)
+USAGES = st.builds(Usage, *[COUNTS] * 6, COUNTS.map(float), COUNTS.map(float), COUNTS.map(float), *[COUNTS] * 3)
+
+
+@given(USAGES, USAGES)
+def test_usage_adds_up_in_every_field(one: Usage, other: Usage) -> None:
+    total = one + other
+    for f in fields(Usage):
+        assert getattr(total, f.name) == getattr(one, f.name) + getattr(other, f.name)
+    assert one + Usage() == one
+
+
+def test_estimates_of_steps_add_up() -> None:
+    assert Estimate(1, 1.5, 2, 1) + Estimate(2, 2.5, 3, 1) == Estimate(3, 4.0, 5, 2)
+
+
+def test_an_answer_without_a_key_abstains() -> None:
+    assert Answer("text").abstains
+    assert Answer("text", "4").abstains
+    assert not Answer("text", "4", "4").abstains
+
+
+def candidate(number: int) -> Candidate:
+    return Candidate(str(number), "p", "text", "4", "4", "e", "s", (number,))
+
+
+@pytest.mark.parametrize(
+    ("passed", "says"), [(True, True), (False, False), (None, False)], ids=["yes", "no", "opinion"]
+)
+def test_only_a_check_passes(passed: bool | None, says: bool) -> None:
+    assert Scored(candidate(0), Verdict(1.0, passed)).passed is says
+    assert Scored(candidate(0)).passed is False
+
+
+def test_top_is_the_best_k() -> None:
+    ranking = tuple(map(candidate, range(3)))
+    out = Outcome("p", "s", "4", "text", 1.0, "vote", "done", (), ranking, Usage())
+    assert (out.top(0), out.top(2), out.top(9)) == ((), ranking[:2], ranking)
+
+
+def test_an_event_is_written_with_its_facts() -> None:
+    event = Event("emit", (1, 0), 0.123456, {"answer": True})
+    assert event.to_json() == {"kind": "emit", "place": [1, 0], "at": 0.1235, "answer": True}
+
+
+def test_a_price_is_of_tokens_and_cached_ones_may_be_cheaper() -> None:
+    assert Price(2.0, 5.0).of(10, 3) == 35.0
+    assert Price(2.0, 5.0).of(10, 3, cached=4) == 35.0
+    assert Price(2.0, 5.0, 0.5).of(10, 3, cached=4) == 12.0 + 2.0 + 15.0
