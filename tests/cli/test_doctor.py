@@ -1,0 +1,110 @@
+"""`doctor`: what is there, never a secret, nothing beyond this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from orchestrator.cli import doctor, local_servers
+from orchestrator.cli.local_servers import Place, find, refused
+from orchestrator.types import Expert
+from tests.double import unused_url
+
+from .conftest import Command
+
+ANSWERS: dict[str, object] = {
+    "/v1/models": {"data": [{"id": "qwen"}, {"id": "phi"}]},
+    "/api/tags": {"models": [{"name": "llama3:8b"}]},
+    "/odd/models": [1, 2],
+    "/page/models": "<html>",
+}
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A server that lists models in several ways."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.path in ANSWERS
+            body = json.dumps(ANSWERS.get(self.path)).encode() if not self.path.startswith("/page") else b"<html>"
+            self.send_response(200 if known else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def silent_port() -> int:
+    return int(unused_url().removesuffix("/v1").rpartition(":")[2])
+
+
+def test_servers_are_told_with_the_options_that_would_ask_them(port: int) -> None:
+    places = (
+        Place("vLLM", port),
+        Place("Ollama", port, "/api/tags", "models", "name"),
+        Place("LM Studio", silent_port()),
+        Place("odd", port, "/odd/models"),
+        Place("page", port, "/page/models"),
+        Place("none", port, "/none"),
+    )
+    found = find(places)
+    assert [server.use for server in found[:2]] == [
+        f"-e openai/qwen --api-base http://127.0.0.1:{port}/v1",
+        "-e ollama_chat/llama3:8b",
+    ]
+    assert [server.found for server in found] == [True, True, False, False, False, False]
+
+
+def test_only_servers_said_to_be_here_are_tried(port: int) -> None:
+    def at(name: str, base: str | None, model: str = "openai/m") -> Expert:
+        return Expert(name, model, api_base=base)
+
+    silent = f"http://localhost:{silent_port()}/v1"
+    experts = [at("here", f"http://127.0.0.1:{port}/v1"), at("gone", silent), at("far", "https://models.example/v1")]
+    assert refused([*experts, at("hosted", None), Expert("s", "s", "scripted")]) == {"gone": silent}
+
+
+def test_everything_is_told(command: Command, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setattr(local_servers, "PLACES", ())
+    monkeypatch.setattr(doctor, "find", lambda: find((Place("vLLM", port),)))
+    monkeypatch.setenv("OPENAI_API_KEY", "very-secret")
+    found = command("doctor", "--json").json
+    assert found["schema"] == "doctor/1"
+    assert (found["keys"]["OPENAI_API_KEY"], found["keys"]["ANTHROPIC_API_KEY"]) == (True, False)
+    assert found["packages"]["litellm"]
+    assert (found["runs"]["writable"], found["sandbox"]["protects"]) == (True, False)
+    assert found["servers"][0]["models"] == ["qwen", "phi"]
+    assert (found["problems"], found["warnings"]) == ([], [])
+    shown = command("doctor").out
+    assert "keys that are set: OPENAI_API_KEY" in shown
+    assert "not hostile code" in shown
+    assert "very-secret" not in shown + json.dumps(found)
+
+
+def test_what_is_in_the_way_is_exit_2(command: Command, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find", lambda: [])
+    (home / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "file"))
+    (home / "orchestrator.toml").write_text("sed = 3\n")
+    done = command("doctor", code=2)
+    assert "problem: runs cannot be kept in" in done.err
+    assert "problem: unknown key 'sed'" in done.err
+
+
+def test_the_stranger_of_that_name_is_a_warning(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find", lambda: [])
+    monkeypatch.setattr(doctor, "_version", lambda name: "0.0.9")
+    assert "warning: the unrelated package 'orchestrator' 0.0.9" in command("doctor").err

@@ -1,0 +1,59 @@
+"""`experts`: whom a pool, a config or an option stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+
+POOL = """
+[[expert]]
+id = "ann"
+model = "openai/gpt-x"
+api_base = "https://me:hidden1@models.example/v1"
+key_env = "ANNS_KEY"
+price = { prompt = 2.5, completion = 10 }
+capabilities = { n = false }
+headers = { X-Team = "hidden2" }
+
+[[expert]]
+id = "bob"
+model = "ollama_chat/qwen3:8b"
+"""
+
+
+@pytest.fixture
+def pool(home: Path) -> str:
+    (home / "pool.toml").write_text(POOL)
+    return "pool.toml"
+
+
+def test_a_pool_is_told_without_its_secrets(command: Command, pool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANNS_KEY", "hidden3")
+    ann, bob = command("experts", "--pool", pool, "--json").json["experts"]
+    assert ann["keys"] == {"ANNS_KEY": True}
+    assert ann["price_per_million"] == {"prompt": 2.5, "completion": 10}
+    assert ann["capabilities"]["n"] is False
+    assert (ann["headers"], ann["api_base"]) == (["Authorization", "X-Team"], "https://models.example/v1")
+    assert (bob["keys"], bob["price_per_million"]) == ({}, {"prompt": 0, "completion": 0})
+    for words in ((), ("ann",), ("--json",), ("ann", "--json")):
+        assert "hidden" not in command("experts", *words, "--pool", pool).out
+
+
+def test_what_is_missing_is_told_and_nobody_is_asked(command: Command, pool: str) -> None:
+    shown = command("experts", "--pool", pool).out
+    assert "ANNS_KEY is not set" in shown
+    assert "2.5 + 10" in shown
+    assert "free" in shown
+    one = command("experts", "ann", "--pool", pool).out
+    assert "problem: expert 'ann': the environment variable ANNS_KEY is not set" in one
+    known = command("experts", "openai/gpt-4o-mini", "-e", "openai/gpt-4o-mini").out
+    assert "OPENAI_API_KEY is not set" in known
+    assert "0.15 + 0.6" in known
+
+
+def test_experts_of_roles_are_among_them(command: Command, pool: str) -> None:
+    rows = command("experts", "-e", "bob", "--pool", pool, "--role", "judge=ann", "--json").json["experts"]
+    assert [(row["id"], row["roles"]) for row in rows] == [("bob", []), ("ann", ["judge"])]

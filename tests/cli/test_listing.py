@@ -1,0 +1,43 @@
+"""`strategies` and `benchmarks`: what there is to name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .conftest import Command
+
+
+def test_strategies_verifiers_and_aggregators_are_listed(command: Command) -> None:
+    found = command("strategies", "--json").json
+    names = {group: {each["name"] for each in found[group]} for group in ("strategies", "verifiers", "aggregators")}
+    assert names["strategies"] >= {"cot", "self_consistency", "best_of_n"}
+    assert names["verifiers"] >= {"unit_tests", "game24", "plan"}
+    assert names["aggregators"] >= {"majority", "first_verified"}
+    shown = command("strategies").out
+    assert all(name in shown for group in names.values() for name in group)
+
+
+def test_one_strategy_is_told_with_its_settings_and_paper(command: Command) -> None:
+    shown = command("strategies", "self_consistency").out
+    assert "Wang et al., 2023" in shown
+    assert "threshold: float = 0.95" in shown
+    assert "the probability at which it stops" in shown
+    found = command("strategies", "self_consistency", "--json").json
+    assert found["estimate"] == {"least": 10, "expected": 10, "most": 10, "depth": 1}
+    assert command("strategies", "majority", "--json").json["group"] == "aggregators"
+
+
+def test_sets_are_listed_with_aliases_and_formats(command: Command, home: Path, sums: str) -> None:
+    (home / "orchestrator.toml").write_text('[sets]\nmine = "sums.jsonl:limit=2"\n')
+    found = command("benchmarks", "--json").json
+    assert "sample" in found["benchmarks"]
+    assert found["sets"] == {"mine": "sums.jsonl:limit=2"}
+    assert "gsm8k" in found["formats"]
+    assert "mine" in command("benchmarks").out
+
+
+def test_one_set_is_told_with_what_it_holds(command: Command, home: Path, sums: str) -> None:
+    (home / "orchestrator.toml").write_text('[sets]\nmine = "sums.jsonl:limit=2"\n')
+    found = command("benchmarks", "mine", "--json").json
+    assert (found["problems"], found["gradable"], found["kinds"]) == (2, 2, {"number": 2})
+    assert "24 problems" in command("benchmarks", "sample").out
