@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from orchestrator.engine.glance import glance
 from orchestrator.evals.case import Case, Reference
 from orchestrator.evals.runner import Bench, Plan
 from orchestrator.experts.scripted import ScriptedExpert
@@ -59,8 +58,7 @@ def traced(folder: Path) -> list[Row]:
 
 def open_calls(folder: Path) -> int:
     """Attempts that the journal does not know the end of."""
-    with closing(sqlite3.connect(folder / "journal.sqlite")) as journal:
-        return int(journal.execute("SELECT count(*) FROM attempts WHERE state = 'open'").fetchone()[0])
+    return glance(folder / "journal.sqlite").open_calls
 
 
 class Watcher:
