@@ -13,7 +13,7 @@ from typing import TypeVar
 from . import answers
 from .budget import Budget
 from .engine import Engine, Leaving, Seat
-from .errors import BudgetExceeded, ConfigError, ExpertError, ExpertLost, NotRecorded, Stopped, Truncated
+from .errors import BudgetExceeded, ConfigError, ExpertError, ExpertLost, Stopped, Truncated
 from .ledger import Amount, Claim, Forecast, Scope
 from .protocols import Strategy
 from .trace import Trace
@@ -256,9 +256,8 @@ class Run:
             self._table.forecast.ask(self._table.engine.worst(request))
         try:
             landed = await self._table.engine.ask(request, self._seat())
-        except (NotRecorded, Truncated):
-            raise
         except ExpertError as error:
+            # Not after a NotRecorded, a Truncated or a bad request: another expert would not mend those.
             if fallback is None or not (error.retried or isinstance(error, ExpertLost)):
                 raise
             await self._table.engine.journal.link(request.key, fallback.id)
