@@ -1,0 +1,77 @@
+"""kill -9 at random moments of a bench and of its resume: no more is lost than was in flight, and nothing differs."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.faults.commands import Command, Nursery
+from tests.faults.killing import SCENES, Moment, Scene, Whole, open_samples, results
+
+Undisturbed: TypeAlias = Callable[[Scene], Whole]
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Undisturbed:
+    """Runs a scene in peace, once."""
+    known: dict[str, Whole] = {}
+
+    def whole(scene: Scene) -> Whole:
+        if scene.name not in known:
+            folder = tmp_path_factory.mktemp(scene.name)
+            with scene.double() as double:
+                Command(scene.write(folder, double.base_url), folder, nursery).end()
+                stats = double.stats()
+            known[scene.name] = Whole(results(folder / "run"), stats["delivered"]["samples"], stats["requests"])
+        return known[scene.name]
+
+    return whole
+
+
+SOAK = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 210)]
+"""Every tenth of these with interpreters started afresh."""
+
+
+@pytest.mark.parametrize("seed", [*range(10), *SOAK])
+def test_a_killed_run_that_is_resumed_ends_as_an_undisturbed_one(
+    seed: int, tmp_path: Path, nursery: Nursery, undisturbed: Undisturbed
+) -> None:
+    rng, scene, run = random.Random(f"kill {seed}"), SCENES[seed % len(SCENES)], tmp_path / "run"
+    whole, in_flight, killed = undisturbed(scene), 0, True
+    afresh = seed % 10 == 9 and seed > 9
+    source, starts = (None, 4.0) if afresh else (nursery, 0.5)
+    with scene.double() as double:
+        words = scene.write(tmp_path, double.base_url)
+        for _ in range(1 + (rng.random() < 0.3)):
+            command, moment = Command(words, tmp_path, source), Moment.drawn(rng)
+            killed = command.kill_when(moment.comes(command, double, run, whole, starts))
+            if not killed:
+                command.end()
+                break
+            left_open = open_samples(run) - in_flight
+            assert 0 <= left_open <= scene.concurrency
+            in_flight += left_open
+            if (run / "manifest.json").exists():
+                words = ["resume", "run", "--json"]
+        if killed:
+            Command(words, tmp_path, source).end()
+        stats, answered = double.stats(), double.bodies()["answered"]
+    assert results(run) == whole.lines
+    keys = Counter((row["problem"], row["strategy"], row["seed"]) for row in map(json.loads, whole.lines))
+    assert set(keys.values()) == {1}
+    assert len(answered) == whole.samples
+    assert sum(count - 1 for count in answered.values()) <= in_flight
+    lost_by_faults = stats["faults"].get("invalid_json", 0) + stats["faults"].get("reset", 0)
+    assert stats["billed"]["samples"] <= whole.samples + in_flight + lost_by_faults
