@@ -21,9 +21,21 @@ from orchestrator.errors import (
 )
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.run import Run
-from orchestrator.types import Completion, Expert, Labels, Message, Prompt, Reply, Request, Sampling
+from orchestrator.types import (
+    KINDS,
+    Completion,
+    Expert,
+    Kind,
+    Labels,
+    Message,
+    Problem,
+    Prompt,
+    Reply,
+    Request,
+    Sampling,
+)
 
-from .stage import play, prompt, texts
+from .stage import PROBLEM, play, prompt, texts
 
 
 def echo(**settings: object) -> ScriptedExpert:
@@ -171,6 +183,18 @@ class TestTurn:
 
         assert play(act, echo()).result == [0, 1, 5]
 
+    def test_a_delegate_s_replies_are_along_the_path_too(self) -> None:
+        async def twice(problem: Problem, run: Run) -> None:
+            await run.generate(prompt("a"))
+            await run.generate(prompt("b"))
+
+        async def act(run: Run) -> int:
+            await run.generate(prompt("first"))
+            await run.delegate(twice)
+            return run.stage
+
+        assert play(act, echo()).result == 3
+
     def test_a_role_has_the_expert_that_was_given_for_it(self) -> None:
         judge, worker = echo(id="judge"), echo(id="worker")
 
@@ -230,10 +254,22 @@ class TestTruncation:
         assert len(scripted.requests) == 1
 
     def test_a_step_on_the_way_has_no_answer_so_it_must_be_whole(self) -> None:
-        scripted = ScriptedExpert(lambda request: cut(request, 5000, "1. The answer is 4"))
+        def answer(request: Request) -> Completion:
+            whole = (request.sampling.max_tokens or 0) > 5000
+            return Completion("1. The answer is 4", finish="stop" if whole else "length")
+
+        scripted = ScriptedExpert(answer)
         played = play(lambda run: run.generate(prompt(), purpose="plan"), scripted)
         assert len(scripted.requests) == 2
         assert played.error is None
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_an_empty_reply_has_no_answer_of_any_kind(self, kind: Kind) -> None:
+        problem = replace(PROBLEM, kind=kind, options=("a", "b"), schema={})
+        scripted = ScriptedExpert(lambda _: Completion(" \n", finish="length"))
+        played = play(lambda run: run.generate(prompt()), scripted, problem=problem)
+        assert isinstance(played.error, Truncated)
+        assert len(scripted.requests) == 2
 
     def test_nothing_is_asked_anew_over_a_journal_that_has_both(self) -> None:
         scripted, journal = ScriptedExpert(lambda request: cut(request, 5000)), MemoryJournal()

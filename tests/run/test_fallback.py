@@ -142,6 +142,19 @@ def test_a_cut_reply_of_the_fallback_is_asked_of_the_fallback_again() -> None:
     assert [(r.salt, r.sampling.max_tokens) for r in b.requests] == [("seed=0!a", 2048), ("seed=0!a", 8192)]
 
 
+def test_the_larger_cap_holds_for_the_fallback_too() -> None:
+    def answer(request: Request) -> Completion:
+        if request.sampling.max_tokens == 2048:
+            return Completion("", finish="length")
+        raise WrongKey("x")
+
+    a, b = ScriptedExpert(answer, id="a"), standing_in()
+    second = replace(b.value, sampling=Sampling(max_tokens=100))
+    played = play(lambda run: run.generate(prompt()), with_fallback(a, "b"), second)
+    assert played.result is not None
+    assert [r.sampling.max_tokens for r in b.requests] == [400]
+
+
 def test_samples_fall_back_one_by_one() -> None:
     def answer(request: Request) -> str:
         if request.sample_index == 1:

@@ -124,6 +124,16 @@ class TestFailures:
         assert isinstance(played.error, ZeroDivisionError)
         assert played.seconds < 50
 
+    def test_a_branch_that_never_got_to_start_gives_its_room_back(self) -> None:
+        """The room that a failing branch frees lets another in, which is cancelled before its first step."""
+
+        async def branch(number: int, inner: Run) -> None:
+            await ask(number, inner)
+            raise ZeroDivisionError
+
+        played = play(lambda run: run.map(branch, range(3), cost=2), echo(), budget=Budget(calls=3))
+        assert isinstance(played.error, ZeroDivisionError)  # and play looks at what is left
+
     def test_a_configuration_that_cannot_be_used_is_no_branch_s_affair(self) -> None:
         async def branch(number: int, inner: Run) -> None:
             raise ConfigError("no")
