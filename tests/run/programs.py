@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -31,6 +32,11 @@ class Roll:
 
 
 @dataclass(frozen=True)
+class Fail:
+    """Asks, and gets no reply."""
+
+
+@dataclass(frozen=True)
 class Map:
     branches: tuple[Program, ...]
 
@@ -45,10 +51,8 @@ class Collect:
     program: Program
 
 
-Op: TypeAlias = "Emit | Ask | Roll | Map | Delegate | Collect"
+Op: TypeAlias = "Emit | Ask | Roll | Fail | Map | Delegate | Collect"
 Program: TypeAlias = "tuple[Op, ...]"
-
-_LEAVES: st.SearchStrategy[Op] = st.sampled_from([Emit(), Ask(), Roll()])
 
 
 def _nest(ops: st.SearchStrategy[Op]) -> st.SearchStrategy[Op]:
@@ -60,9 +64,12 @@ def _nest(ops: st.SearchStrategy[Op]) -> st.SearchStrategy[Op]:
     )
 
 
-PROGRAMS: st.SearchStrategy[Program] = st.lists(
-    st.recursive(_LEAVES, _nest, max_leaves=14), min_size=1, max_size=5
-).map(tuple)
+def _programs(leaves: st.SearchStrategy[Op]) -> st.SearchStrategy[Program]:
+    return st.lists(st.recursive(leaves, _nest, max_leaves=14), min_size=1, max_size=5).map(tuple)
+
+
+PROGRAMS = _programs(st.sampled_from([Emit(), Ask(), Roll()]))
+FAILING = _programs(st.sampled_from([Emit(), Emit(), Ask(), Ask(), Fail()]))
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,40 @@ def steps(program: Program, path: Place = (), held: Place | None = None) -> Iter
         m += 1
 
 
+class Lost(Exception):
+    """Stands for the failed call in the sequential execution."""
+
+
+def sequential(program: Program, emitted: list[Place], collected: list[Place], path: Place = ()) -> None:
+    """Puts into the lists what a sequential execution emits, and what its collects hand out.
+
+    Raises:
+        Lost: a call failed outside of any branch.
+    """
+    m = 0
+    for op in program:
+        match op:
+            case Emit():
+                emitted.append((*path, m))
+            case Fail():
+                raise Lost
+            case Map(branches):
+                for i, branch in enumerate(branches):
+                    with suppress(Lost):
+                        sequential(branch, emitted, collected, (*path, m, i))
+            case Delegate(inner):
+                sequential(inner, emitted, collected, (*path, m))
+            case Collect(inner):
+                found: list[Place] = []
+                try:
+                    sequential(inner, found, collected, (*path, m))
+                except Lost:
+                    if not found:
+                        raise
+                collected += found
+        m += not isinstance(op, Ask | Roll | Fail)
+
+
 @dataclass
 class Log:
     """What a real execution did."""
@@ -120,6 +161,8 @@ async def execute(program: Program, run: Run, log: Log) -> None:
                 await run.generate(prompt(f"{run.path} {questions}"))
                 log.answered.append((run.path, questions))
                 questions += 1
+            case Fail():
+                await run.generate(prompt(f"fail {run.path} {questions}"))
             case Roll():
                 log.rolls[run.path].append(run.rng.random())
             case Map(branches):

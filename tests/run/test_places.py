@@ -11,19 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.budget import Budget
-from orchestrator.errors import BudgetExceeded, ConfigError
+from orchestrator.errors import BadRequest, BudgetExceeded, ConfigError
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.run import Run
-from orchestrator.types import Answer, Message, Place, Problem
+from orchestrator.types import Answer, Message, Place, Problem, Request
 from tests.clock import VirtualClockLoop
 
-from .programs import PROGRAMS, Emit, Log, Map, Program, Roll, execute, questions, steps
+from .programs import FAILING, PROGRAMS, Emit, Log, Lost, Map, Program, Roll, execute, questions, sequential, steps
 from .stage import PROBLEM, Played, play
 
 
 def dawdler(seed: int) -> ScriptedExpert:
     """Takes its time, another for each reply."""
-    return ScriptedExpert(lambda _: "reply", latency="exp:1", seed=seed, max_n=1)
+
+    def answer(request: Request) -> str:
+        if request.messages[-1].text.startswith("fail"):
+            raise BadRequest("no")
+        return "reply"
+
+    return ScriptedExpert(answer, latency="exp:1", seed=seed, max_n=1)
 
 
 def performed(program: Program, latencies: int, **settings: Any) -> tuple[Played[None], Log]:
@@ -43,7 +49,7 @@ class Watched(VirtualClockLoop):
         return super()._wait(selector, timeout)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PROGRAMS, st.integers(0, 2**32))
 def test_places_are_the_order_of_a_sequential_execution(program: Program, latencies: int) -> None:
     played, log = performed(program, latencies)
@@ -58,7 +64,24 @@ def collected_in(program: Program) -> list[Place]:
     return [step.place for step in steps(program) if isinstance(step.op, Emit) and step.held is not None]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=150, deadline=None)
+@given(FAILING, st.integers(0, 2**32))
+def test_failed_calls_cost_what_they_would_in_a_sequential_execution(program: Program, latencies: int) -> None:
+    log, watch = Log(), Watch()
+    played = play(lambda run: execute(program, run, log), dawdler(latencies), loop=watch.loop, watch=watch.begin)
+    emitted: list[Place] = []
+    collected: list[Place] = []
+    lost = False
+    try:
+        sequential(program, emitted, collected)
+    except Lost:
+        lost = True
+    assert isinstance(played.error, BadRequest) == lost
+    assert (sorted(watch.emitted), sorted(log.collected)) == (emitted, sorted(collected))
+    watch.check()
+
+
+@settings(max_examples=100, deadline=None)
 @given(PROGRAMS, st.integers(0, 2**32), st.integers(0, 2**32))
 def test_nothing_shows_in_which_order_replies_came(program: Program, one: int, other: int) -> None:
     (first, before), (second, after) = performed(program, one), performed(program, other)
@@ -94,7 +117,7 @@ class Watch:
             assert all(frontier <= place for place in self.emitted[count:])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PROGRAMS, st.integers(0, 2**32))
 def test_the_frontier_is_where_the_next_emission_may_be(program: Program, latencies: int) -> None:
     log, watch = Log(), Watch()
@@ -111,7 +134,7 @@ def test_the_frontier_is_where_the_next_emission_may_be(program: Program, latenc
     assert played.run.frontier() is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PROGRAMS, st.integers(0, 2**32), st.integers(0, 6))
 def test_the_frontier_holds_when_a_budget_cuts_the_run(program: Program, latencies: int, calls: int) -> None:
     log, watch = Log(), Watch()
