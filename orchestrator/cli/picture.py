@@ -19,6 +19,8 @@ _HEAD = 3
 """Lines above the tables, the empty one among them."""
 _TABLE = 2
 """Lines that a table takes beside its rows: its head and the empty line above the next."""
+_FEW = 4
+"""Lines that two tables need at the least."""
 _WIDE = 72
 """Columns from which on a row shows what it used."""
 _LEAST, _GAP = 12, "..."
@@ -31,7 +33,7 @@ def picture(standing: Standing, width: int, height: int) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    rows, lanes = shared(len(standing.rows), len(standing.lanes), height - 2 - _HEAD - 2 * _TABLE)
+    rows, lanes = shared(len(standing.rows), len(standing.lanes), height - 2 - _HEAD)
     names = [*(row.name for row in standing.rows), *(lane.expert for lane in standing.lanes)]
     narrowest = min(width // 3, max(map(cell_len, names), default=0))
     parts: list[RenderableType] = [_bar(standing, width), _paid(standing), Text("")]
@@ -45,11 +47,14 @@ def picture(standing: Standing, width: int, height: int) -> RenderableType:
     return Group(*parts)
 
 
-def shared(rows: int, lanes: int, room: int) -> tuple[int, int]:
-    """How many lines of a picture two tables get, where both do not fit: lanes at least a third."""
-    room = max(0, room)
-    of_lanes = min(lanes, max(room - rows, room // 3))
-    return min(rows, room - of_lanes), of_lanes
+def shared(rows: int, lanes: int, height: int) -> tuple[int, int]:
+    """How many lines two tables get within a height; where both do not fit, lanes get a third, or nothing."""
+    room = height - 2 * _TABLE
+    if lanes and room >= _FEW:
+        of_lanes = min(lanes, max(room - rows, room // 3))
+        return min(rows, room - of_lanes), of_lanes
+    room = height - _TABLE
+    return (min(rows, room), 0) if room >= min(rows, 2) else (0, 0)
 
 
 def shortened(text: str, width: int) -> str:

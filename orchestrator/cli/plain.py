@@ -62,7 +62,7 @@ class PlainDisplay:
         waited = self._now() - self._said_at
         if int(10 * standing.share) > self._tenth:
             return waited >= _SOONEST
-        return waited >= min(_LATEST, max(2 * _SOONEST, standing.seconds / 20))
+        return waited >= min(_LATEST, max(2 * _SOONEST, standing.seconds / 10))
 
     def _say(self, standing: Standing, final: bool = False) -> None:
         self._said_at, self._tenth, self._ending = self._now(), int(10 * standing.share), standing.ending
