@@ -16,8 +16,8 @@ class Worked:
     steps: tuple[str, ...]
     """The reasoning, a sentence or a line each."""
     answer: str
-    """What a reply ends in, bare: a letter, a number, an expression (`none` where there is none), a plan in PDDL with an
-    action a line, a program without a fence."""
+    """What a reply ends in, bare: a letter, a number, an expression (`none` where there is none), a plan in PDDL with
+    an action a line, a program without a fence."""
 
 
 class Task(Protocol):
@@ -56,7 +56,7 @@ class Task(Protocol):
 class Testable(Protocol):
     """A task that also knows tests for its answers."""
 
-    def tests(self, slip: random.Random | None = None) -> tuple[str, ...]:
+    def tests(self, slip: random.Random | None = None) -> tuple[str, ...]:  # noqa: PT028 - no test of ours
         """Assert statements, one a line; with `slip` some of them expect what a plausible mistake gives."""
         ...
 
