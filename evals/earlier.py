@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
-from orchestrator.folder import RunFolder
+from orchestrator.folder import RunFolder, RunView
 from orchestrator.types import Json, Usage
 
 from .results import ResultLine
@@ -45,13 +45,24 @@ def recall(folder: RunFolder, tallies: Mapping[str, Tally]) -> Keys:
         BenchmarkError: a line that is no result line.
         ConfigError: a line that is no JSON, by number.
     """
-    keys = Keys(_lines(folder, tallies))
-    if _usage(folder, tallies, keys):
+    keys, stale = counted(folder, tallies)
+    if stale:
         folder.keep_trace(lambda row: (key := _key(row)) is None or key in keys)
     return keys
 
 
-def _lines(folder: RunFolder, tallies: Mapping[str, Tally]) -> set[int]:
+def counted(run: RunView, tallies: Mapping[str, Tally]) -> tuple[Keys, bool]:
+    """The same without changing anything; returns which lines there are, and whether the trace has rows of others.
+
+    Raises:
+        BenchmarkError: a line that is no result line.
+        ConfigError: a line that is no JSON, by number.
+    """
+    keys = Keys(_lines(run, tallies))
+    return keys, _usage(run, tallies, keys)
+
+
+def _lines(folder: RunView, tallies: Mapping[str, Tally]) -> set[int]:
     seen: set[int] = set()
     for row in folder.results():
         line = ResultLine.read(row, str(folder.results_path))
@@ -62,7 +73,7 @@ def _lines(folder: RunFolder, tallies: Mapping[str, Tally]) -> set[int]:
     return seen
 
 
-def _usage(folder: RunFolder, tallies: Mapping[str, Tally], keys: Keys) -> bool:
+def _usage(folder: RunView, tallies: Mapping[str, Tally], keys: Keys) -> bool:
     """Counts what the problems that have a line used; returns whether the trace has rows of others."""
     stale, last, known = False, None, False
     for key, row in _traced(folder):
@@ -75,7 +86,7 @@ def _usage(folder: RunFolder, tallies: Mapping[str, Tally], keys: Keys) -> bool:
     return stale
 
 
-def _traced(folder: RunFolder) -> Iterator[tuple[Key, Mapping[str, Json]]]:
+def _traced(folder: RunView) -> Iterator[tuple[Key, Mapping[str, Json]]]:
     for row in folder.trace():
         if (key := _key(row)) is not None:
             yield key, row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -176,7 +176,9 @@ def _ask(plan: Plan, problems: Problems, yes: bool) -> None:
 
 
 def _check_ours(folder: RunFolder) -> None:
-    missing = [name for name in ("strategies", "experts", "set_file", "run_budget") if name not in folder.manifest]
+    missing = [
+        name for name in ("strategies", "experts", "set_file", "problems", "run_budget") if name not in folder.manifest
+    ]
     if missing:
         raise ConfigError(
             f"{folder.path}: its manifest lacks {', '.join(missing)}: another version wrote it; begin a new run"
@@ -199,7 +201,7 @@ def _run(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) -> No
     from .live import watching
     from .results import show_results
 
-    with watching(problems.name, int(folder.manifest["problems"])) as watcher:
+    with watching(problems.name, cast(int, folder.manifest["problems"])) as watcher:
         work = Bench(plan, folder, watcher)
         rows = asyncio.run(work(problems.cases()))
     if work.lines or work.lost is None:

@@ -15,7 +15,7 @@ from orchestrator.errors import ConfigError, UnknownName
 
 from . import options as o
 from .failures import leave
-from .printing import note, out, out_json, visible
+from .printing import note, out, out_folded, out_json, visible
 from .tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Which = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, an id or the beginning of one, or 'last'.")]
 
 _USED = ("calls", "cached_calls", "prompt_tokens", "completion_tokens", "usd", "paid_usd", "seconds")
+_SHOWN = 8
+"""Experts that `show` names."""
 _TOLD = ("problem", "strategy", "seed", "status", "correct", "answer", "confidence", "chosen_by", "stopped_by")
 
 
@@ -60,29 +62,26 @@ def list_(as_json: o.AsJson = False) -> None:
 
 def show(run: Which, as_json: o.AsJson = False) -> None:
     """Show a run: what it was asked, its results, and calls that never ended."""
+    from orchestrator.engine.glance import glance
+    from orchestrator.evals.stopwatch import SECONDS
     from orchestrator.folder import summary, view
 
     from .results import columns_of
 
     seen = view(run)
-    told = summary(seen.path)
-    problems, rows = _rows(seen)
-    calls = _open_calls(seen)
+    told, journal = summary(seen.path), glance(seen.journal)
+    rows = _rows(seen, journal.numbers.get(SECONDS, 0.0))
     if as_json:
-        out_json(
-            "run/1",
-            {
-                **_summary_json(told), "problems": problems, "open_calls": calls, "results": rows,
-                "manifest": seen.manifest,
-            },
-        )  # fmt: skip
+        problems, calls = seen.manifest.get("problems"), journal.open_calls
+        found = {"problems": problems, "open_calls": calls, "results": rows, "manifest": seen.manifest}
+        out_json("run/1", {**_summary_json(told), **found})
         return
-    out(f"run: {visible(told.id)} ({told.state}), begun {told.created}")
+    out(f"run: {visible(told.id, keep='')} ({told.state}), begun {told.created}")
     out(f"folder: {told.path}")
-    out(f"set: {visible(told.set)}, {_progress(told)} results of {problems} problems begun")
-    experts = [str(row.get("id")) for row in _list(seen.manifest.get("experts"))]
-    out(f"experts: {visible(', '.join(experts[:8]))}{f' and {len(experts) - 8} more' if len(experts) > 8 else ''}")
-    out(f"open calls: {calls}" + (" (in flight, or charged in full on resume)" if calls else ""))
+    out(f"set: {visible(told.set, keep='')}, {seen.manifest.get('problems', '?')} problems, {_progress(told)} results")
+    out_folded(f"experts: {visible(_experts(seen), keep='')}")
+    lost = " (in flight, or charged in full on resume)" if journal.open_calls else ""
+    out(f"open calls: {journal.open_calls}{lost}")
     if rows:
         out("")
         print_table(columns_of(rows))
@@ -136,59 +135,41 @@ def rm(
 # -- reading a run ------------------------------------------------------------------------
 
 
-def _rows(seen: RunView) -> tuple[int, list[dict[str, Any]]]:
-    """How many problems have a line, and the rows of the table as they stand; takes no lock."""
-    from orchestrator.evals.results import ResultLine
+def _rows(seen: RunView, seconds: float) -> list[dict[str, Any]]:
+    """The rows of the table as they stand; takes no lock."""
+    from orchestrator.evals.earlier import counted
     from orchestrator.evals.tally import Tally
-    from orchestrator.types import Usage
 
-    tallies: dict[str, Tally] = {}
-    problems: set[str] = set()
-    ended: set[tuple[str, str, int]] = set()
-    for row in seen.results():
-        line = ResultLine.read(row, str(seen.results_path))
-        problems.add(line.problem)
-        ended.add(line.key)
-        tallies.setdefault(line.strategy, Tally()).add(line)
-    for key, usage in _usage(seen):
-        if key in ended:
-            tallies[key[1]].spend(Usage(**usage))
-    seconds = _seconds(seen)
-    return len(problems), [tally.row(name, seconds) for name, tally in tallies.items()]
+    tallies = {name: Tally() for name in _names(seen)}
+    counted(seen, tallies)
+    return [tally.row(name, seconds) for name, tally in tallies.items()]
 
 
-def _usage(seen: RunView) -> Iterator[tuple[tuple[str, str, int], dict[str, Any]]]:
+def _names(seen: RunView) -> list[str]:
+    """Names of the rows: in the order of the manifest's strategies, others behind them as they come."""
+    found = dict.fromkeys(str(row.get("strategy")) for row in seen.results())
+    given = seen.manifest.get("strategies")
+    specs = [str(spec) for spec in given] if isinstance(given, list) else []
+    ordered = [name for spec in specs for name in found if name == spec or name.startswith(f"{spec} @ ")]
+    return list(dict.fromkeys([*ordered, *found]))
+
+
+def _usage(seen: RunView) -> dict[Any, Any]:
+    """What each problem used, by problem, row and seed; the last time it ran counts."""
+    from orchestrator.evals.earlier import USAGE
+
+    used = {}
     for row in seen.trace():
-        match row:
-            case {
-                "kind": "usage",
-                "problem": str(problem),
-                "strategy": str(name),
-                "seed": int(seed),
-                "usage": dict(used),
-            }:
-                yield (problem, name, seed), used
-
-
-def _open_calls(seen: RunView) -> int:
-    from orchestrator.engine.glance import glance
-
-    return glance(seen.journal).open_calls
-
-
-def _seconds(seen: RunView) -> float:
-    from orchestrator.engine.glance import glance
-    from orchestrator.evals.stopwatch import SECONDS
-
-    return glance(seen.journal).numbers.get(SECONDS, 0.0)
+        if row.get("kind") == USAGE:
+            used[row.get("problem"), row.get("strategy"), row.get("seed")] = row.get("usage")
+    return used
 
 
 def _joined(seen: RunView) -> Iterator[dict[str, Any]]:
     """Result lines with what each used."""
-    used = dict(_usage(seen))
+    used = _usage(seen)
     for row in seen.results():
-        key: Any = (row.get("problem"), row.get("strategy"), row.get("seed"))
-        yield {**row, "usage": used.get(key)}
+        yield {**row, "usage": used.get((row.get("problem"), row.get("strategy"), row.get("seed")))}
 
 
 def _csv(seen: RunView) -> Iterator[str]:
@@ -239,5 +220,7 @@ def _progress(run: RunSummary) -> str:
     return f"{run.done}/{'?' if run.total is None else run.total}"
 
 
-def _list(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _experts(seen: RunView) -> str:
+    rows = seen.manifest.get("experts")
+    ids = [str(row.get("id")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
