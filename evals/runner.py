@@ -83,7 +83,7 @@ class Bench:
     gone: dict[str, ExpertLost] = field(default_factory=dict)
     """Rows that have lost all their experts, by name: their open problems have no line."""
     lost: ExpertLost | None = None
-    """Set when no expert is left."""
+    """Set when no expert is left; at the end also where some problems have no line for want of one."""
     failure: Exception | None = None
     """What ended the run where it is nobody's doing named above; raised once everything is saved."""
     complete: bool = True
@@ -97,6 +97,8 @@ class Bench:
     _limit: asyncio.Timeout = field(init=False)
     _stranded: Counter[str] = field(default_factory=Counter)
     """By name of the row, problems in a row that found no expert to ask."""
+    _missed: ExpertLost | None = None
+    """The expert that the first of them wanted."""
     _crashes: int = 0
     """In a row."""
 
@@ -117,6 +119,7 @@ class Bench:
         if self.failure is not None:
             raise self.failure
         self.interrupted = self.interrupted and not self.complete
+        self.lost = self.lost or self._missed
         return [tally.row(name, self.stopwatch.seconds) for name, tally in self.tallies.items()]
 
     @property
@@ -283,6 +286,7 @@ class Bench:
     def _strand(self, row: Row, lost: dict[str, ExpertLost], nobody: bool) -> None:
         """Notes that a problem had nobody to ask; a row whose problems never have is given up."""
         self._stranded[row.name] += 1
+        self._missed = self._missed or next(iter(lost.values()))
         if nobody or self._stranded[row.name] >= PATIENCE:
             self.gone.setdefault(row.name, next(iter(lost.values())))
         if all(expert.id in lost for expert in self.plan.experts) or len(self.gone) == len(self.tallies):

@@ -259,7 +259,7 @@ class TestLostExperts:
         bad, good = ScriptedExpert(refuse, id="bad"), ScriptedExpert(doubled, id="good")
         work, table = bench(tmp_path / "run", plan_of(bad, good, per_expert=True, concurrency=4), cases(50))
         assert set(work.gone) == {"cot @ bad"}
-        assert work.lost is None
+        assert "invalid key" in str(work.lost)
         assert {row["strategy"]: row["solved"] for row in table} == {"cot @ bad": 0, "cot @ good": 50}
         assert {row["strategy"] for row in rows(tmp_path / "run")} == {"cot @ good"}
         assert len(bad.requests) <= 4
@@ -276,6 +276,17 @@ class TestLostExperts:
         assert found.count(VOTE) == 100
         assert found.count("cot") == 0
         assert len(bad.requests) == 1
+
+    def test_a_problem_without_anybody_to_ask_has_no_line_and_is_told_of(self, tmp_path: Path) -> None:
+        def refuse(request: Request) -> str:
+            raise WrongKey("invalid key", expert="bad")
+
+        bad, good = ScriptedExpert(refuse, id="bad"), ScriptedExpert(doubled, id="good")
+        work, _ = bench(tmp_path / "run", plan_of(bad, good), cases(PATIENCE - 1))
+        assert not work.gone
+        assert "invalid key" in str(work.lost)
+        assert not work.complete
+        assert lines(tmp_path / "run") == []
 
     def test_failures_that_are_not_the_experts_end_are_error_lines(self, tmp_path: Path) -> None:
         def flaky(request: Request) -> str:
