@@ -4,7 +4,7 @@ Everything public is here and is loaded when first asked for, so that `import or
 """
 
 import sys
-from importlib import import_module, metadata
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -143,6 +143,8 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
+            from importlib import metadata  # takes longer than all the rest
+
             return metadata.version("diverse-orchestrator")
         if name in __all__:
             for module in _MODULES:
