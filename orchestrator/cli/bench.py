@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from orchestrator.errors import ConfigError
-from orchestrator.types import Json
 
 from . import options as o
 from .failures import INTERRUPTED, leave
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.evals.runner import Bench, Plan
     from orchestrator.folder import RunFolder
+    from orchestrator.types import Json
 
     from .problems import Problems
 
@@ -196,6 +196,8 @@ def _tell_changes(manifest: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def _run(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) -> None:
+    import asyncio
+
     from orchestrator.evals.runner import Bench
 
     from .live import watching
@@ -203,13 +205,24 @@ def _run(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) -> No
 
     with watching(problems.name, cast(int, folder.manifest["problems"])) as watcher:
         work = Bench(plan, folder, watcher)
-        rows = asyncio.run(work(problems.cases()))
+        with _told_how_to_go_on(folder, work):
+            rows = asyncio.run(work(problems.cases()))
     if work.lines or work.lost is None:
         show_results(str(folder.path), problems.name, work.problems, _labelled(plan, rows), as_json)
     _note_dropped(folder, work)
     if code := _ended(folder, work):
         leave(code)
     note(f"run: {folder.path}")
+
+
+@contextmanager
+def _told_how_to_go_on(folder: RunFolder, work: Bench) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        if work.failure is not None:
+            note(f"everything answered is kept; once this is mended: orchestrator resume {folder.handle}")
+        raise
 
 
 def _note_dropped(folder: RunFolder, work: Bench) -> None:
@@ -238,7 +251,8 @@ def _ended(folder: RunFolder, work: Bench) -> int:
         return INTERRUPTED
     if work.lost is not None:
         gone, rows = len(work.gone), len(work.tallies)
-        what = "no expert is left" if gone in (0, rows) else f"{gone} of {rows} rows have no expert left"
+        some = f"{gone} of {rows} rows" if gone else "some problems"
+        what = "no expert is left" if gone == rows else f"{some} have no expert left"
         note(f"{what}: {work.lost}. Mend it, then: {again}")
         return 5
     if work.out_of_budget:

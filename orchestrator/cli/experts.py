@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.errors import ConfigError, UnknownName
-from orchestrator.types import Expert
 
 from . import options as o
 from .printing import out_folded, out_json, visible
 from .tables import Column, print_table
 
 if TYPE_CHECKING:
+    from orchestrator.types import Expert
+
     from .team import Team
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import socket
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from orchestrator.types import Expert
+if TYPE_CHECKING:
+    from orchestrator.types import Expert
 
 SECONDS = 0.5
 """How long a server may take to answer."""
@@ -61,11 +60,15 @@ class Found:
 
 def find(places: tuple[Place, ...] = PLACES) -> list[Found]:
     """Looks in all places at once; on this machine only, whatever proxies the environment names."""
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(len(places)) as pool:
         return list(pool.map(_look, places))
 
 
 def _look(place: Place) -> Found:
+    import http.client
+
     url = f"http://127.0.0.1:{place.port}" + ("" if place.path.startswith("/api") else "/v1")
     connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=SECONDS)
     try:
@@ -106,6 +109,8 @@ def _own_base(expert: Expert) -> str | None:
 
 
 def _listens(base: str) -> bool:
+    import socket
+
     url = urlsplit(base)
     try:
         socket.create_connection(

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.budget import Budget
 from orchestrator.errors import ConfigError
-from orchestrator.types import KINDS, Json, Outcome, Problem
 
 from . import options as o
 from .failures import INTERRUPTED, leave
 from .printing import note, out, out_json, visible
 
 if TYPE_CHECKING:
+    from orchestrator.budget import Budget
     from orchestrator.config import Config
+    from orchestrator.types import Json, Outcome, Problem
 
     from .team import Team
 
@@ -42,7 +42,7 @@ def solve(
     aggregator: o.Aggregator = None,
     settings: o.Set = None,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help=f"What the answer is: {', '.join(KINDS)}; text if not given.")
+        str | None, typer.Option(metavar="KIND", help="What the answer is: number, choice, code...; text if not given.")
     ] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="A choice, the first is (A); repeat it.")

@@ -6,10 +6,12 @@ import io
 import re
 from collections.abc import Sequence
 from math import inf
-
-from orchestrator.types import Json
+from typing import TYPE_CHECKING
 
 from .printing import out, terminal_width, visible
+
+if TYPE_CHECKING:
+    from orchestrator.types import Json
 
 _NARROWEST = 22
 """Cells that a folded column keeps."""
