@@ -101,7 +101,7 @@ def test_what_it_says_of_itself_is_read_as_itself(budget: Budget) -> None:
 def test_it_is_finite_when_anything_is_capped() -> None:
     assert not Budget().finite
     for name in ("calls", "tokens", "usd", "seconds"):
-        assert Budget(**{name: 0}).finite  # type: ignore[arg-type]
+        assert Budget(**{name: 0}).finite
 
 
 def test_a_share_divides_all_but_the_seconds() -> None:

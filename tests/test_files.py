@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -92,9 +92,16 @@ class TestReplacing:
 
     def test_it_is_on_the_disk_before_it_takes_the_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         done: list[str] = []
+
+        def noted(name: str, real: Callable[..., None]) -> Callable[..., None]:
+            def call(*arguments: object) -> None:
+                done.append(name)
+                real(*arguments)
+
+            return call
+
         for name in ("fsync", "replace"):
-            real = getattr(os, name)
-            monkeypatch.setattr(os, name, lambda *a, name=name, real=real: (done.append(name), real(*a))[1])
+            monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
         write_private(tmp_path / "file", b"text")
         assert done == ["fsync", "replace", "fsync"], "the file, the name, the folder that holds the name"
 

@@ -76,7 +76,7 @@ FAILING = _programs(st.sampled_from([Emit(), Emit(), Ask(), Ask(), Fail()]))
 class Step:
     """One thing that a sequential execution does."""
 
-    op: Emit | Ask | Roll
+    op: Emit | Ask | Roll | Fail
     path: Place
     """Of the run on which it happens."""
     next: int
@@ -93,7 +93,7 @@ def steps(program: Program, path: Place = (), held: Place | None = None) -> Iter
     """What a sequential execution does, in order."""
     m = 0
     for op in program:
-        if isinstance(op, Emit | Ask | Roll):
+        if isinstance(op, Emit | Ask | Roll | Fail):
             yield Step(op, path, m, held)
             m += isinstance(op, Emit)
             continue

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from orchestrator.run import Run
 from orchestrator.strategies.self_consistency import SelfConsistency
 from orchestrator.types import Answer, Candidate, Expert, Message, Problem
 
-from .stage import PROBLEM, Played, play, prompt, texts
+from .stage import PROBLEM, play, prompt, texts
 
 
 def echo(id: str = "e", **settings: object) -> ScriptedExpert:
@@ -38,10 +39,6 @@ def broken(after: int, error: Exception) -> Strategy:
         raise error
 
     return strategy
-
-
-def left_of(played: Played[object]) -> list[tuple[int, ...]]:
-    return sorted(played.places)
 
 
 class TestDelegate:
@@ -112,7 +109,7 @@ class TestDelegate:
 
         played = play(lambda run: run.map(consult, range(3)), echo(latency="exp:1"), budget=Budget(calls=12))
         assert played.error is None
-        assert left_of(played) == [(0, i, 0, k) for i in range(3) for k in range(4)]
+        assert sorted(played.places) == [(0, i, 0, k) for i in range(3) for k in range(4)]
 
     def test_seconds_of_its_own_end_only_itself(self) -> None:
         async def act(run: Run) -> float:
@@ -222,7 +219,7 @@ class TestCollect:
 
         played = play(lambda run: run.delegate(outer, budget=caps), echo(latency=1))
         assert played.error is None
-        assert left_of(played) == [(0, 0, i, 0, 0, k) for i in range(2) for k in range(3)]
+        assert sorted(played.places) == [(0, 0, i, 0, 0, k) for i in range(2) for k in range(3)]
 
     def test_an_expert_s_failure_leaves_what_was_found_before_it(self) -> None:
         played = play(lambda run: run.collect(broken(2, BadRequest("x"))), echo())
@@ -243,12 +240,12 @@ class TestCollect:
 
     @pytest.mark.parametrize("tenths", range(0, 40, 4))
     @pytest.mark.parametrize("way", [Run.delegate, Run.collect], ids=["delegate", "collect"])
-    def test_nothing_is_left_behind_when_it_is_cancelled(self, way: Callable[..., object], tenths: int) -> None:
+    def test_nothing_is_left_behind_when_it_is_cancelled(self, way: Callable[..., Awaitable[Any]], tenths: int) -> None:
         async def wide(problem: Problem, run: Run) -> None:
             await run.map(lambda i, branch: steady(3, f"{i}")(problem, branch), range(3), cost=3)
 
         async def act(run: Run) -> None:
-            work = asyncio.ensure_future(way(run, wide, budget=Budget(calls=7, seconds=2.2)))  # type: ignore[arg-type]
+            work = asyncio.ensure_future(way(run, wide, budget=Budget(calls=7, seconds=2.2)))
             await asyncio.sleep(tenths / 10)
             work.cancel()
             await asyncio.wait([work])

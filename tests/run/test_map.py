@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -160,12 +161,12 @@ class TestFailures:
 
 class TestDealing:
     @staticmethod
-    def dealt(experts: int, **settings: int) -> list[str | None]:
+    def dealt(experts: int, start: int = 0) -> list[str | None]:
         async def whom(item: int, branch: Run) -> str:
             return branch.expert.id
 
         pool = [echo(name) for name in "abc"[:experts]]
-        return play(lambda run: run.map(whom, range(5), **settings), *pool).result or []
+        return play(lambda run: run.map(whom, range(5), start=start), *pool).result or []
 
     def test_branch_i_goes_to_expert_i_mod_e(self) -> None:
         assert self.dealt(3) == ["a", "b", "c", "a", "b"]
@@ -232,13 +233,14 @@ class TestRoomUnderCaps:
     """A small budget finishes few branches instead of none."""
 
     @staticmethod
-    def lockstep(branches: int, calls: int, budget: Budget, **settings: object) -> tuple[Played[object], int]:
+    def lockstep(branches: int, calls: int, budget: Budget, fails: int | None = None) -> tuple[Played[Any], int]:
         async def branch(number: int, inner: Run) -> None:
             for step in range(calls):
                 await inner.generate(prompt(f"{number} {step}"), sampling=Sampling(max_tokens=50))
             inner.emit(Answer(str(number)))
 
-        scripted = echo(max_n=1, latency="exp:1", **settings)
+        failures = {} if fails is None else {fails: BadRequest("x")}
+        scripted = echo(max_n=1, latency="exp:1", failures=failures)
         played = play(lambda run: run.map(branch, range(branches), cost=calls), scripted, budget=budget)
         return played, len(scripted.requests)
 
@@ -253,7 +255,7 @@ class TestRoomUnderCaps:
         assert sorted(played.places) == [(0, i, 0) for i in range(4)]
 
     def test_a_branch_that_fails_makes_room_for_another(self) -> None:
-        played, sent = self.lockstep(10, 3, Budget(calls=12), failures={0: BadRequest("x")})
+        played, sent = self.lockstep(10, 3, Budget(calls=12), fails=0)
         assert sent <= 13
         assert len(played.emitted) >= 4
 
