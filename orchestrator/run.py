@@ -355,10 +355,14 @@ class Run:
             try:
                 results[i] = await fn(items[i], branches[i])
                 branches[i].end(followed=True)
-            except ExpertError as error:
-                self._table.trace.add("branch lost", branches[i].path, error=type(error).__name__)
-            except (BudgetExceeded, Stopped) as error:
-                refused[i] = error
+            except Exception as error:
+                match _plain(error):
+                    case ExpertError() as lost:
+                        self._table.trace.add("branch lost", branches[i].path, error=type(lost).__name__)
+                    case BudgetExceeded() | Stopped() as refusal:
+                        refused[i] = refusal
+                    case _:
+                        raise
             finally:
                 branches[i].end()
 
@@ -480,10 +484,11 @@ class Run:
         try:
             async with within(Deadline.after(scope, start) if scope is not self.scope else None):
                 await strategy(child.problem, child)
-        except BudgetExceeded as error:
-            if scope is self.scope or error.scope != scope.name:
-                raise
-            self._table.trace.add("budget", path, reason=str(error))
+        except Exception as error:
+            found = _plain(error)
+            if scope is self.scope or not isinstance(found, BudgetExceeded) or found.scope != scope.name:
+                raise found from None
+            self._table.trace.add("budget", path, reason=str(found))
         finally:
             child.end()
             self._stage = max(self._stage, child.stage)
@@ -549,6 +554,16 @@ def _opened(results: Sequence[Completion | Exception]) -> list[Completion]:
     if errors := [result for result in results if isinstance(result, Exception)]:
         raise _first(errors)
     return [result for result in results if isinstance(result, Completion)]
+
+
+def _plain(error: Exception) -> Exception:
+    """The failure inside the groups of a strategy's own TaskGroups; the group itself where there is worse in it."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    inside = [_plain(one) for one in error.exceptions]
+    if not all(isinstance(one, Stopped | BudgetExceeded | ExpertError) for one in inside):
+        return error
+    return min(inside, key=lambda one: (isinstance(one, ExpertError), isinstance(one, BudgetExceeded)))
 
 
 def _first(errors: Sequence[Exception]) -> Exception:
