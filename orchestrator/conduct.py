@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .engine import Engine
@@ -172,8 +172,17 @@ class Conduct:
         if self.contestant.verifier is None:
             self._tell(self._scored[candidate.place])
         elif self._tasks is not None:
-            self._pending.add(candidate.place)
-            self._tasks.create_task(self._verify(self.contestant.verifier, candidate))
+            self._check(self._tasks, self._verify(self.contestant.verifier, candidate), candidate.place)
+
+    def _check(self, tasks: asyncio.TaskGroup, verifying: Coroutine[None, None, None], place: Place) -> None:
+        """Has a candidate verified, unless the search is over: deep branches may still emit on their way out."""
+        try:
+            tasks.create_task(verifying)
+        except RuntimeError:
+            # Of a group that takes no more tasks.
+            verifying.close()
+        else:
+            self._pending.add(place)
 
     async def _verify(self, verifier: Verifier, candidate: Candidate) -> None:
         run = self.run.beside((*candidate.place, 0))
