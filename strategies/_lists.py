@@ -26,7 +26,7 @@ _MARKERS = {
     "named": re.compile(rf"^(\s*)({_NAMED}\s*[.:)\u2013\u2014-]\s*\S.*)$", re.IGNORECASE),
 }
 _NAME = re.compile(rf"^{_NAMED}\s*(?:[.:)\u2013\u2014-]\s*|$)", re.IGNORECASE)
-_NUMBERED = re.compile(r"^(?:\d{1,3}[.)]\s+)")
+_MARK = re.compile(r"^(?:\d{1,3}[.)]|[-*+\u2022])\s+")
 _WORDS = re.compile(r"\w+|[^\w\s.,;:!?\"'`*\u2018\u2019\u201c\u201d]")
 _EMPHASIS = re.compile(r"\*\*|__")
 _PAIRS = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u00ab": "\u00bb"}
@@ -213,7 +213,7 @@ def _joined(first: _Marked, rest: Sequence[str], kind: str) -> str:
 def _clean(item: str) -> str:
     """One line without the marks around it."""
     text = _EMPHASIS.sub("", " ".join(item.split()))
-    text = _NAME.sub("", _NUMBERED.sub("", text)).strip()
+    text = _NAME.sub("", _MARK.sub("", text)).strip()
     text = text.removesuffix(",").strip()
     while len(text) > 1 and _PAIRS.get(text[0]) == text[-1] and text[0] not in text[1:-1]:
         text = text[1:-1].strip()

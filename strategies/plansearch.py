@@ -202,8 +202,8 @@ class PlanSearch:
         return Estimate(least, float(calls), calls + (self.tries - 1) * conversations, depth)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> PlanSearch | None:
-        """The ladder: fewer sets, those of deeper layers first; no second sketch; two turns of observing and one try at
-        the list; no pseudocode; a single set."""
+        """The ladder: fewer sets, those of deeper layers first, then fewer observations; no second sketch; two turns of
+        observing and one try at the list; no pseudocode; a single set."""
         forms = (form._within(calls, sets, problem, experts) for form, sets in self._rungs())
         return next((form for form in forms if form is not None), None)
 
@@ -224,7 +224,14 @@ class PlanSearch:
 
         most = min(self.most_plans, calls // self._line)
         fitting = bisect_right(range(1, most + 1), calls, key=needs)
-        return replace(self, plans=fitting) if fitting >= min(least, self.most_plans) else None
+        return self._narrowed(fitting) if fitting >= min(least, self.most_plans) else None
+
+    def _narrowed(self, plans: int) -> PlanSearch:
+        """This form with as many sets, and with no more observations and layers than they take."""
+        for keep in range(1, self.keep + 1):
+            if Shape(keep, self.subset_size, 1).plans >= plans:
+                return replace(self, plans=plans, keep=keep, depth=1)
+        return replace(self, plans=plans)
 
     @property
     def _shape(self) -> Shape:
