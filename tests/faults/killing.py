@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.double import REJECTING, DoubleProcess
 from tests.faults.commands import Command
@@ -26,6 +26,8 @@ class Scene:
     name: str
     strategies: tuple[str, ...] = (ASC,)
     server: Mapping[str, Any] = field(default_factory=dict)
+    price: str = ""
+    """The pool file's line of it; a server on this machine costs nothing."""
     problems: int = 5
     concurrency: int = 8
     """Requests in flight."""
@@ -43,10 +45,10 @@ class Scene:
         (folder / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "pool.toml").write_text(
             f'[[expert]]\nid = "m"\nmodel = "openai/m"\napi_base = "{base_url}"\nconcurrency = {self.concurrency}\n'
-            "sampling = { seed = 11, max_tokens = 100 }\ntimeout = 30\n"
+            f"sampling = {{ seed = 11, max_tokens = 100 }}\ntimeout = 30\n{self.price}"
         )
         chosen = [word for spec in self.strategies for word in ("-s", spec)]
-        return ["bench", "set.jsonl", "--pool", "pool.toml", *chosen, "--run", "run", "--json"]
+        return ["bench", "set.jsonl", "--pool", "pool.toml", *chosen, "--run", "run", "--yes", "--json"]
 
 
 SCENES = (
@@ -101,8 +103,19 @@ class Whole:
     """What an undisturbed run comes to."""
 
     lines: list[str]
-    samples: int
-    requests: int
+    stats: Mapping[str, Any]
+    """Of its double."""
+
+    @property
+    def samples(self) -> int:
+        return int(self.stats["delivered"]["samples"])
+
+    @property
+    def requests(self) -> int:
+        return int(self.stats["requests"])
+
+
+Undisturbed: TypeAlias = Callable[[Scene], Whole]
 
 
 def _late(there: Callable[[], bool], delay: float) -> Callable[[], bool]:

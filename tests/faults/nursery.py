@@ -52,6 +52,7 @@ def main() -> None:
             _say({"pid": pid})
     for pid in alive:
         os.kill(pid, signal.SIGKILL)
+    os._exit(0)  # taking all those modules apart would take seconds
 
 
 def _say(answer: Any) -> None:

@@ -5,40 +5,12 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
 from tests.faults.commands import Command, Nursery
-from tests.faults.killing import SCENES, Moment, Scene, Whole, open_samples, results
-
-Undisturbed: TypeAlias = Callable[[Scene], Whole]
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Undisturbed:
-    """Runs a scene in peace, once."""
-    known: dict[str, Whole] = {}
-
-    def whole(scene: Scene) -> Whole:
-        if scene.name not in known:
-            folder = tmp_path_factory.mktemp(scene.name)
-            with scene.double() as double:
-                Command(scene.write(folder, double.base_url), folder, nursery).end()
-                stats = double.stats()
-            known[scene.name] = Whole(results(folder / "run"), stats["delivered"]["samples"], stats["requests"])
-        return known[scene.name]
-
-    return whole
-
+from tests.faults.killing import SCENES, Moment, Undisturbed, open_samples, results
 
 SOAK = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 210)]
 """Every tenth of these with interpreters started afresh."""
