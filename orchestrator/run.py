@@ -487,7 +487,7 @@ class Run:
         except Exception as error:
             found = _plain(error)
             if scope is self.scope or not isinstance(found, BudgetExceeded) or found.scope != scope.name:
-                raise found from None
+                raise found from (None if found is not error else error.__cause__)
             self._table.trace.add("budget", path, reason=str(found))
         finally:
             child.end()
