@@ -94,6 +94,18 @@ class TestDelegate:
         assert played.error is None
         assert len(played.emitted) == 5
 
+    def test_and_with_a_task_group_of_its_own(self) -> None:
+        async def grouped(problem: Problem, run: Run) -> None:
+            async with asyncio.TaskGroup() as group:
+                for i in range(6):
+                    group.create_task(run.generate(prompt(f"{i}")))
+
+        played = play(lambda run: run.delegate(grouped, budget=Budget(calls=4)), echo(max_n=1, latency=1))
+        assert played.error is None
+        assert played.events("budget") == [(0,)]
+        outer = play(lambda run: run.delegate(grouped), echo(max_n=1, latency=1), budget=Budget(calls=4))
+        assert isinstance(outer.error, BudgetExceeded)
+
     def test_scopes_nest(self) -> None:
         async def outer(problem: Problem, run: Run) -> None:
             await run.delegate(steady(9, "inner"), budget=Budget(calls=2))
@@ -174,6 +186,17 @@ class TestDelegate:
         play(lambda run: run.map(branch, range(3)), *pool)
         for expert in pool:
             assert sorted(request.sample_index for request in expert.requests) == [0, 1, 2, 3]
+
+    def test_an_error_keeps_its_cause(self) -> None:
+        async def fails(problem: Problem, run: Run) -> None:
+            try:
+                raise KeyError("deep")
+            except KeyError as error:
+                raise ValueError("shallow") from error
+
+        error = play(lambda run: run.delegate(fails), echo()).error
+        assert isinstance(error, ValueError)
+        assert isinstance(error.__cause__, KeyError)
 
     def test_an_expert_s_failure_is_the_branch_s(self) -> None:
         played = play(lambda run: run.delegate(broken(2, BadRequest("x"))), echo())

@@ -35,6 +35,14 @@ async def ask(item: object, branch: Run) -> str:
     return (await branch.generate(prompt(str(item)))).text
 
 
+async def pair(item: int, branch: Run) -> str:
+    """Two questions at once, by a task group of its own."""
+    async with asyncio.TaskGroup() as group:
+        left = group.create_task(ask(f"{item} left", branch))
+        group.create_task(ask(f"{item} right", branch))
+    return left.result()
+
+
 class TestResults:
     def test_they_are_in_the_order_of_the_items(self) -> None:
         played = play(lambda run: run.map(ask, range(6)), ScriptedExpert(backwards))  # type: ignore[arg-type]
@@ -114,6 +122,21 @@ class TestFailures:
         played = play(lambda run: run.map(branch, range(4)), scripted)
         assert isinstance(played.error, Stopped)
         assert len(played.journal.replies) == 2, "what was out has landed"
+
+    def test_a_branch_s_own_task_group_makes_no_difference(self) -> None:
+        def answer(request: Request) -> str:
+            if request.messages[-1].text == "1 left":
+                raise BadRequest("x")
+            return "reply"
+
+        played = play(lambda run: run.map(pair, range(3), missing="nothing"), ScriptedExpert(answer))
+        assert played.result == ["reply", "nothing", "reply"]
+        assert played.events("branch lost") == [(0, 1)]
+
+    def test_nor_where_a_budget_ends(self) -> None:
+        played = play(lambda run: run.map(pair, range(4)), echo(max_n=1, latency=1), budget=Budget(calls=5))
+        assert isinstance(played.error, BudgetExceeded)
+        assert len(played.journal.replies) == 5
 
     def test_any_other_failure_cancels_the_siblings(self) -> None:
         async def branch(number: int, inner: Run) -> None:
