@@ -203,10 +203,9 @@ def _run(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) -> No
     from .live import watching
     from .results import show_results
 
-    with watching(problems.name, cast(int, folder.manifest["problems"])) as watcher:
-        work = Bench(plan, folder, watcher)
-        with _told_how_to_go_on(folder, work):
-            rows = asyncio.run(work(problems.cases()))
+    work, count = Bench(plan, folder), cast(int, folder.manifest["problems"])
+    with _told_how_to_go_on(folder, work), watching(problems.name, count) as work.watcher:
+        rows = asyncio.run(work(problems.cases()))
     if work.lines or work.lost is None:
         show_results(str(folder.path), problems.name, work.problems, _labelled(plan, rows), as_json)
     _note_dropped(folder, work)

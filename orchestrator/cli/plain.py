@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from .printing import visible
 from .standing import LaneStanding, RowStanding, Standing, View, clock, money, percent, short
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class PlainDisplay:
 
     def tell(self, text: str) -> None:
         """Prints a line about something out of the ordinary."""
-        self._write(text)
+        self._write(visible(text, keep=""))
 
     def _due(self, standing: Standing) -> bool:
         if standing.ending != self._ending and not self._ending:

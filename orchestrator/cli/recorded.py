@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,6 @@ from .printing import note
 from .team import Source, Team
 
 _IDENTITY = ("model", "client", "persona", "sampling", "options")
-_EXTRA = ("withheld", "file", "project")
 
 
 def recorded(team: Team) -> dict[str, Json]:
@@ -137,9 +136,10 @@ def _check_same(found: Expert, row: Mapping[str, Any], file: Path) -> None:
 
 
 def _rebuilt(row: Mapping[str, Any]) -> Expert:
-    fields = {name: value for name, value in row.items() if name not in _EXTRA}
+    # What a later version records beside these has no place in this one.
+    known = {f.name: row[f.name] for f in fields(Expert) if f.name in row}
     sampling = {**row["sampling"], "stop": tuple(row["sampling"]["stop"])}
-    return Expert(**{**fields, "sampling": Sampling(**sampling), "price": _price(row), "skills": tuple(row["skills"])})
+    return Expert(**{**known, "sampling": Sampling(**sampling), "price": _price(row), "skills": tuple(row["skills"])})
 
 
 def _price(row: Mapping[str, Any]) -> Price | None:

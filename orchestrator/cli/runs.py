@@ -15,7 +15,7 @@ from orchestrator.errors import ConfigError, UnknownName
 
 from . import options as o
 from .failures import leave
-from .printing import note, out, out_folded, out_json, visible
+from .printing import note, out, out_folded, out_json, terminal_width, visible
 from .tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def export(
     lines = _csv(seen) if format_ == "csv" else map(_dumped, _joined(seen))
     if output is None:
         for line in lines:
-            out(line)
+            out(line if terminal_width() is None else visible(line))
         return
     count = _save(lines, output)
     note(f"{output}: {count} lines")

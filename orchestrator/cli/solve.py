@@ -102,7 +102,7 @@ def _caps(config: Config, team: Team) -> Budget:
     from orchestrator.config import DEFAULT_USD
     from orchestrator.serving import check_prices
 
-    caps = config.settings.budget
+    caps = config.settings.budget.tightened(config.settings.run_budget)
     if caps.usd is not None or not team.priced:
         check_prices(caps, team.everybody)
         return caps

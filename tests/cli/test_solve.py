@@ -158,3 +158,9 @@ def test_settings_of_config_files_hold_for_solve(command: Command, echo: str, ho
     assert given["strategy"] == "self_consistency(samples=2)"
     own = command("solve", "1 + 1?", "--kind", "number", "-e", echo, "-s", "cot", "--json").json
     assert own["strategy"] == "cot"
+
+
+def test_a_cap_of_the_invocation_holds_for_solve(command: Command, echo: str, home: Path) -> None:
+    (home / "orchestrator.toml").write_text('run_budget = "calls=3"\nbudget = "calls=8"\n')
+    words = ("solve", "1 + 1?", "--kind", "number", "-e", echo, "-s", "self_consistency(samples=5)", "--json")
+    assert command(*words).json["usage"]["calls"] == 3
