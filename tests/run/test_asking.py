@@ -17,6 +17,7 @@ from orchestrator.errors import (
     ContentFiltered,
     ExpertError,
     NotRecorded,
+    Stopped,
     Truncated,
 )
 from orchestrator.experts.scripted import ScriptedExpert
@@ -35,6 +36,7 @@ from orchestrator.types import (
     Sampling,
 )
 
+from . import stage
 from .stage import PROBLEM, play, prompt, texts
 
 
@@ -89,6 +91,26 @@ class TestIdentity:
             Message("user", "Hello"),
         )
 
+    def test_a_replay_expert_is_asked_by_problem_and_purpose(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It answers by them, so the same words for another problem or purpose are another request."""
+        scripted = echo()
+        monkeypatch.setattr(stage, "backend_of", lambda expert: scripted)
+
+        async def asks(problem: Problem, run: Run) -> None:
+            await run.generate(prompt("q"))
+            await run.generate(prompt("q"), purpose="tests")
+
+        async def act(run: Run) -> None:
+            await asks(PROBLEM, run)
+            await run.delegate(asks, replace(PROBLEM, id="other"))
+
+        play(act, Expert("r", "m", client="replay"))
+        assert [(r.salt, r.labels.problem, r.labels.purpose) for r in scripted.requests] == [
+            (f"seed=0|{problem}|{purpose}", problem, purpose)
+            for problem in ("p", "other")
+            for purpose in ("answer", "tests")
+        ]
+
     def test_the_reply_cites_its_request(self) -> None:
         scripted = echo()
         played = play(lambda run: run.generate(prompt()), scripted)
@@ -139,6 +161,13 @@ class TestSamples:
 
         played = play(lambda run: run.generate(prompt(), n=4), ScriptedExpert(answer, max_n=1))
         assert "sample 0" in str(played.error)
+
+    def test_but_before_all_one_that_says_the_run_was_stopped(self) -> None:
+        async def answer(request: Request) -> str:
+            raise BadRequest("no") if request.sample_index == 0 else Stopped()
+
+        played = play(lambda run: run.generate(prompt(), n=2), ScriptedExpert(answer, max_n=1))
+        assert isinstance(played.error, Stopped)
 
     def test_a_refused_sample_leaves_the_others_paid_and_kept(self) -> None:
         scripted = echo(max_n=1, latency=1)

@@ -47,7 +47,7 @@ GOLDEN = {
     "capped": (replace(PLAIN, sampling=Sampling(max_tokens=2048), salt="seed=0"), "3e50407102050e045bd6b265b7616471"),
     "everything": (FULL, "587b5e7fddf1345abc8f9fb46bdd4c3c"),
 }
-"""A change of any of these makes every journal that exists worthless: then the next issue of its format is due."""
+"""A change of any of these makes every journal that exists worthless."""
 
 
 @pytest.mark.parametrize("name", GOLDEN)
