@@ -62,17 +62,16 @@ def list_(as_json: o.AsJson = False) -> None:
 
 def show(run: Which, as_json: o.AsJson = False) -> None:
     """Show a run: what it was asked, its results, and calls that never ended."""
-    from orchestrator.engine.glance import glance
-    from orchestrator.evals.stopwatch import SECONDS
     from orchestrator.folder import summary, view
 
     from .results import columns_of
 
     seen = view(run)
-    told, journal = summary(seen.path), glance(seen.journal)
-    rows = _rows(seen, journal.numbers.get(SECONDS, 0.0))
+    told = summary(seen.path)
+    calls, seconds = _journalled(seen)
+    rows = _rows(seen, seconds)
     if as_json:
-        problems, calls = seen.manifest.get("problems"), journal.open_calls
+        problems = seen.manifest.get("problems")
         found = {"problems": problems, "open_calls": calls, "results": rows, "manifest": seen.manifest}
         out_json("run/1", {**_summary_json(told), **found})
         return
@@ -80,8 +79,7 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     out(f"folder: {told.path}")
     out(f"set: {visible(told.set, keep='')}, {seen.manifest.get('problems', '?')} problems, {_progress(told)} results")
     out_folded(f"experts: {visible(_experts(seen), keep='')}")
-    lost = " (in flight, or charged in full on resume)" if journal.open_calls else ""
-    out(f"open calls: {journal.open_calls}{lost}")
+    out(f"open calls: {calls}" + (" (in flight, or charged in full on resume)" if calls else ""))
     if rows:
         out("")
         print_table(columns_of(rows))
@@ -133,6 +131,20 @@ def rm(
 
 
 # -- reading a run ------------------------------------------------------------------------
+
+
+def _journalled(seen: RunView) -> tuple[int, float]:
+    """Calls without an end, and seconds of all invocations; none where there is no journal yet."""
+    from orchestrator.engine import JournalView
+    from orchestrator.evals.stopwatch import SECONDS
+
+    if not seen.journal.is_file() or not seen.journal.stat().st_size:
+        return 0, 0.0
+    journal = JournalView(seen.journal)
+    try:
+        return journal.open_calls(), journal.recall(SECONDS)
+    finally:
+        journal.close()
 
 
 def _rows(seen: RunView, seconds: float) -> list[dict[str, Any]]:
