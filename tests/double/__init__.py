@@ -13,9 +13,9 @@ as a process of its own, for tests that kill their client:
 by hand: `python -m tests.double --config '{"answers": {"42": 1}}'`. What can be set is listed in `Behaviour`.
 """
 
-from .behaviour import REJECTING, Behaviour, Thinking
+from .behaviour import MODES, Behaviour, Thinking
 from .process import DoubleProcess, unused_url
 from .server import Double
 from .stats import Seen, Stats, Tally
 
-__all__ = ["REJECTING", "Behaviour", "Double", "DoubleProcess", "Seen", "Stats", "Tally", "Thinking", "unused_url"]
+__all__ = ["MODES", "Behaviour", "Double", "DoubleProcess", "Seen", "Stats", "Tally", "Thinking", "unused_url"]

@@ -129,12 +129,14 @@ _FAULTS = frozenset(
     }
 )  # fmt: skip
 
-REJECTING: Mapping[str, Any] = {
-    "rejects": frozenset({"temperature", "stop", "max_tokens"}),
-    "reasoning": Thinking(share=0.3, tokens=200),
+MODES: Mapping[str, Mapping[str, Any]] = {
+    "rejecting": {
+        "rejects": frozenset({"temperature", "stop", "max_tokens"}),
+        "reasoning": Thinking(share=0.3, tokens=200),
+    }
 }
-"""The mode `rejecting`: settings of a model that refuses what older models took, with OpenAI's words, and that bills
-hidden reasoning which sometimes eats the whole cap."""
+"""Settings by name. `rejecting`: a model that refuses what older ones took, in OpenAI's words, and bills hidden
+reasoning which sometimes eats the whole cap."""
 
 
 def digest(*parts: object) -> bytes:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import plan as plans
-from .behaviour import Behaviour, digest
+from .behaviour import MODES, Behaviour, digest
 from .connection import Connection
 from .plan import Plan
 from .stats import Seen, Stats
@@ -27,7 +27,7 @@ class Double:
         strict: a model that is not among `models` is 404.
         keep_bodies: keep every request in `requests`.
         port: 0 picks a free one.
-        settings: fields of `Behaviour`.
+        settings: fields of `Behaviour`, and `mode`: the name of some of them.
     """
 
     def __init__(
@@ -46,9 +46,12 @@ class Double:
         self._connections: set[Connection] = set()
         self.configure(models=models or {}, **settings)
 
-    def configure(self, *, models: Mapping[str, Mapping[str, Any]] | None = None, **settings: Any) -> None:
-        """Changes settings, also while running; counters stay."""
-        self.behaviour = replace(getattr(self, "behaviour", Behaviour()), **settings)
+    def configure(
+        self, *, models: Mapping[str, Mapping[str, Any]] | None = None, mode: str | None = None, **settings: Any
+    ) -> None:
+        """Changes settings, also while running; counters stay. `mode` is one of `MODES`, for what is not given."""
+        named = {} if mode is None else MODES[mode]
+        self.behaviour = replace(getattr(self, "behaviour", Behaviour()), **{**named, **settings})
         self._own = {**getattr(self, "_own", {}), **(models or {})}
         self.models = {name: replace(self.behaviour, **own) for name, own in self._own.items()}
 

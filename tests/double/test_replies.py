@@ -122,6 +122,25 @@ class TestOtherEndpoints:
 
 
 class TestHiddenReasoning:
+    async def test_belongs_to_the_mode_rejecting_beside_settings_that_are_refused(
+        self, client: aiohttp.ClientSession
+    ) -> None:
+        async with Double(mode="rejecting", answers={"42": 1}) as double:
+            for body, param in (
+                ({"temperature": 0.5}, "temperature"),
+                ({"stop": ["x"]}, "stop"),
+                ({"max_tokens": 9}, "max_tokens"),
+            ):
+                status, _, reply = await ask(client, double, **body)
+                assert (status, reply["error"]["param"]) == (400, param)
+            bodies = [(await ask(client, double, f"q{i}", max_completion_tokens=300))[2] for i in range(40)]
+        eaten = [body["choices"][0]["finish_reason"] == "length" for body in bodies]
+        assert 4 <= sum(eaten) <= 20
+        for body, all_gone in zip(bodies, eaten, strict=True):
+            hidden = body["usage"]["completion_tokens_details"]["reasoning_tokens"]
+            assert 100 <= hidden <= body["usage"]["completion_tokens"] <= 300
+            assert (texts(body) == [""]) == all_gone == (hidden == 300)
+
     async def test_is_billed_and_sometimes_eats_the_cap(self, client: aiohttp.ClientSession) -> None:
         outcomes: dict[int, list[bool]] = {}
         async with Double(reasoning=(0.4, 100), answers={"42": 1}) as double:

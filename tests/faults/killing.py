@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tests.double import REJECTING, DoubleProcess
+from tests.double import DoubleProcess
 from tests.faults.commands import Command
 
 ANSWERS = {"42": 0.4, "41": 0.3, "40": 0.3}
@@ -54,7 +54,10 @@ class Scene:
 SCENES = (
     Scene("waves"),
     Scene("shared", (ASC, FIXED, BEST), problems=3),
-    Scene("rejecting", server={**REJECTING, "reasoning": {"share": 0.3, "tokens": 30, "heavy": 150}}, problems=3),
+    Scene(
+        "rejecting", problems=3,
+        server={"mode": "rejecting", "reasoning": {"share": 0.3, "tokens": 30, "heavy": 150}},
+    ),
     Scene(
         "faulty",
         server={
