@@ -45,13 +45,12 @@ async def solved(server: Double, kind: str, **chosen: str) -> Outcome:
 
 
 def check(out: Outcome, server: Double) -> None:
-    """It has finished, each refusal was learned, every sample is counted, and those that were cut are known."""
+    """It has finished, every sample is counted, and those that were cut are known."""
     assert out.stopped_by in ("done", "failed", "verifier")
     assert out.usage.calls == server.stats.delivered.samples > 0
     assert out.usage.reasoning_tokens == server.stats.delivered.reasoning > 0
     assert (out.answer is not None) == any(scored.candidate.key for scored in out.candidates)
-    assert 1 <= server.stats.rejected["max_tokens"] <= server.stats.max_in_flight
-    assert server.stats.rejected["temperature"] <= server.stats.max_in_flight
+    assert server.stats.rejected["max_tokens"] >= 1
     once = [event for event in out.trace if event.kind == "truncated"]
     assert len(once) + out.usage.truncated == server.stats.truncated
 
