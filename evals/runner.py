@@ -86,7 +86,9 @@ class Bench:
     """Set when no expert is left; at the end also where some problems have no line for want of one."""
     failure: Exception | None = None
     """What ended the run where it is nobody's doing named above; raised once everything is saved."""
-    complete: bool = True
+    cut: int = 0
+    """Problems that were begun and have no line."""
+    complete: bool = False
     """Whether every problem that was to be run has its line; known at the end."""
     engine: Engine = field(init=False)
     scope: Scope = field(init=False)
@@ -111,11 +113,12 @@ class Bench:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(answers.aclose)
             stack.push_async_callback(sandbox.aclose)
-            await self._open(stack)
-            try:
-                await self._limited(cases)
-            finally:
-                self.stopwatch.note(now=True)
+            with on_interrupt(self._interrupt, self._end_now):
+                await self._open(stack)
+                try:
+                    await self._limited(cases)
+                finally:
+                    self.stopwatch.note(now=True)
         if self.failure is not None:
             raise self.failure
         self.interrupted = self.interrupted and not self.complete
@@ -155,14 +158,13 @@ class Bench:
 
     async def _limited(self, cases: Iterable[Case]) -> None:
         """Everything that takes time, until it is done or somebody wants it ended at once."""
-        with on_interrupt(self._interrupt, self._end_now):
-            try:
-                async with asyncio.timeout(None) as self._limit:
-                    await warm(self.plan.everybody.values())
-                    await self._watched(cases)
-            except TimeoutError:
-                if not self.ended:
-                    raise
+        try:
+            async with asyncio.timeout(None) as self._limit:
+                await warm(self.plan.everybody.values())
+                await self._watched(cases)
+        except TimeoutError:
+            if not self._limit.expired():
+                raise
 
     async def _watched(self, cases: Iterable[Case]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -191,12 +193,12 @@ class Bench:
                         continue
                     await room.acquire()
                     if self.ended:
-                        self.complete = False
                         return
                     if job.row.name in self.gone:
                         room.release()
                     else:
                         group.create_task(self._follow(job, room))
+        self.complete = not self.cut and self.failure is None
 
     def _read(self, cases: Iterable[Case]) -> Iterator[Case]:
         """The cases; where the set turns out to be broken, what is under way may still end."""
@@ -212,7 +214,7 @@ class Bench:
         try:
             await self._one(job)
         except Stopped:
-            self.complete = False
+            self.cut += 1
         except Exception as error:
             self._fail(error)
         finally:
@@ -226,7 +228,7 @@ class Bench:
         try:
             outcome = await conduct()
             if self._cut(job, conduct, outcome):
-                self.complete = False
+                self.cut += 1
                 return
             entry = await graded(job, conduct, outcome)
         except Exception as error:
@@ -285,10 +287,11 @@ class Bench:
 
     def _strand(self, row: Row, lost: dict[str, ExpertLost], nobody: bool) -> None:
         """Notes that a problem had nobody to ask; a row whose problems never have is given up."""
+        error = next((lost[expert.id] for expert in row.experts if expert.id in lost), next(iter(lost.values())))
+        self._missed = self._missed or error
         self._stranded[row.name] += 1
-        self._missed = self._missed or next(iter(lost.values()))
         if nobody or self._stranded[row.name] >= PATIENCE:
-            self.gone.setdefault(row.name, next(iter(lost.values())))
+            self.gone.setdefault(row.name, error)
         if all(expert.id in lost for expert in self.plan.experts) or len(self.gone) == len(self.tallies):
             self._lose(self.gone[row.name])
 
@@ -307,7 +310,6 @@ class Bench:
         self.engine.stop()
 
     def _end_now(self) -> None:
-        self.complete = False
         self._end_in(0.0)
 
     def _end_in(self, seconds: float) -> None:
