@@ -1,0 +1,84 @@
+"""One invocation of a run, from its folder to the table and the line that says what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from .failures import INTERRUPTED, leave
+from .printing import note
+
+if TYPE_CHECKING:
+    from orchestrator.evals.runner import Bench, Plan
+    from orchestrator.folder import RunFolder
+    from orchestrator.types import Json
+
+    from .problems import Problems
+
+
+def run_bench(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) -> None:
+    """Runs what has no line yet and prints all results; leaves with a code unless every problem has one."""
+    import asyncio
+
+    from orchestrator.evals.runner import Bench
+
+    from .live import watching
+    from .results import show_results
+
+    work, count = Bench(plan, folder), cast(int, folder.manifest["problems"])
+    with _told_how_to_go_on(folder, work), watching(problems.name, count) as work.watcher:
+        rows = asyncio.run(work(problems.cases()))
+    if work.lines or work.lost is None:
+        show_results(str(folder.path), problems.name, work.problems, _labelled(plan, rows), as_json)
+    _note_dropped(folder, work)
+    if code := _ended(folder, work):
+        leave(code)
+    note(f"run: {folder.path}")
+
+
+@contextmanager
+def _told_how_to_go_on(folder: RunFolder, work: Bench) -> Iterator[None]:
+    """Says before an error is told that what is answered is kept."""
+    try:
+        yield
+    except Exception:
+        if work.failure is not None:
+            note(f"everything answered is kept; once this is mended: orchestrator resume {folder.handle}")
+        raise
+
+
+def _note_dropped(folder: RunFolder, work: Bench) -> None:
+    """Puts into the manifest which settings were left out, as their experts do not take them."""
+    dropped: dict[str, Json] = {}
+    for name, settings in work.engine.counters.dropped.items():
+        dropped[name] = [*sorted(settings)]
+    earlier = folder.manifest.get("dropped")
+    if dropped:
+        folder.update_manifest({"dropped": {**(earlier if isinstance(earlier, dict) else {}), **dropped}})
+
+
+def _labelled(plan: Plan, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With `--per-expert` a row also says its parts."""
+    if not plan.per_expert:
+        return rows
+    parts = {row.name: {"spec": row.strategy, "expert": row.experts[0].id} for row in plan.rows}
+    return [{**row, **parts[row["strategy"]]} for row in rows]
+
+
+def _ended(folder: RunFolder, work: Bench) -> int:
+    """The exit code, with the line that says what to do next."""
+    again = f"orchestrator resume {folder.handle}"
+    if work.interrupted:
+        note(f"interrupted; everything answered is kept. Go on with: {again}")
+        return INTERRUPTED
+    if work.lost is not None:
+        gone, rows = len(work.gone), len(work.tallies)
+        some = f"{gone} of {rows} rows" if gone else "some problems"
+        what = "no expert is left" if gone == rows else f"{some} have no expert left"
+        note(f"{what}: {work.lost}. Mend it, then: {again}")
+        return 5
+    if work.out_of_budget:
+        note(f"{work.out_of_budget}. Go on with: {again} --run-budget LARGER")
+        return 4
+    return 0
