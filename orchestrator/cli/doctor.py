@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import ConfigError, OrchestratorError, SandboxUnavailable
 
 from . import options as o
 from .failures import leave
@@ -49,6 +49,7 @@ def doctor(as_json: o.AsJson = False) -> None:
 def findings() -> dict[str, Any]:
     """Everything that `doctor` tells; `problems` keep something from working, `warnings` only may."""
     packages = {name: _version(name) for name in ("diverse-orchestrator", *_PACKAGES)}
+    sandbox, broken = _sandbox()
     folder, unwritable = _runs_folder()
     settings, unreadable = _config()
     missing = [f"the package {name} is not installed: pip install {name}" for name, v in packages.items() if v is None]
@@ -58,11 +59,11 @@ def findings() -> dict[str, Any]:
         "packages": packages,
         "keys": _keys(),
         "servers": [asdict(server) | {"use": server.use} for server in find()],
-        "sandbox": _sandbox(),
+        "sandbox": sandbox,
         "runs": folder,
         "config": settings,
         "warnings": _strangers(),
-        "problems": [*missing, *unwritable, *unreadable],
+        "problems": [*missing, *broken, *unwritable, *unreadable],
     }
 
 
@@ -84,31 +85,51 @@ def _keys() -> dict[str, bool]:
     return {name: bool(os.environ.get(name)) for name in sorted(every) if name in usual or os.environ.get(name)}
 
 
-def _sandbox() -> dict[str, Any]:
-    return {
-        "kind": "subprocess",
-        "protects": False,
-        "about": "programs run in a plain subprocess with limits on time, memory and output: that stops accidents, "
-        "not hostile code",
-    }
+def _sandbox() -> tuple[dict[str, Any], list[str]]:
+    """What programs run in, and whether one does run."""
+    about = (
+        "programs run in a plain subprocess with limits on time, memory and output: that stops accidents, not hostile "
+        "code"
+    )
+    problem = _sandbox_problem()
+    found = {"kind": "subprocess", "protects": False, "works": problem is None, "about": about}
+    return found, [] if problem is None else [f"programs cannot be run here: {problem}"]
+
+
+def _sandbox_problem() -> str | None:
+    import asyncio
+
+    from orchestrator import sandbox
+
+    async def tried() -> str | None:
+        try:
+            execution = await sandbox.run_tests("answer = 42", "assert answer == 42")
+        except SandboxUnavailable as error:
+            return str(error)
+        finally:
+            await sandbox.aclose()
+        return None if execution.verdict == "passed" else execution.detail or execution.verdict
+
+    return asyncio.run(tried())
 
 
 def _runs_folder() -> tuple[dict[str, Any], list[str]]:
-    """Where runs go, and whether a journal can be written there; makes the folder as a run would."""
+    """Where runs go, and whether one can be kept there; makes the folder as a run would."""
     import shutil
     import tempfile
 
     from orchestrator.files import private_folder
-    from orchestrator.folder import runs_folder
+    from orchestrator.folder import RunFolder, runs_folder
 
     folder = runs_folder()
     try:
         private_folder(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryDirectory(prefix=".doctor-", dir=folder) as trial:
+            RunFolder.create(trial, {}).close()
         free = shutil.disk_usage(folder).free
-    except OSError as error:
-        words = f"runs cannot be kept in {folder}: {error.strerror}; name another folder with --run"
+    except (OSError, ConfigError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        words = f"runs cannot be kept in {folder}: {reason}; name another folder with --run"
         return {"path": str(folder), "writable": False, "free_bytes": None}, [words]
     return {"path": str(folder), "writable": True, "free_bytes": free}, []
 
@@ -151,7 +172,8 @@ def _print(found: Mapping[str, Any]) -> None:
     out_folded(f"keys that are not: {', '.join(name for name, there in found['keys'].items() if not there)}")
     for server in found["servers"]:
         _print_server(server)
-    out_folded(f"sandbox: {found['sandbox']['about']}")
+    works = "works" if found["sandbox"]["works"] else "does not work"
+    out_folded(f"sandbox: {works}; {found['sandbox']['about']}")
     runs = found["runs"]
     out_folded(f"runs: {runs['path']}" + (f", {runs['free_bytes'] / 1e9:.1f} GB free" if runs["writable"] else ""))
     config = found["config"]

@@ -10,8 +10,10 @@ from threading import Thread
 
 import pytest
 
+from orchestrator import sandbox
 from orchestrator.cli import doctor, local_servers
 from orchestrator.cli.local_servers import Place, find, refused
+from orchestrator.errors import SandboxUnavailable
 from orchestrator.types import Expert
 from tests.double import unused_url
 
@@ -85,7 +87,9 @@ def test_everything_is_told(command: Command, monkeypatch: pytest.MonkeyPatch, p
     assert found["schema"] == "doctor/1"
     assert (found["keys"]["OPENAI_API_KEY"], found["keys"]["ANTHROPIC_API_KEY"]) == (True, False)
     assert found["packages"]["litellm"]
-    assert (found["runs"]["writable"], found["sandbox"]["protects"]) == (True, False)
+    assert found["runs"]["writable"]
+    assert (found["sandbox"]["works"], found["sandbox"]["protects"]) == (True, False)
+    assert command("runs", "list", "--json").json["runs"] == []
     assert found["servers"][0]["models"] == ["qwen", "phi"]
     assert (found["problems"], found["warnings"]) == ([], [])
     shown = command("doctor").out
@@ -102,6 +106,15 @@ def test_what_is_in_the_way_is_exit_2(command: Command, home: Path, monkeypatch:
     done = command("doctor", code=2)
     assert "problem: runs cannot be kept in" in done.err
     assert "problem: unknown key 'sed'" in done.err
+
+
+def test_a_sandbox_that_cannot_start_is_a_problem(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise SandboxUnavailable("no process can be started")
+
+    monkeypatch.setattr(doctor, "find", lambda: [])
+    monkeypatch.setattr(sandbox, "run_tests", refuse)
+    assert "programs cannot be run here: no process can be started" in command("doctor", code=2).err
 
 
 def test_the_stranger_of_that_name_is_a_warning(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
