@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from orchestrator.engine.glance import glance
+from orchestrator.engine import JournalView
 from orchestrator.evals.case import Case, Reference
 from orchestrator.evals.runner import Bench, Plan
 from orchestrator.experts.scripted import ScriptedExpert
@@ -58,7 +58,11 @@ def traced(folder: Path) -> list[Row]:
 
 def open_calls(folder: Path) -> int:
     """Attempts that the journal does not know the end of."""
-    return glance(folder / "journal.sqlite").open_calls
+    journal = JournalView(folder / "journal.sqlite")
+    try:
+        return journal.open_calls()
+    finally:
+        journal.close()
 
 
 class Watcher:
