@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -90,10 +91,17 @@ def _misused(error: BaseException) -> int:
         hint = f"; did you mean '{close[0]}'?" if close else f"; see `{command} --help`"
         return _said(f"`{command}` has no option '{name}'{hint}", 2)
     message: Callable[[], str] = getattr(error, "format_message", error.__str__)
-    text = message()
-    text = text.replace(". Did you mean", "; did you mean")
-    hint = "" if "did you mean" in text else f"; see `{command} --help`"
-    return _said(f"{text[:1].lower()}{text[1:].rstrip('.')}{hint}", 2)
+    # Some versions of typer suggest commands themselves.
+    text = message().partition(" Did you mean")[0].rstrip(".")
+    return _said(f"{text[:1].lower()}{text[1:]}{_meant(text, context) or f'; see `{command} --help`'}", 2)
+
+
+def _meant(text: str, context: object) -> str:
+    """A command that is nearly the one that is missing."""
+    known: dict[str, object] = getattr(getattr(context, "command", None), "commands", {})
+    missing = re.search("No such command '(.*)'", text)
+    close = difflib.get_close_matches(missing[1], known, n=1) if missing else []
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _said(line: str, code: int) -> int:
