@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, reduce
 from itertools import permutations, product
@@ -61,7 +61,7 @@ class LogicGrid:
     """A grid, and the options if the question has any."""
 
     puzzle: Puzzle
-    options: tuple[tuple[str, str], ...]
+    options: Mapping[str, str]
 
     @property
     def kind(self) -> Kind:
@@ -167,7 +167,7 @@ class LogicGrid:
         else:
             owner = _whose(arrangement, puzzle.asked)
             answer = puzzle.lists[puzzle.wanted][_thing(arrangement, puzzle.wanted, owner)]
-        return next((letter for letter, text in self.options if text.casefold() == answer.casefold()), answer)
+        return next((letter for letter, text in self.options.items() if text.casefold() == answer.casefold()), answer)
 
     def _told(self, read: Sequence[int], arrangement: Arrangement) -> Worked:
         left, steps = self._every, []
@@ -217,5 +217,5 @@ class LogicGrids:
         if found is None:
             return None
         after = text[text.rfind(found.question) + len(found.question) :]
-        grid = LogicGrid(found, tuple(options(after).items()))
+        grid = LogicGrid(found, options(after))
         return grid if grid.solvable else None

@@ -7,7 +7,7 @@ import re
 from .numbers import NUMBER, PART
 
 _WORD = r"[A-Za-z][\w'\u2019-]*"
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{([a-z]\w*)\}")
 _FILLER = r"(?:[^.?!\d$]{1,120}[.!]\s+){0,2}?"
 """Up to two sentences without a number between two that matter."""
 
