@@ -6,10 +6,12 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from orchestrator.engine import JournalView
+from orchestrator.errors import ConfigError
 from orchestrator.evals.case import Case, Reference
 from orchestrator.evals.runner import Bench, Plan
 from orchestrator.experts.scripted import ScriptedExpert
@@ -63,6 +65,13 @@ def open_calls(folder: Path) -> int:
         return journal.open_calls()
     finally:
         journal.close()
+
+
+def in_flight(folder: Path) -> bool:
+    """Whether a call of a bench in another process is under way; it may not have got as far as to have a journal."""
+    with suppress(ConfigError):
+        return open_calls(folder) > 0
+    return False
 
 
 class Watcher:

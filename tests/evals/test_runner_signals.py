@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .benching import lines, open_calls
+from .benching import in_flight, lines, open_calls
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -105,7 +105,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_ends_as_an_undisturbed_one(
 def test_a_second_interruption_does_not_wait_for_what_is_in_flight(tmp_path: Path) -> None:
     command, run = Command(tmp_path, script=SCRIPT.replace('"uniform:0.01,0.05"', "600")), tmp_path / "run"
     process = command.bench("run")
-    until(process, lambda: open_calls(run) > 0)
+    until(process, lambda: in_flight(run))
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     while "interrupt again" not in (line := process.stderr.readline()):
