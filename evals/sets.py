@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,10 +12,11 @@ from pathlib import Path
 from orchestrator.errors import BenchmarkError, ConfigError, UnknownName
 from orchestrator.types import Kind
 
-from . import gsm8k, humaneval, mbpp, replay_format
+from . import builtin, gsm8k, humaneval, mbpp, replay_format
 from .case import Case
-from .rows import Line, Options, Reader, read_lines
+from .rows import Line, Options, Reader
 from .select import Selection, chosen_from
+from .source import File, Made, Source
 
 FORMATS: Mapping[str, Reader] = {
     module.READER.name: module.READER for module in (replay_format, humaneval, mbpp, gsm8k)
@@ -24,7 +24,8 @@ FORMATS: Mapping[str, Reader] = {
 """Formats by name, in the order in which a first row is tried."""
 
 BUILT_IN: Mapping[str, str] = {
-    "sample": "two dozen small problems of our own (numbers, choices, game of 24, Python), with a scripted expert"
+    "sample": "two dozen small problems of our own (numbers, choices, game of 24, Python), with a scripted expert",
+    **{name: made.about for name, made in builtin.SETS.items()},
 }
 """Sets that come with the package, and what they hold."""
 
@@ -34,21 +35,22 @@ _OPTION = re.compile(r"[A-Za-z_]\w*=[^,]*")
 
 
 class CaseSet:
-    """A set of cases. Iterating reads the file anew, a row at a time; nothing is kept."""
+    """A set of cases. Iterating reads them anew, a row at a time; nothing is kept."""
 
-    def __init__(self, name: str, path: Path, reader: Reader, options: Options) -> None:
+    def __init__(self, name: str, source: Source, reader: Reader, options: Options) -> None:
         self.name = name
-        self.path = str(path)
+        self.path = source.name
+        """The file, or what a set that is made up calls itself."""
         self.format = reader.name
         self.options = options
         """As given behind the set's name."""
         self.kinds: set[Kind] = set()
         """Kinds of the problems read so far."""
-        self._reader, self._file = reader, path
+        self._reader, self._source = reader, source
         self._selection = _selection(options)
 
     def __iter__(self) -> Iterator[Case]:
-        cases = self._reader.cases(read_lines(self._file), self.options)
+        cases = self._reader.cases(self._source.lines(), self.options)
         try:
             for case in chosen_from(cases, self._selection):
                 self.kinds.add(case.problem.kind)
@@ -58,9 +60,8 @@ class CaseSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the file's bytes, in hex."""
-        with self._file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        """SHA-256 of the file's bytes, or of the problems made up, in hex."""
+        return self._source.digest()
 
     @cached_property
     def count(self) -> int:
@@ -77,24 +78,39 @@ def open_set(spec: str) -> CaseSet:
     """A set by built-in name or path, with options behind a colon: `SET`, `PATH` or `PATH:key=value,...`.
 
     Options: `format` (else told by the first row), `part`, `split`, `category`, `subject`, `limit`, and what the format
-    takes. A built-in name comes before a path; write `./sample` for a file of that name.
+    takes; sets that are made up have `seed`, and as many problems as `limit` says. A built-in name comes before a path;
+    write `./sample` for a file of that name.
 
     Raises:
         BenchmarkError: no such file, an empty one, or a first row of no known format.
         ConfigError: an option that is not there, or a value that does not fit.
     """
     target, options = (spec, {}) if os.path.isfile(spec) else parse_spec(spec)
+    if target in builtin.SETS:
+        return _made(target, options)
     built_in = target in BUILT_IN
     path = _DATA / f"{target}.jsonl" if built_in else Path(target).expanduser()
     if not os.path.isfile(path):
         raise BenchmarkError(_missing(target, path))
-    first = next(read_lines(path), None)
+    source = File(path)
+    first = next(source.lines(), None)
     if first is None:
         raise BenchmarkError("the set is empty", str(path))
     reader = _reader(first, options)
     _check_options(options, reader)
     next(reader.cases([first], options), None)  # a first row or an option that does not fit shows at once
-    return CaseSet(target if built_in else _name(path), path, reader, options)
+    return CaseSet(target if built_in else _name(path), source, reader, options)
+
+
+def _made(name: str, options: dict[str, str]) -> CaseSet:
+    reader = replay_format.READER
+    for option in options:
+        if option not in (known := {"seed", *_SELECTING}):
+            raise UnknownName("set option", option, sorted(known), f"the set {name}")
+    seed = options.get("seed", str(builtin.SEED))
+    if not seed.isdecimal():
+        raise ConfigError(f"set option seed={seed}: write a whole number from 0 up")
+    return CaseSet(name, Made(name, int(seed), _selection(options).limit), reader, options)
 
 
 def parse_spec(spec: str) -> tuple[str, dict[str, str]]:

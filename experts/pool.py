@@ -25,8 +25,9 @@ def experts_of(
     """The experts that a user means, in the order given.
 
     An id is one of the pool's, a pool file (`*.toml`: all its experts), `replay:FILE` (all experts of a file of
-    recorded generations, in file order), `replay:FILE#EXPERT/STYLE`, `scripted:FILE.toml`, or anything that litellm
-    knows (`openai/gpt-4o-mini`, `ollama_chat/qwen3:8b`). Without ids: the whole pool and all that are known.
+    recorded generations, in file order), `replay:FILE#EXPERT/STYLE`, `scripted:FILE.toml`, `sim:all` or `sim:NAME`
+    (simulated experts), or anything that litellm knows (`openai/gpt-4o-mini`, `ollama_chat/qwen3:8b`). Without ids: the
+    whole pool and all that are known.
 
     Args:
         pool: a pool file; its experts go by their ids.
@@ -82,7 +83,9 @@ def _expanded(name: str, api_base: str | None, key_env: str | None) -> tuple[Exp
         case "scripted":
             return (_scripted(Expert(name, name), Path(rest).expanduser()),)
         case "sim":
-            raise UnknownName("client", client, ("litellm", "replay", "scripted"))
+            from .sim import experts_in as simulated
+
+            return simulated(rest)
     if name.endswith(".toml"):
         return read_pool(Path(name).expanduser())
     if not name.strip():
@@ -111,6 +114,8 @@ def _resolved(expert: Expert, pool: Path) -> Expert:
         return replace(expert, model=recorded[0].model, options=recorded[0].options, price=expert.price or Price())
     if expert.client == "scripted" and "file" not in expert.options:
         return _scripted(expert, folder / Path(expert.model.removeprefix("scripted:")).expanduser())
+    if expert.client == "sim":
+        return replace(expert, price=expert.price or Price())
     return _with_plain_base(expert, f"{pool}: expert '{expert.id}': ")
 
 

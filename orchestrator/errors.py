@@ -22,6 +22,7 @@ OrchestratorError
     ├── BadRequest            400                               refunded
     │   └── ContextTooLong                                      refunded
     ├── NotRecorded           no such sample in a replay        refunded
+    ├── OutOfReach            no expert of the pool can answer  refunded
     └── ExpertLost            nothing more will come from it    refunded
         ├── WrongKey          401, 403                          refunded
         └── UnknownModel      404                               refunded
@@ -190,6 +191,12 @@ class ContextTooLong(BadRequest):
 
 
 class NotRecorded(ExpertError):
+    refunded = True
+
+
+class OutOfReach(ExpertError):
+    """A question that simulated experts cannot read; `solve` ends with exit 5 when nobody else is there."""
+
     refunded = True
 
 
