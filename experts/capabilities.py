@@ -41,6 +41,11 @@ _NO_SYSTEM = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"\b(?:n(?=\s*(?:=|>|must|is\b))|[a-z]+_[a-z_]+|temperature|seed|logprobs|stop)\b")
+_AT_MOST = re.compile(
+    r"(?:at most|no more than|maximum (?:of|is|value of)|up to|<=|≤|less than or equal to|between 1 and|from 1 to)"
+    r"\s*(\d{1,4})\b",
+    re.IGNORECASE,
+)
 _ALWAYS_NO_SYSTEM = re.compile(r"only user and assistant|roles must alternate", re.IGNORECASE)
 
 
@@ -99,12 +104,13 @@ class Capabilities:
         """Learns that a request brought only so many choices."""
         self._most = max(1, choices)
 
-    def learn(self, refusal: Refusal, sent: Collection[str]) -> bool:
+    def learn(self, refusal: Refusal, sent: Collection[str], choices: int = 1) -> bool:
         """Learns from a refusal; whether the request will now look different from the one that held `sent`.
 
         Args:
             refusal: what the server said.
             sent: the settings of the refused request, the cap under the name that it had.
+            choices: how many it asked for.
         """
         setting = _named(refusal, sent)
         if setting is None or (setting in self.declared and setting != "n"):
@@ -112,7 +118,8 @@ class Capabilities:
         if setting == "max_tokens":
             return self._rename_cap(next(name for name in CAPS if name in sent))
         if setting == "n":
-            self._most = 1
+            allowed = _allowed(refusal.message)
+            self._most = allowed if allowed < choices else 1
         else:
             self._found[setting] = False
         return True
@@ -140,6 +147,12 @@ def _named(refusal: Refusal, sent: Collection[str]) -> str | None:
     if setting in here:
         return setting
     return next((s for s in _mentioned(refusal.message) if s in here), None)
+
+
+def _allowed(message: str) -> int:
+    """How many choices a refusal of `n` says may be asked for; 1 where it does not say."""
+    found = _AT_MOST.search(message)
+    return max(1, int(found[1])) if found else 1
 
 
 def _about_system(refusal: Refusal, first: str) -> bool:

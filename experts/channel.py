@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -177,12 +178,23 @@ def library() -> Any:
     # In its default mode litellm reads the .env of the folder one stands in: a foreign repository could name a host
     # there, to which the user's own key would go.
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+    # A lane bounds the requests in flight. A pool with a bound of its own would let the rest wait inside an attempt,
+    # whose time for a connection runs.
+    for name in ("AIOHTTP_CONNECTOR_LIMIT", "AIOHTTP_CONNECTOR_LIMIT_PER_HOST"):
+        os.environ.setdefault(name, str(1_000_000))
+    _quiet()
     litellm: Any = importlib.import_module("litellm")
     litellm.suppress_debug_info = True
     if "LITELLM_LOG" not in os.environ:
         for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     return litellm
+
+
+def _quiet() -> None:
+    """Keeps pydantic's remarks on litellm's own types, and on odd bodies that litellm takes, off the terminal."""
+    for words in ("Pydantic serializer warnings", "Items? .* on TypedDict class"):
+        warnings.filterwarnings("ignore", words, UserWarning, r"pydantic\.")
 
 
 def _providers(litellm: Any) -> frozenset[str]:

@@ -98,4 +98,4 @@ class LiteLLMBackend:
         if not isinstance(failure, BadRequest) or isinstance(failure, ContextTooLong):
             return False
         refusal = channel.refusal_of(error)
-        return refusal is not None and self.capabilities.learn(refusal, call.sent)
+        return refusal is not None and self.capabilities.learn(refusal, call.sent, call.choices)

@@ -209,6 +209,18 @@ def _check_names(experts: list[Expert], path: Path) -> None:
         for name in expert.capabilities:
             if name not in SETTINGS:
                 raise UnknownName("capability", name, SETTINGS, where)
+        _check_values(expert, where)
+
+
+def _check_values(expert: Expert, where: str) -> None:
+    for name, value in expert.capabilities.items():
+        if name == "max_tokens" and value is False:
+            raise ConfigError(
+                f"{where}: capabilities.max_tokens: a cap is always sent, budgets rest on it; "
+                'give the name that the server knows, such as "max_completion_tokens"'
+            )
+        if name != "max_tokens" and isinstance(value, str):
+            raise ConfigError(f"{where}: capabilities.{name}: write true or false")
 
 
 def _explain(error: ValidationError, tables: list[object], path: Path) -> NoReturn:

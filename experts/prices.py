@@ -83,7 +83,9 @@ def _price(entry: Mapping[str, object]) -> Price | None:
     prompt, completion = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
     if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
         return None
-    cached = entry.get("cache_read_input_token_cost")
+    cached, thought = entry.get("cache_read_input_token_cost"), entry.get("output_cost_per_reasoning_token")
+    if isinstance(thought, int | float):
+        completion = max(completion, thought)  # how much of a reply will be thought is not known before it comes
     return Price(float(prompt), float(completion), float(cached) if isinstance(cached, int | float) else None)
 
 

@@ -49,9 +49,18 @@ def response_of(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tup
     Choices without any text are left out, so that their samples are asked for again; so are more than were asked for.
 
     Raises:
-        BadCompletion: no choice, or none that says anything.
+        BadCompletion: no choice, none that says anything, or not the shape of an answer.
         ContentFiltered: all that there is was withheld.
     """
+    try:
+        return _response(raw, expert, batch, dropped)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        # litellm passes on what servers of other makers put into these places.
+        why = f"{type(error).__name__}: {error}"
+        raise BadCompletion(f"the body has not the shape of an answer ({why})", expert=expert.id) from None
+
+
+def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple[str, ...]) -> tuple[Response, int]:
     choices = [
         _choice(c) for c in sorted(getattr(raw, "choices", None) or (), key=lambda c: getattr(c, "index", 0) or 0)
     ]
@@ -103,7 +112,10 @@ def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request)
     prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
     prompt = prompt or -(-request.size // 4)
     completion = completion or estimated_tokens(text for c in choices for text in (c.text, c.reasoning))
-    reasoning = min(completion, _count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens"))
+    reasoning = _count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens")
+    if reasoning and _count(usage, "total_tokens") == prompt + completion + reasoning:
+        completion += reasoning  # a server that counts hidden reasoning beside the completion, but bills both
+    reasoning = min(completion, reasoning)
     cached = min(prompt, _count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"))
     return Tokens(prompt, completion, reasoning, cached, _usd(expert.price, prompt, completion, cached))
 
@@ -161,13 +173,16 @@ def _tool_calls(message: Any) -> tuple[ToolCall, ...]:
 
 
 def _logprobs(raw: Any) -> tuple[float, ...]:
-    """Of a chat choice (`content`) or a text choice (`token_logprobs`)."""
+    """Of a chat choice (`content`) or a text choice (`token_logprobs`); none where they cannot be read."""
     if raw is None:
         return ()
     content, plain = getattr(raw, "content", None), getattr(raw, "token_logprobs", None)
-    if content:
-        return tuple(float(cast(float, _field(token, "logprob"))) for token in content)
-    return tuple(float(value) for value in plain or () if value is not None)
+    try:
+        if content:
+            return tuple(float(cast(float, _field(token, "logprob"))) for token in content)
+        return tuple(float(value) for value in plain or () if value is not None)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ()  # they are an extra: the text is good without them
 
 
 def _field(holder: Any, name: str) -> object:

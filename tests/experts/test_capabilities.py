@@ -102,6 +102,25 @@ def test_several_choices_are_given_up_whatever_is_wrong_with_n() -> None:
     assert have.most == 1
 
 
+@pytest.mark.parametrize(
+    ("message", "asked", "most"),
+    [
+        ("Invalid value: 'n' must be at most 2, got 4.", 4, 2),
+        ("Invalid 'n': integer above maximum value. Expected a value <= 8, but got 12 instead.", 12, 8),
+        ("candidateCount must be between 1 and 8", 9, 8),
+        ("'n' : number must be at most 1", 4, 1),
+        ("n must be 1 when using greedy sampling, got 4.", 4, 1),
+        ("'n' must be at most 128.", 4, 1),
+    ],
+)
+def test_a_refusal_that_says_how_many_choices_there_may_be_is_believed_where_that_is_fewer(
+    message: str, asked: int, most: int
+) -> None:
+    have = Capabilities()
+    assert have.learn(Refusal(message, "n", "invalid_value"), {"n"}, asked)
+    assert have.most == most
+
+
 def test_fewer_choices_than_asked_become_the_limit() -> None:
     have = Capabilities()
     have.limit(2)

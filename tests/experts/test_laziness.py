@@ -120,3 +120,14 @@ def test_calls_and_failures_print_nothing_and_leave_nothing_behind(
         asyncio.run(main())
     """)
     assert (done.stdout.strip(), done.stderr) == ("[1, 1, 'ServerBusy', 'BadCompletion'] []", "")
+
+
+def test_the_pool_of_connections_does_not_bound_what_a_lane_allows() -> None:
+    done = run(
+        """
+        from orchestrator.experts.channel import library
+        constants = library().constants
+        print(constants.AIOHTTP_CONNECTOR_LIMIT > 10_000, constants.AIOHTTP_CONNECTOR_LIMIT_PER_HOST > 10_000)
+        """
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr

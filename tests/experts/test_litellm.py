@@ -78,6 +78,14 @@ async def test_a_server_that_refuses_n_is_asked_for_one_in_the_same_attempt(doub
     assert server.stats.status == {"400": 1, "200": 1}
 
 
+async def test_a_server_that_names_its_most_choices_is_asked_for_as_many(double: Doubles, served: Serve) -> None:
+    server = await double(answers={"42": 1}, max_n=3, over_n="reject")
+    backend = served(server.base_url)
+    assert len((await backend.complete(batch(0, 1, 2, 3, 4))).completions) == 3
+    assert backend.max_n == 3
+    assert server.stats.status == {"400": 1, "200": 1}
+
+
 async def test_what_a_server_refuses_is_learned_once(double: Doubles, served: Serve) -> None:
     server = await double(answers={"42": 1}, rejects=["temperature", "stop", "max_tokens", "system"], keep_bodies=True)
     backend = served(server.base_url)

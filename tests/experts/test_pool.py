@@ -136,6 +136,8 @@ def test_what_there_is_not_is_said(name: str) -> None:
         ("[[expert]]\nid = 'a'\nclient = 'litelm'", "unknown client 'litelm' in .*'a'; did you mean 'litellm'"),
         ("[[expert]]\nid = 'a'\nfallback = 'b'", "unknown fallback 'b' in .*'a'"),
         ("[[expert]]\nid = 'a'\ncapabilities = {sede = false}", "unknown capability 'sede' in .*did you mean 'seed'"),
+        ("[[expert]]\nid = 'a'\ncapabilities = {max_tokens = false}", "'a': capabilities.max_tokens: a cap is always"),
+        ("[[expert]]\nid = 'a'\ncapabilities = {stop = 'no'}", "'a': capabilities.stop: write true or false"),
         ("[[expert]]\nid = 'a'\napi_base = 'localhost:1'", "api_base 'localhost:1' is not a URL"),
         ("[[experts]]\nid = 'a'", r"no \[\[expert\]\] in it"),
         ("[[expert]]\nid = 'a'\n[settings]\nx = 1", "unknown key 'settings'"),

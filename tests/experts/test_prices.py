@@ -16,6 +16,12 @@ def test_a_known_model_gets_its_price_and_context() -> None:
     assert priced(Expert("gpt-4o-mini", "gpt-4o-mini")).price == expert.price
 
 
+def test_a_model_whose_reasoning_costs_more_is_priced_as_if_it_only_reasoned() -> None:
+    qwen, thought = priced(Expert("e", "dashscope/qwen-plus-2025-04-28")).price, 4e-6
+    assert qwen is not None
+    assert qwen.completion == thought
+
+
 def test_what_the_user_gave_stays() -> None:
     mine = Expert("e", "openai/gpt-4o-mini", price=Price(1.0, 2.0), context=9, capabilities={"system": True})
     expert = priced(mine)

@@ -78,6 +78,30 @@ def test_usage_that_nobody_gave_is_estimated_from_bytes() -> None:
     assert estimated_tokens(["", "abcde"]) == 2
 
 
+def test_hidden_reasoning_that_is_counted_beside_the_completion_is_part_of_it() -> None:
+    beside = usage(100, 10, reasoning=50)
+    beside.total_tokens = 160
+    response, _ = response_of(raw(choice(), usage=beside), EXPERT, batch(0), ())
+    assert (response.bill.completion, response.bill.reasoning) == (60, 50)
+    assert response.bill.usd == pytest.approx(100 * 2e-6 + 60 * 10e-6)
+    within = usage(100, 60, reasoning=50)
+    within.total_tokens = 160
+    assert response_of(raw(choice(), usage=within), EXPERT, batch(0), ())[0].bill.completion == 60
+
+
+@pytest.mark.parametrize("content", [7, [None], [{}], [{"logprob": "low"}]])
+def test_log_probabilities_that_cannot_be_read_cost_no_answer(content: Any) -> None:
+    said = choice("good")
+    said.logprobs = SimpleNamespace(content=content)
+    response, _ = response_of(raw(said), EXPERT, batch(0), ())
+    assert (response.completions[0].text, response.completions[0].logprobs) == ("good", ())
+
+
+def test_a_shape_that_nobody_foresaw_is_a_bad_completion_and_no_crash() -> None:
+    with pytest.raises(BadCompletion, match="not the shape of an answer"):
+        response_of(raw(choice("", tool_calls=[SimpleNamespace(id="1")])), EXPERT, batch(0), ())
+
+
 def test_nothing_is_spent_where_no_price_is_known() -> None:
     response, _ = response_of(raw(choice(), usage=usage(9, 9)), Expert("e", "m"), batch(0), ())
     assert response.bill.usd == 0.0
