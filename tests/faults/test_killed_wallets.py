@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,11 @@ def spent(stats: Any) -> dict[str, float]:
 
 @pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 33))])
 def test_a_killed_run_keeps_to_its_wallet_and_a_larger_one_ends_it(
-    seed: int, tmp_path: Path, nursery: Nursery, undisturbed: Undisturbed
+    seed: int,
+    tmp_path: Path,
+    nursery: Nursery,
+    undisturbed: Undisturbed,
+    record_property: Callable[[str, object], None],
 ) -> None:
     rng, whole = random.Random(f"wallet {seed}"), undisturbed(SCENE)
     dimension = ("calls", "tokens", "usd")[seed % 3]
@@ -38,6 +43,7 @@ def test_a_killed_run_keeps_to_its_wallet_and_a_larger_one_ends_it(
             words = ["resume", "run", "--json"]
         Command(words, tmp_path, nursery).end(4)
         assert killed
+        record_property("kills", killed)
         assert spent(double.stats())[dimension] <= cap
         Command([*words, "--run-budget", f"{dimension}={1000 * cap:.0f}"], tmp_path, nursery).end()
     assert results(tmp_path / "run") == whole.lines

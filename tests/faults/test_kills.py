@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,14 @@ SOAK = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 210)]
 
 @pytest.mark.parametrize("seed", [*range(10), *SOAK])
 def test_a_killed_run_that_is_resumed_ends_as_an_undisturbed_one(
-    seed: int, tmp_path: Path, nursery: Nursery, undisturbed: Undisturbed
+    seed: int,
+    tmp_path: Path,
+    nursery: Nursery,
+    undisturbed: Undisturbed,
+    record_property: Callable[[str, object], None],
 ) -> None:
     rng, scene, run = random.Random(f"kill {seed}"), SCENES[seed % len(SCENES)], tmp_path / "run"
-    whole, in_flight, killed = undisturbed(scene), 0, True
+    whole, in_flight, killed, kills = undisturbed(scene), 0, True, 0
     afresh = seed % 10 == 9 and seed > 9
     source, starts = (None, 4.0) if afresh else (nursery, 0.5)
     with scene.double() as double:
@@ -32,6 +37,7 @@ def test_a_killed_run_that_is_resumed_ends_as_an_undisturbed_one(
             if not killed:
                 command.end()
                 break
+            kills += 1
             left_open = open_samples(run) - in_flight
             assert 0 <= left_open <= scene.concurrency
             in_flight += left_open
@@ -45,5 +51,9 @@ def test_a_killed_run_that_is_resumed_ends_as_an_undisturbed_one(
     assert set(keys.values()) == {1}
     assert len(answered) == whole.samples
     assert sum(count - 1 for count in answered.values()) <= in_flight
+    record_property("kills", kills)
+    record_property("in flight at kills", in_flight)
+    record_property("samples needed", whole.samples)
+    record_property("samples generated", stats["billed"]["samples"])
     lost_by_faults = stats["faults"].get("invalid_json", 0) + stats["faults"].get("reset", 0)
     assert stats["billed"]["samples"] <= whole.samples + in_flight + lost_by_faults

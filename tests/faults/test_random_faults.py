@@ -43,8 +43,10 @@ def test_a_disturbed_run_ends_as_an_undisturbed_one(seed: int, tmp_path: Path, v
 
 def _is_paid(came: Came) -> None:
     """The books are closed, and hold at least what the server generated, lost samples included."""
-    billed = came.stats.billed
+    billed, meter = came.stats.billed, came.bench.scope.spent
     assert came.open_calls == 0
+    assert (meter.calls, meter.tokens) == (came.paid.calls, came.paid.tokens), "a resumed run would find other figures"
+    assert meter.usd == pytest.approx(came.paid.usd)
     assert came.paid.calls >= billed.samples
     assert came.paid.tokens >= billed.tokens
     assert came.paid.usd >= DEAR.of(billed.prompt, billed.completion) * (1 - 1e-9)
