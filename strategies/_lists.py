@@ -198,7 +198,7 @@ def _kind(marked: Sequence[_Marked]) -> str:
 
 def _joined(first: _Marked, rest: Sequence[str], kind: str) -> str:
     """An item with the lines that continue it: up to a blank line, under a heading up to the second one."""
-    parts = [first.text]
+    parts = [_NAME.sub("", _EMPHASIS.sub("", first.text).strip())]
     blanks = 0
     for line in rest:
         if not line.strip():
