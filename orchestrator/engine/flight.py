@@ -152,7 +152,7 @@ class Flight:
         """
         leader = self.leader
         if spoiled and leader is not None and leader.reservation is not None:
-            leader.reservation.settle(Amount(calls=1), Amount(calls=1))
+            leader.reservation.spoil(Amount(calls=1))
         self.settle_failure(charged=False)
 
     def fail(self, error: Exception) -> None:

@@ -27,6 +27,10 @@ class Reservation:
         """The reply came: puts what it came to in place of the worst case."""
         self._end(used, paid, owed_again=False)
 
+    def spoil(self, taken: Amount) -> None:
+        """Something was generated that nobody can use, and the call is still to be made."""
+        self._end(taken, taken, owed_again=True)
+
     def refund(self) -> None:
         """Nothing was generated, and the call is still to be made."""
         self._end(NOTHING, NOTHING, owed_again=True)
