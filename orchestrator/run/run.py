@@ -4,101 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from hashlib import blake2b
-from types import TracebackType
 from typing import TypeVar
 
-from . import answers
-from .budget import Budget
-from .engine import Engine, Leaving, Seat
-from .errors import BudgetExceeded, ConfigError, ExpertError, ExpertLost, Stopped, Truncated
-from .ledger import Amount, Claim, Forecast, Scope
-from .protocols import Strategy
-from .trace import Trace
-from .types import (
+from orchestrator.budget import Budget
+from orchestrator.engine import Seat
+from orchestrator.errors import BudgetExceeded, ConfigError, ExpertError, Stopped
+from orchestrator.ledger import Claim, Scope
+from orchestrator.protocols import Strategy
+from orchestrator.types import (
     Answer,
     Candidate,
     Completion,
     Expert,
     JsonObject,
-    Labels,
     Place,
     Problem,
     Prompt,
     Reply,
-    Request,
     Sampling,
-    Usage,
 )
 
-DEFAULT_MAX_TOKENS = 2048
-LARGER_CAP = 4
-"""By how much the cap grows when it ended a reply before its answer."""
+from .asking import Asker, Wanted
+from .deadline import Deadline, within
+from .failures import first, plain
+from .table import Table
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@dataclass(slots=True)
-class Meter:
-    """What one problem's calls came to."""
-
-    usage: Usage = field(default_factory=Usage)
-
-    def add(self, completion: Completion, paid: Amount, cached: bool) -> None:
-        t = completion.tokens
-        self.usage += Usage(
-            calls=1,
-            cached_calls=int(cached),
-            prompt_tokens=t.prompt,
-            completion_tokens=t.completion,
-            reasoning_tokens=t.reasoning,
-            cached_prompt_tokens=t.cached_prompt,
-            usd=t.usd,
-            paid_usd=paid.usd,
-        )
-
-    def lose(self, error: ExpertError) -> None:
-        from .errors import ContentFiltered
-
-        if isinstance(error, Truncated):
-            self.usage += Usage(truncated=1)
-        elif isinstance(error, ContentFiltered):
-            self.usage += Usage(refused=1)
-        else:
-            self.usage += Usage(failed=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a strategy asks for, before the settings of the expert that is asked are put on it."""
-
-    prompt: Prompt
-    sampling: Sampling | None
-    purpose: str
-    tools: tuple[JsonObject, ...]
-    response_format: JsonObject | None
-    growth: int = 1
-    """By how much the cap on tokens is raised."""
-
-
-@dataclass(slots=True)
-class Table:
-    """What all runs of one problem share."""
-
-    engine: Engine
-    trace: Trace
-    seed: int
-    salt: str
-    roles: Mapping[str, Expert]
-    fallbacks: Mapping[str, Expert]
-    turn: int = 0
-    leaving: Leaving = field(default_factory=Leaving)
-    meter: Meter = field(default_factory=Meter)
-    forecast: Forecast = field(default_factory=Forecast)
-    readings: dict[str, answers.Reading | None] = field(default_factory=dict)
 
 
 class Run:
@@ -131,7 +66,7 @@ class Run:
         """Whether its candidates are kept back by `collect`, which may put them forward at its end."""
         self._done = False
         self._rng: random.Random | None = None
-        self._capped = any(scope.capped for scope in scope.chain)
+        self._asker = Asker(table, problem, path, self._salt, any(scope.capped for scope in scope.chain))
 
     # -- what a strategy may look at ----------------------------------------------------
 
@@ -187,94 +122,10 @@ class Run:
         if n < 1 or sample < 0:
             raise ConfigError(f"generate(n={n}, sample={sample}): n counts from 1, sample from 0")
         wanted = Wanted(prompt, sampling, purpose, tools, response_format)
-        request = self._request(wanted, expert or self.expert).sample(sample)
-        if n == 1:
-            completions = [await self._sample(wanted, request)]
-        else:
-            async with asyncio.TaskGroup() as group:
-                asked = [self._sample(wanted, request.sample(sample + i)) for i in range(n)]
-                tasks = [group.create_task(_caught(one)) for one in asked]
-            completions = _opened([task.result() for task in tasks])
+        indices = range(sample, sample + n)
+        completions = await self._asker.samples(wanted, expert or self.expert, indices, self._seat())
         self._stage += 1
         return Reply(tuple(completions))
-
-    def _request(self, wanted: Wanted, expert: Expert, failed: Sequence[str] = ()) -> Request:
-        """The first sample of what is wanted, as this expert is asked for it after others have failed."""
-        sampling = Sampling(max_tokens=DEFAULT_MAX_TOKENS).merged(wanted.sampling).merged(expert.sampling)
-        prompt = wanted.prompt.with_system(expert.persona, first=True) if expert.persona else wanted.prompt
-        return Request(
-            expert=expert.id,
-            model=expert.model,
-            messages=prompt.messages,
-            sampling=_grown(sampling, wanted.growth),
-            salt="!".join((self._salt_for(expert, wanted.purpose), *failed)),
-            tools=wanted.tools,
-            response_format=wanted.response_format,
-            labels=Labels(self.problem.id, wanted.purpose, self.path),
-        )
-
-    def _salt_for(self, expert: Expert, purpose: str) -> str:
-        """A replay expert answers by problem and purpose: the same words of two problems are not the same request."""
-        return f"{self._salt}|{self.problem.id}|{purpose}" if expert.client == "replay" else self._salt
-
-    async def _sample(self, wanted: Wanted, request: Request) -> Completion:
-        try:
-            completion, request = await self._ask(wanted, request)
-            if completion.finish == "length" and not await self._answered(request, completion):
-                completion = await self._with_larger_cap(wanted, request)
-        except ExpertError as error:
-            self._table.meter.lose(error)
-            self._table.trace.add("lost", self.path, error=type(error).__name__, reason=str(error))
-            raise
-        return completion
-
-    async def _with_larger_cap(self, wanted: Wanted, request: Request) -> Completion:
-        larger = replace(request, sampling=_grown(request.sampling, LARGER_CAP))
-        self._table.trace.add("truncated", self.path, key=request.key.hex(), max_tokens=larger.sampling.max_tokens)
-        completion, answered = await self._ask(replace(wanted, growth=LARGER_CAP), larger)
-        if completion.finish == "length" and not await self._answered(answered, completion):
-            raise Truncated(f"no answer within {answered.sampling.max_tokens} tokens", expert=answered.expert)
-        return completion
-
-    async def _answered(self, request: Request, completion: Completion) -> bool:
-        if request.labels.purpose != "answer":
-            return False
-        return bool(completion.text.strip()) and await self._reading(completion.text) is not None
-
-    async def _ask(self, wanted: Wanted, request: Request, failed: tuple[str, ...] = ()) -> tuple[Completion, Request]:
-        """One request, or after its expert is lost the same sample of the fallback; and the one that was answered.
-
-        The journal knows who answered for whom, so that after a resume the same expert is asked.
-        """
-        failed = (*failed, request.expert)
-        fallback = self._table.fallbacks.get(request.expert)
-        if fallback is not None and fallback.id in failed:
-            fallback = None
-        if fallback is not None and self._table.engine.journal.linked(request.key) == fallback.id:
-            return await self._instead(wanted, request, fallback, failed)
-        if self._capped:
-            self._table.forecast.ask(self._table.engine.worst(request))
-        try:
-            landed = await self._table.engine.ask(request, self._seat())
-        except ExpertError as error:
-            # Not after a NotRecorded, a Truncated or a bad request: another expert would not mend those.
-            if fallback is None or not (error.retried or isinstance(error, ExpertLost)):
-                raise
-            await self._table.engine.journal.link(request.key, fallback.id)
-            self._table.trace.add("fallback", self.path, key=request.key.hex(), expert=fallback.id, reason=str(error))
-            return await self._instead(wanted, request, fallback, failed)
-        self._table.meter.add(landed.completion, landed.paid, landed.joined)
-        self._table.forecast.reply(Amount.of(landed.completion.tokens))
-        self._table.trace.add(
-            "call", self.path, key=landed.completion.id, expert=request.expert, purpose=request.labels.purpose
-        )
-        return landed.completion, request
-
-    async def _instead(
-        self, wanted: Wanted, request: Request, fallback: Expert, failed: tuple[str, ...]
-    ) -> tuple[Completion, Request]:
-        other = self._request(wanted, fallback, failed).sample(request.sample_index)
-        return await self._ask(wanted, other, failed)
 
     def _seat(self) -> Seat:
         return Seat(self.scope, self._table.turn, self._stage, self._claim, self._table.leaving)
@@ -285,16 +136,10 @@ class Run:
         """The answer of a reply with its class key; one without a key abstains. Each text is read once."""
         source = reply.completions[0] if isinstance(reply, Reply) else reply if isinstance(reply, Completion) else None
         text = reply if isinstance(reply, str) else reply.text
-        reading = await self._reading(text)
+        reading = await self._table.reading(self.problem, text)
         if reading is None:
             return Answer(text, source=source)
         return Answer(text, reading.value, reading.key, source)
-
-    async def _reading(self, text: str) -> answers.Reading | None:
-        readings = self._table.readings
-        if text not in readings:
-            readings[text] = await answers.read(self.problem, text)
-        return readings[text]
 
     def emit(self, answer: Answer, parents: Sequence[Completion | Candidate | Reply | str] = ()) -> Candidate:
         """Puts a candidate forward; from then on it is safe, whatever ends the run."""
@@ -356,7 +201,7 @@ class Run:
                 results[i] = await fn(items[i], branches[i])
                 branches[i].end(followed=True)
             except Exception as error:
-                match _plain(error):
+                match plain(error):
                     case ExpertError() as lost:
                         self._table.trace.add("branch lost", branches[i].path, error=type(lost).__name__)
                     case BudgetExceeded() | Stopped() as refusal:
@@ -381,7 +226,7 @@ class Run:
                 branch.end()
         self._stage = max([self._stage, *(branch.stage for branch in branches)])
         if refused:
-            raise _first([refused[i] for i in sorted(refused)])
+            raise first([refused[i] for i in sorted(refused)])
         return results
 
     def _branch(self, path: Place, deal: int, draw: int | None) -> Run:
@@ -485,7 +330,7 @@ class Run:
             async with within(Deadline.after(scope, start) if scope is not self.scope else None):
                 await strategy(child.problem, child)
         except Exception as error:
-            found = _plain(error)
+            found = plain(error)
             if scope is self.scope or not isinstance(found, BudgetExceeded) or found.scope != scope.name:
                 raise found from (None if found is not error else error.__cause__)
             self._table.trace.add("budget", path, reason=str(found))
@@ -536,90 +381,3 @@ def _check_prices(budget: Budget | None, experts: Sequence[Expert]) -> None:
     for expert in experts:
         if expert.price is None:
             raise ConfigError(f"a usd cap needs the price of '{expert.id}': set price in its pool entry, or cap calls")
-
-
-def _grown(sampling: Sampling, factor: int) -> Sampling:
-    return replace(sampling, max_tokens=(sampling.max_tokens or DEFAULT_MAX_TOKENS) * factor)
-
-
-async def _caught(work: Awaitable[Completion]) -> Completion | Exception:
-    """Keeps a refusal or failure until the siblings, which are paid, have ended."""
-    try:
-        return await work
-    except (ExpertError, BudgetExceeded, Stopped) as error:
-        return error
-
-
-def _opened(results: Sequence[Completion | Exception]) -> list[Completion]:
-    if errors := [result for result in results if isinstance(result, Exception)]:
-        raise _first(errors)
-    return [result for result in results if isinstance(result, Completion)]
-
-
-def _plain(error: Exception) -> Exception:
-    """The failure inside the groups of a strategy's own TaskGroups; the group itself where there is worse in it."""
-    if not isinstance(error, ExceptionGroup):
-        return error
-    inside = [_plain(one) for one in error.exceptions]
-    if not all(isinstance(one, Stopped | BudgetExceeded | ExpertError) for one in inside):
-        return error
-    return min(inside, key=lambda one: (isinstance(one, ExpertError), isinstance(one, BudgetExceeded)))
-
-
-def _first(errors: Sequence[Exception]) -> Exception:
-    """The first in order, but before all one that says the run was stopped: nothing else may count as a result then."""
-    return next((error for error in errors if isinstance(error, Stopped)), errors[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """When a scope's seconds are over, by the clock of the running loop."""
-
-    scope: Scope
-    at: float
-
-    @classmethod
-    def after(cls, scope: Scope, start: float) -> Deadline | None:
-        """That of a scope which opened at `start`; `None` where its seconds are not capped."""
-        seconds = scope.budget.seconds
-        return None if seconds is None else cls(scope, start + seconds)
-
-    @property
-    def passed(self) -> bool:
-        return self.scope.over or asyncio.get_running_loop().time() >= self.at
-
-
-def earliest(*deadlines: Deadline | None) -> Deadline | None:
-    """The one that passes first; `None` where there is none."""
-    return min((one for one in deadlines if one is not None), key=lambda one: one.at, default=None)
-
-
-class within:
-    """Ends what is inside when a deadline passes; the scope then admits nothing more.
-
-    Raises:
-        BudgetExceeded: naming the scope.
-    """
-
-    def __init__(self, deadline: Deadline | None) -> None:
-        self._deadline = deadline
-        self._timeout = asyncio.timeout_at(deadline.at if deadline else None)
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def __aenter__(self) -> None:
-        if self._deadline is not None:
-            # Closed before the cancellation arrives, so that whoever is cancelled can tell why.
-            close = self._deadline.scope.close
-            self._timer = asyncio.get_running_loop().call_at(self._deadline.at, close)
-        await self._timeout.__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        try:
-            await self._timeout.__aexit__(kind, error, traceback)
-        except TimeoutError:
-            assert self._deadline is not None
-            raise self._deadline.scope.close() from None

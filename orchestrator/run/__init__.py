@@ -1,0 +1,8 @@
+"""One problem's run: asking, reading, branching and emitting."""
+
+from .asking import DEFAULT_MAX_TOKENS, LARGER_CAP
+from .deadline import Deadline, earliest, within
+from .run import Run
+from .table import Meter, Table
+
+__all__ = ["DEFAULT_MAX_TOKENS", "LARGER_CAP", "Deadline", "Meter", "Run", "Table", "earliest", "within"]

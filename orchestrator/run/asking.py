@@ -1,0 +1,162 @@
+"""From what a strategy wants to replies: requests, larger caps, fallbacks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.engine import Seat
+from orchestrator.errors import BudgetExceeded, ExpertError, ExpertLost, Stopped, Truncated
+from orchestrator.ledger import Amount
+from orchestrator.types import (
+    Completion,
+    Expert,
+    JsonObject,
+    Labels,
+    Place,
+    Problem,
+    Prompt,
+    Request,
+    Sampling,
+)
+
+from .failures import first
+from .table import Table
+
+DEFAULT_MAX_TOKENS = 2048
+LARGER_CAP = 4
+"""By how much the cap grows when it ended a reply before its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a strategy asks for, before the settings of the expert that is asked are put on it."""
+
+    prompt: Prompt
+    sampling: Sampling | None
+    purpose: str
+    tools: tuple[JsonObject, ...]
+    response_format: JsonObject | None
+    growth: int = 1
+    """By how much the cap on tokens is raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks for one run."""
+
+    table: Table
+    problem: Problem
+    path: Place
+    salt: str
+    capped: bool
+    """Whether calls, tokens or money are, on any scope."""
+
+    async def samples(self, wanted: Wanted, expert: Expert, indices: range, seat: Seat) -> list[Completion]:
+        """The samples of these indices; when one fails, its siblings are waited for, as they are paid."""
+        request = self._request(wanted, expert)
+        if len(indices) == 1:
+            return [await self._sample(wanted, request.sample(indices[0]), seat)]
+        async with asyncio.TaskGroup() as group:
+            asked = [self._sample(wanted, request.sample(i), seat) for i in indices]
+            tasks = [group.create_task(_caught(one)) for one in asked]
+        return _opened([task.result() for task in tasks])
+
+    def _request(self, wanted: Wanted, expert: Expert, failed: Sequence[str] = ()) -> Request:
+        """The first sample of what is wanted, as this expert is asked for it after others have failed."""
+        sampling = Sampling(max_tokens=DEFAULT_MAX_TOKENS).merged(wanted.sampling).merged(expert.sampling)
+        prompt = wanted.prompt.with_system(expert.persona, first=True) if expert.persona else wanted.prompt
+        return Request(
+            expert=expert.id,
+            model=expert.model,
+            messages=prompt.messages,
+            sampling=_grown(sampling, wanted.growth),
+            salt="!".join((self._salt_for(expert, wanted.purpose), *failed)),
+            tools=wanted.tools,
+            response_format=wanted.response_format,
+            labels=Labels(self.problem.id, wanted.purpose, self.path),
+        )
+
+    def _salt_for(self, expert: Expert, purpose: str) -> str:
+        """A replay expert answers by problem and purpose: the same words of two problems are not the same request."""
+        return f"{self.salt}|{self.problem.id}|{purpose}" if expert.client == "replay" else self.salt
+
+    async def _sample(self, wanted: Wanted, request: Request, seat: Seat) -> Completion:
+        try:
+            completion, request = await self._ask(wanted, request, seat)
+            if completion.finish == "length" and not await self._answered(request, completion):
+                completion = await self._with_larger_cap(wanted, request, seat)
+        except ExpertError as error:
+            self.table.meter.lose(error)
+            self.table.trace.add("lost", self.path, error=type(error).__name__, reason=str(error))
+            raise
+        return completion
+
+    async def _with_larger_cap(self, wanted: Wanted, request: Request, seat: Seat) -> Completion:
+        larger = replace(request, sampling=_grown(request.sampling, LARGER_CAP))
+        self.table.trace.add("truncated", self.path, key=request.key.hex(), max_tokens=larger.sampling.max_tokens)
+        completion, answered = await self._ask(replace(wanted, growth=LARGER_CAP), larger, seat)
+        if completion.finish == "length" and not await self._answered(answered, completion):
+            raise Truncated(f"no answer within {answered.sampling.max_tokens} tokens", expert=answered.expert)
+        return completion
+
+    async def _answered(self, request: Request, completion: Completion) -> bool:
+        if request.labels.purpose != "answer":
+            return False
+        return bool(completion.text.strip()) and await self.table.reading(self.problem, completion.text) is not None
+
+    async def _ask(
+        self, wanted: Wanted, request: Request, seat: Seat, failed: tuple[str, ...] = ()
+    ) -> tuple[Completion, Request]:
+        """One request, or after its expert is lost the same sample of the fallback; and the one that was answered.
+
+        The journal knows who answered for whom, so that after a resume the same expert is asked.
+        """
+        failed = (*failed, request.expert)
+        fallback = self.table.fallbacks.get(request.expert)
+        if fallback is not None and fallback.id in failed:
+            fallback = None
+        if fallback is not None and self.table.engine.journal.linked(request.key) == fallback.id:
+            return await self._instead(wanted, request, seat, fallback, failed)
+        if self.capped:
+            self.table.forecast.ask(self.table.engine.worst(request))
+        try:
+            landed = await self.table.engine.ask(request, seat)
+        except ExpertError as error:
+            # Not after a NotRecorded, a Truncated or a bad request: another expert would not mend those.
+            if fallback is None or not (error.retried or isinstance(error, ExpertLost)):
+                raise
+            await self.table.engine.journal.link(request.key, fallback.id)
+            self.table.trace.add("fallback", self.path, key=request.key.hex(), expert=fallback.id, reason=str(error))
+            return await self._instead(wanted, request, seat, fallback, failed)
+        self.table.meter.add(landed.completion, landed.paid, landed.joined)
+        self.table.forecast.reply(Amount.of(landed.completion.tokens))
+        self.table.trace.add(
+            "call", self.path, key=landed.completion.id, expert=request.expert, purpose=request.labels.purpose
+        )
+        return landed.completion, request
+
+    async def _instead(
+        self, wanted: Wanted, request: Request, seat: Seat, fallback: Expert, failed: tuple[str, ...]
+    ) -> tuple[Completion, Request]:
+        other = self._request(wanted, fallback, failed).sample(request.sample_index)
+        return await self._ask(wanted, other, seat, failed)
+
+
+def _grown(sampling: Sampling, factor: int) -> Sampling:
+    return replace(sampling, max_tokens=(sampling.max_tokens or DEFAULT_MAX_TOKENS) * factor)
+
+
+async def _caught(work: Awaitable[Completion]) -> Completion | Exception:
+    """Keeps a refusal or failure until the siblings, which are paid, have ended."""
+    try:
+        return await work
+    except (ExpertError, BudgetExceeded, Stopped) as error:
+        return error
+
+
+def _opened(results: Sequence[Completion | Exception]) -> list[Completion]:
+    if errors := [result for result in results if isinstance(result, Exception)]:
+        raise first(errors)
+    return [result for result in results if isinstance(result, Completion)]

@@ -1,0 +1,64 @@
+"""What all runs of one problem share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator import answers
+from orchestrator.engine import Engine, Leaving
+from orchestrator.errors import ContentFiltered, ExpertError, Truncated
+from orchestrator.ledger import Amount, Forecast
+from orchestrator.trace import Trace
+from orchestrator.types import Completion, Expert, Problem, Usage
+
+
+@dataclass(slots=True)
+class Meter:
+    """What one problem's calls came to."""
+
+    usage: Usage = field(default_factory=Usage)
+
+    def add(self, completion: Completion, paid: Amount, cached: bool) -> None:
+        t = completion.tokens
+        self.usage += Usage(
+            calls=1,
+            cached_calls=int(cached),
+            prompt_tokens=t.prompt,
+            completion_tokens=t.completion,
+            reasoning_tokens=t.reasoning,
+            cached_prompt_tokens=t.cached_prompt,
+            usd=t.usd,
+            paid_usd=paid.usd,
+        )
+
+    def lose(self, error: ExpertError) -> None:
+        if isinstance(error, Truncated):
+            self.usage += Usage(truncated=1)
+        elif isinstance(error, ContentFiltered):
+            self.usage += Usage(refused=1)
+        else:
+            self.usage += Usage(failed=1)
+
+
+@dataclass(slots=True)
+class Table:
+    """What all runs of one problem share."""
+
+    engine: Engine
+    trace: Trace
+    seed: int
+    salt: str
+    roles: Mapping[str, Expert]
+    fallbacks: Mapping[str, Expert]
+    turn: int = 0
+    leaving: Leaving = field(default_factory=Leaving)
+    meter: Meter = field(default_factory=Meter)
+    forecast: Forecast = field(default_factory=Forecast)
+    readings: dict[str, answers.Reading | None] = field(default_factory=dict)
+
+    async def reading(self, problem: Problem, text: str) -> answers.Reading | None:
+        """The answer in a reply; each text is read once."""
+        if text not in self.readings:
+            self.readings[text] = await answers.read(problem, text)
+        return self.readings[text]
