@@ -36,8 +36,10 @@ class _Theme:
 
 
 def _theme(values: str, has: str, hasnt: str, who: str, intro: str, asked: str) -> _Theme:
-    ways = [tuple(each.split("|")) for each in (values, has, hasnt, who, asked)]
-    return _Theme(*ways[:4], intro, ways[4])
+    def ways(text: str) -> tuple[str, ...]:
+        return tuple(text.split("|"))
+
+    return _Theme(ways(values), ways(has), ways(hasnt), ways(who), intro, ways(asked))
 
 
 _THEMES = (

@@ -6,12 +6,12 @@ Names, things and numbers are drawn; the reference is worked out here from the n
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 from orchestrator.types import Json
 
-Plot = tuple[tuple[str, ...], int | Fraction, dict[str, object]]
+Plot = tuple[tuple[str, ...], int | Fraction, Mapping[str, object]]
 """The ways to tell it, the answer, and what fills the places in braces."""
 
 _WOMEN = (

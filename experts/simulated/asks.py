@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
+
+from .prose import prose
 
 Ask = Literal[
     "answer", "synthesis", "sections", "dialogue",
@@ -18,22 +20,27 @@ def _cue(words: str) -> re.Pattern[str]:
     return re.compile(words, re.IGNORECASE | re.DOTALL)
 
 
-_DO = r"\b(?:list|write|give|state|name|find|make|note|suggest|propose|look for|think of|come up with|choose|identify|what)\b"
+_DO = (
+    r"\b(?:list|write|give|state|name|find|make|note|suggest|propose|look for|think of|come up with|choose|identify|"
+    r"what)\b"
+)
 _FORMAT = _cue(
     r"\bend (?:your|the) (?:reply|answer|response)|\bthe answer is\b|\bfinal answer\b|\\boxed|####|"
     r"\bfenced block\b|\b(?:answer|reply|respond) with (?:only |just )?the (?:letter|number|answer)\b"
 )
 """How a message says that the reply should end in an answer."""
-_LABELLED = _cue(
+_ENDING = _cue(r"\bend (?:your|the) (?:reply|answer|response)\b")
+_CONSENSUS = _cue(r"\bmost consistent\b|\bconsensus\b")
+_LABELLED = re.compile(
     r"^[ \t>*#_\[(]*(?:(?:response|candidate|answer|solution|attempt|proposal|reply|draft|program|plan|model|agent|"
     r"expert)[ \t]+(?:\w+[ \t]+)?#?(?P<name>\d{1,3}|[A-Z])\b|\[(?P<number>\d{1,3})\])[\])*_ \t]*(?:\([^)\n]*\))?[ \t]*"
-    r"(?:[:.\-]|$)[ \t]*"
+    r"(?:[:.\-]|$)[ \t]*",
+    re.IGNORECASE | re.MULTILINE,
 )
-_LABELLED = re.compile(_LABELLED.pattern, re.IGNORECASE | re.MULTILINE)
 _SELECTING: tuple[tuple[Ask, re.Pattern[str]], ...] = (
     ("ranking", _cue(r"\brank\b|\border\b[^.]{0,40}\bfrom (?:the )?best\b|\[\d\] ?> ?\[\d\]")),
-    ("pick", _cue(r"\bmost consistent\b|\bconsensus\b|\b(?:choose|pick|select|which)\b[^.?]{0,60}\b(?:response|candidate|"
-                  r"one|index|number of)\b")),
+    ("pick", _cue(r"\bmost consistent\b|\bconsensus\b|\b(?:choose|pick|select|which)\b[^.?]{0,60}\b(?:response|"
+                  r"candidate|one|index|number of)\b")),
 )  # fmt: skip
 _PAIR = _cue(
     r"\bwhich\b[^.?]{0,80}\b(?:better|more likely|correct|right|prefer)|\bbetter (?:one|answer|response|solution)\b|"
@@ -41,7 +48,8 @@ _PAIR = _cue(
 )
 _SCORE = _cue(r"\b(?:rate|score|grade|rating|marks?)\b")
 _SCALE = _cue(
-    r"\b(?:from|between|scale(?: of)?|out of|of)\s+(?:0|1|zero|one)?\s*(?:to|and|-|\u2013)?\s*(\d+)\b|\b[01] ?[-\u2013] ?(\d+)\b"
+    r"\b(?:from|between|scale(?: of)?|out of|of)\s+(?:0|1|zero|one)?\s*(?:to|and|-|\u2013)?\s*(\d+)\b|"
+    r"\b[01] ?[-\u2013] ?(\d+)\b"
 )
 _VERDICT = _cue(
     r"\b(?:correct|right) or (?:incorrect|not|wrong)\b|\[correct\]|\byes or no\b|"
@@ -67,8 +75,8 @@ _WRITING: tuple[tuple[Ask, re.Pattern[str]], ...] = (
     ("personas", _cue(rf"{_DO}[^.]{{0,60}}\b(?:personas?|roles?|participants|experts?|people)\b")),
     ("approaches", _cue(rf"{_DO}[^.]{{0,60}}\b(?:approaches|methods|techniques|strategies)\b")),
     ("skills", _cue(rf"{_DO}[^.]{{0,60}}\b(?:skills?|keywords?|topics?|knowledge)\b|\bkeywords?:")),
-    ("plan", _cue(r"\b(?:describe|write|give|make|sketch|outline|explain|propose|draft|think of)\b[^.]{0,60}\b(?:how to "
-                  r"solve|how (?:you|one) would solve|plan|idea|approach|solution in (?:plain|natural))\b")),
+    ("plan", _cue(r"\b(?:describe|write|give|make|sketch|outline|explain|propose|draft|think of)\b[^.]{0,60}\b(?:"
+                  r"how to solve|how (?:you|one) would solve|plan|idea|approach|solution in (?:plain|natural))\b")),
 )  # fmt: skip
 _NEW = _cue(r"\b(?:new|further|more|additional|other)\b[^.]{0,20}\bobservations\b")
 _NUMBER = _cue(r"\b(?:at most|up to|find|list|give|exactly|only|top|name|write)\s+(\d{1,2})\b")
@@ -103,15 +111,21 @@ def wanted(instruction: str, follows_up: bool) -> Wanted:
     """
     candidates = _candidates(instruction)
     words = _without(instruction, candidates)
-    number = _NUMBER.search(words)
-    scale = _SCALE.search(words)
+    found = _said(prose(words), len(candidates), follows_up)
+    if found.ask == "answer" and not candidates:  # perhaps the instructions themselves are a list
+        found = _said(words, 0, follows_up)
+    return replace(found, candidates=tuple((label, text) for label, text, _, _ in candidates))
+
+
+@lru_cache(maxsize=2048)
+def _said(words: str, candidates: int, follows_up: bool) -> Wanted:
+    number, scale = _NUMBER.search(words), _SCALE.search(words)
     return Wanted(
-        _ask(words, len(candidates), follows_up),
-        tuple((label, text) for label, text, _, _ in candidates),
-        int(number[1]) if number else None,
-        re.search(r"\bJSON\b", words) is not None,
-        _ALONE.search(words) is not None,
-        int(scale[1] or scale[2]) if scale else 10,
+        _ask(words, candidates, follows_up),
+        count=int(number[1]) if number else None,
+        json=re.search(r"\bJSON\b", words) is not None,
+        alone=_ALONE.search(words) is not None,
+        scale=int(scale[1] or scale[2]) if scale else 10,
     )
 
 
@@ -122,7 +136,8 @@ def _ask(words: str, candidates: int, follows_up: bool) -> Ask:
         return _answering(words, candidates)
     if follows_up and _AGAIN.search(words) and not _NEW.search(words):
         return "list"
-    return next((ask for ask, cue in _WRITING if cue.search(words)), "synthesis" if candidates > 1 else "answer")
+    usual: Ask = "synthesis" if candidates > 1 else "answer"
+    return next((ask for ask, cue in _WRITING if cue.search(words)), usual)
 
 
 def _judging(words: str, candidates: int) -> Ask | None:
@@ -130,6 +145,8 @@ def _judging(words: str, candidates: int) -> Ask | None:
         return "outlook"
     if _SCORE.search(words) and _SCALE.search(words):
         return "score"
+    if candidates > 1 and _ENDING.search(words) and not _CONSENSUS.search(words):
+        return None
     if candidates == 2 and _PAIR.search(words):
         return "pair"
     if candidates > 1:
@@ -147,7 +164,7 @@ def _answering(words: str, candidates: int) -> Ask:
 
 def _candidates(text: str) -> list[tuple[str, str, int, int]]:
     """What stands under labels such as `Response 1:`: the label, the text, and where it stands."""
-    marks = [mark for mark in _LABELLED.finditer(text)]
+    marks = list(_LABELLED.finditer(text))
     labels = [(mark["name"] or mark["number"]).upper() for mark in marks]
     if len(set(labels)) < 2:
         return []

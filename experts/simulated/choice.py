@@ -18,6 +18,8 @@ from .patterns import last
 
 _SKILLS: tuple[Skill, ...] = (*skills_algebra.SKILLS, *skills_counting.SKILLS, *skills_measures.SKILLS)
 _NONE = re.compile(r"none of (?:these|the above|the others|them)", re.IGNORECASE)
+_ASKS = re.compile(r"\?|\b(?:Solve|solve for|Find|Convert|convert|Express|express)\b")
+_DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 
@@ -96,7 +98,7 @@ class SkillQuestions:
     name = "questions on equations, units, dates, sequences, sets and chances"
 
     def read(self, text: str) -> SkillQuestion | None:
-        if "?" not in text and not re.search(r"\b(?:solve|find|convert)\b", text, re.IGNORECASE):
+        if not _ASKS.search(text) or not _DIGIT.search(text):
             return None
         lower = text.lower()
         best: tuple[re.Match[str], Skill] | None = None

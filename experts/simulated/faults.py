@@ -33,7 +33,7 @@ from .people import Person
 _TASK, _EXPERT, _WORDING, _SAMPLE = 0.5, 0.45, 0.55, 0.5
 _SLOPE, _MIDDLING = 2.0, 0.45
 _TRAP, _HABIT = 0.15, 0.65
-"""Up to the first share of mistakes goes by the task alone, up to the second by expert and wording, the rest by luck."""
+"""Up to the first share, mistakes go by the task alone, up to the second by expert and wording, the rest by luck."""
 _PLAN_HELPS, _PLAN_HURTS = 0.9, -1.1
 _FOLLOWED = 0.85
 """How often a mistake that the plan has is the one that is made."""

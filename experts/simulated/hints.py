@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from .known import Known
+from .prose import prose
 
 _NUMBERS = (
     "arithmetic algebra ratios rates ages money percentages geometry fractions equations statistics probability "
@@ -16,16 +17,17 @@ _LOGIC = frozenset(("logic", "matching", "ordering"))
 _CODE = frozenset(("programming", "code", "python", "algorithms", "strings", "lists", "recursion", "data structures"))
 _PLANS = frozenset(("planning", "spatial reasoning", "search"))
 
+_CASES = frozenset(("combinatorics", "probability", "search", "counting", "number theory"))
+
 _APPROACHES: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
     (re.compile(rf"\b(?:{words})", re.IGNORECASE), skills)
     for words, skills in (
-        (r"algebra|equations?\b|unknowns?\b|variables?\b", frozenset(("algebra", "equations", "ages", "rates", "geometry"))),
+        (r"algebra|equations?\b|unknowns?\b|variables?\b", frozenset(("algebra", "equations", "ages", "rates"))),
         (r"work(?:ing)? back|backwards?\b|in reverse|from the end", frozenset(("money", "fractions", *_PLANS))),
         (r"table\b|grid\b|matrix|eliminat|process of", _LOGIC | {"calendar"}),
         (r"draw|diagram|picture|venn|visual|sketch of", frozenset(("sets", "geometry", "spatial reasoning", "rates"))),
         (r"units?\b|dimension", frozenset(("units", "rates", "time"))),
-        (r"cases?\b|enumerat|exhausti|brute|systematic|try(?:ing)? all|trial", frozenset(("combinatorics", "probability",
-         "search", "counting", "number theory")) | _LOGIC),
+        (r"cases?\b|enumerat|exhausti|brute|systematic|try(?:ing)? all|trial", _CASES | _LOGIC),
         (r"estimat|approximat|sanity", frozenset(("percentages", "arithmetic", "statistics"))),
         (r"simulat|state machine|states?\b|moves?\b", _PLANS),
         (r"pattern|recurr|formula", frozenset(("sequences", "number theory", "remainders", "calendar"))),
@@ -55,7 +57,7 @@ _OBSERVATION, _MOST = 0.12, 3
 def worth(instruction: str, known: Known) -> float:
     """Standard deviations that the instruction adds to an expert's strength at a task."""
     noticed = min(_MOST, sum(remark in instruction for remark in known.observations))
-    return _words(instruction[:4000], known.task.skills) + _OBSERVATION * noticed
+    return _words(prose(instruction)[:4000], known.task.skills) + _OBSERVATION * noticed
 
 
 @lru_cache(maxsize=4096)

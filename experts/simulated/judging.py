@@ -34,10 +34,8 @@ def verdict(attempt: Attempt, want: Wanted) -> str:
     text = want.candidates[0][1] if want.candidates else attempt.instruction
     good = _holds(attempt, text) is True
     lower = attempt.instruction.lower()
-    if "yes or no" in lower:
-        word = "Yes" if good else "No"
-    else:
-        word = "Correct" if good else "Incorrect"
+    words = ("Yes", "No") if "yes or no" in lower else ("Correct", "Incorrect")
+    word = words[0] if good else words[1]
     word = f"[{word}]" if "[correct]" in lower else word
     return word if want.alone else f"{'My own result agrees.' if good else 'My own result is another one.'}\n{word}"
 

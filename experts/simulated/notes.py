@@ -12,11 +12,11 @@ from .faults import Attempt
 
 _ITEM = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|[-*\u2022]|(?:New )?Observation \d{1,2}:)\s+(\S.*?)\s*$", re.MULTILINE)
 _LEADS = (
-    "What is given, and how do the parts depend on each other?",
+    "First what is given, and how the parts depend on each other.",
     "One detail of the text is easy to pass over.",
     "Before working anything out, see what cannot be otherwise.",
-    "Look at the end: what must be known just before the answer is?",
-    "Suppose the answer were known; what would it have to agree with?",
+    "Look at the end, and at what must be known just before the answer is.",
+    "Suppose the answer were known; it would have to agree with everything in the text.",
     "Take the extremes: the largest and the smallest that could come out.",
 )
 _PERSONAS: Mapping[str, tuple[str, ...]] = {
@@ -137,8 +137,8 @@ def critique(attempt: Attempt) -> str:
     remark = attempt.rng("case").choice(known.observations[:3])
     return (
         f'The weak point is this step: "{weak}" It is taken for granted, and everything after it depends on it.\n'
-        f"Concrete case: take the problem with just its own data. {remark} A solution that gets this step wrong ends in "
-        "another result there."
+        f"Concrete case: take the problem with just its own data. {remark} A solution that gets this step wrong ends "
+        "in another result there."
     )
 
 
@@ -161,7 +161,7 @@ def outline(attempt: Attempt) -> str:
     code = attempt.known.task.kind == "code"
     lines = attempt.known.outline(which)
     body = "\n".join(f"{i}. {line}" for i, line in enumerate(lines, 1))
-    last = "return the result" if code else "give the result in the form that is asked for"
+    last = "Return the result." if code else "Give the result in the form that is asked for."
     return f"{body}\n{len(lines) + 1}. {last}"
 
 

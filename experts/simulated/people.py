@@ -70,7 +70,7 @@ PEOPLE: Mapping[str, Person] = {
             "a puzzle solver who reads closely",
             0.35,
             {
-                **dict.fromkeys(("logic", "matching", "ordering"), 0.9),
+                **dict.fromkeys(("logic", "matching", "ordering"), 0.65),
                 **dict.fromkeys(("calendar", "time", "units", "sets"), 0.4),
                 **dict.fromkeys(("algebra", "equations", "percentages", "number theory"), -0.4),
             },
@@ -83,11 +83,11 @@ PEOPLE: Mapping[str, Person] = {
             "a planner who thinks in moves and goals",
             0.3,
             {
-                **dict.fromkeys(("planning", "spatial reasoning", "search"), 0.85),
+                **dict.fromkeys(("planning", "spatial reasoning", "search"), 0.6),
                 **dict.fromkeys(("rates", "time", "logic", "ordering"), 0.3),
                 **dict.fromkeys(("probability", "fractions", "statistics", "algebra"), -0.4),
             },
-            "Where do we start, and where should we end?",
+            "From where things stand to where they should be.",
         ),
         Person(
             "edsger",

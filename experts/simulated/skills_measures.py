@@ -14,7 +14,7 @@ _MONTHS = {
     **{"january": 31, "february": 28, "march": 31, "april": 30, "may": 31, "june": 30},
     **{"july": 31, "august": 31, "september": 30, "october": 31, "november": 30, "december": 31},
 }
-_SIZES = {
+_SIZES: Mapping[str, Mapping[str, int | Fraction]] = {
     "length": {
         "millimetre": Fraction(1, 1000),
         "centimetre": Fraction(1, 100),
@@ -222,7 +222,7 @@ SKILLS = (
         0.45,
         "day",
         (
-            rf"today is (?:a )?{_DAY}[.,] (?:which|what) day of the week (?:will it be in|is it in|will it be|is it) {{a}} "
+            rf"today is (?:a )?{_DAY}[.,] (?:which|what) day of the week (?:will it be|is it)(?: in)? {{a}} "
             r"days(?: from now)?\?",
             rf"today is (?:a )?{_DAY}[.,] (?:which|what) day of the week was it {{a}} days (?P<ago>ago)",
             rf"on a {_DAY} and arrives {{a}} days later\. On which day of the week",

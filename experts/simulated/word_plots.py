@@ -38,7 +38,7 @@ class Plot:
 @cache
 def plots() -> tuple[Plot, ...]:
     """All of them, in the order of the file."""
-    text = files(__package__).joinpath("word_plots.toml").read_text(encoding="utf-8")
+    text = files("orchestrator.experts.simulated").joinpath("word_plots.toml").read_text(encoding="utf-8")
     return tuple(map(_plot, tomllib.loads(text)["plot"]))
 
 
