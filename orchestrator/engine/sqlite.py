@@ -97,6 +97,7 @@ class SqliteJournal(JournalView):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        _close_left_open(self._reader)
         self.losses = _losses(self._reader)
         self.paid = _paid(self._reader)
         self._next = self._scalar("SELECT coalesce(max(id), 0) FROM attempts")
@@ -255,9 +256,16 @@ def _checked(path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.C
     return db
 
 
+def _close_left_open(db: sqlite3.Connection) -> None:
+    """Charges the attempts that were out when an earlier process ended: nobody will learn what they came to."""
+    sql = "UPDATE attempts SET state = 'charged', error = ?, closed = ? WHERE state = 'open'"
+    with db:
+        db.execute(sql, ("its process ended while it was out", time.time()))
+
+
 def _losses(db: sqlite3.Connection) -> Losses:
     by_scope: dict[str, Amount] = defaultdict(lambda: NOTHING)
-    for scopes, worst in db.execute("SELECT scopes, worst FROM attempts WHERE state IN ('open', 'charged')"):
+    for scopes, worst in db.execute("SELECT scopes, worst FROM attempts WHERE state = 'charged'"):
         for names, (calls, tokens, usd) in zip(json.loads(scopes), json.loads(worst), strict=True):
             for name in names:
                 by_scope[name] += Amount(calls, tokens, usd)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engine import Attempt, SqliteJournal
+from orchestrator.engine import Attempt, JournalView, SqliteJournal
 from orchestrator.errors import ConfigError
 from orchestrator.ledger import Amount
 from orchestrator.types import Completion, Tokens, ToolCall
@@ -65,3 +65,18 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     path.write_text("this is a text and no database at all, however long it may be" * 40)
     with pytest.raises(ConfigError, match="journal"):
         SqliteJournal(path)
+
+
+async def test_what_a_killed_process_had_out_is_charged_in_full_and_closed(tmp_path: Path) -> None:
+    path, worst = tmp_path / "journal.sqlite", Amount(1, 100, 0.5)
+    journal = SqliteJournal(path)
+    await journal.open(attempt(KEY))
+    await journal.aclose()
+    seen = JournalView(path)
+    assert seen.open_calls() == 1
+    for _ in range(2):
+        again = SqliteJournal(path)
+        assert (again.losses.of("run"), again.losses.of("p"), again.open_calls()) == (worst, worst, 0)
+        await again.aclose()
+    assert seen.open_calls() == 0
+    seen.close()

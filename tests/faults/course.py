@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from orchestrator.budget import Budget
-from orchestrator.engine import SqliteJournal
+from orchestrator.engine import JournalView, SqliteJournal
 from orchestrator.evals.case import Case, Reference
 from orchestrator.evals.results import ResultLine
 from orchestrator.evals.runner import Bench, Plan
@@ -138,11 +138,12 @@ def _folder(path: Path) -> RunFolder:
 
 async def books(folder: Path) -> tuple[Amount, int]:
     """What a run folder's journal says was paid, failures charged in full, and how many attempts have no end."""
+    seen = JournalView(view(folder).journal)
+    open_calls = seen.open_calls()
+    seen.close()
     journal = SqliteJournal(view(folder).journal)
-    try:
-        return journal.paid + journal.losses.of("run"), journal.open_calls()
-    finally:
-        await journal.aclose()
+    await journal.aclose()
+    return journal.paid + journal.losses.of("run"), open_calls
 
 
 def votes(lines: Iterable[ResultLine]) -> dict[tuple[str, str, int], tuple[Counter[str | None], str | None]]:

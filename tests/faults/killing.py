@@ -142,18 +142,17 @@ def results(run: Path) -> list[str]:
     return sorted((run / "results.jsonl").read_text().splitlines())
 
 
-def open_samples(run: Path) -> int:
-    """Samples of attempts without an end, read from a copy of what the killed process left."""
+def left_open(run: Path) -> dict[int, int]:
+    """By attempt, the samples of those without an end, read from a copy of what the killed process left."""
     if not (run / "journal.sqlite").exists():
-        return 0
+        return {}
     copy = run.with_name("autopsy")
     shutil.copytree(run, copy)
     db = sqlite3.connect(copy / "journal.sqlite")
     try:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'attempts'").fetchone():
-            return 0
-        sql = "SELECT coalesce(sum(length(keys)), 0) / 16 FROM attempts WHERE state = 'open'"
-        return int(db.execute(sql).fetchone()[0])
+            return {}
+        return dict(db.execute("SELECT id, length(keys) / 16 FROM attempts WHERE state = 'open'").fetchall())
     finally:
         db.close()
         shutil.rmtree(copy)

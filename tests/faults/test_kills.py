@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.commands import Command, Nursery
-from tests.faults.killing import SCENES, Moment, Undisturbed, open_samples, results
+from tests.faults.killing import SCENES, Moment, Undisturbed, left_open, results
 
 SOAK = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 210)]
 """Every tenth of these with interpreters started afresh."""
@@ -26,7 +26,7 @@ def test_a_killed_run_that_is_resumed_ends_as_an_undisturbed_one(
     record_property: Callable[[str, object], None],
 ) -> None:
     rng, scene, run = random.Random(f"kill {seed}"), SCENES[seed % len(SCENES)], tmp_path / "run"
-    whole, in_flight, killed, kills = undisturbed(scene), 0, True, 0
+    whole, out, killed, kills = undisturbed(scene), dict[int, int](), True, 0
     afresh = seed % 10 == 9 and seed > 9
     source, starts = (None, 4.0) if afresh else (nursery, 0.5)
     with scene.double() as double:
@@ -38,14 +38,16 @@ def test_a_killed_run_that_is_resumed_ends_as_an_undisturbed_one(
                 command.end()
                 break
             kills += 1
-            left_open = open_samples(run) - in_flight
-            assert 0 <= left_open <= scene.concurrency
-            in_flight += left_open
+            left = left_open(run)
+            assert sum(left.values()) <= scene.concurrency
+            out |= left
             if (run / "manifest.json").exists():
                 words = ["resume", "run", "--json"]
         if killed:
             Command(words, tmp_path, source).end()
         stats, answered = double.stats(), double.bodies()["answered"]
+    in_flight = sum(out.values())
+    assert not left_open(run)
     assert results(run) == whole.lines
     keys = Counter((row["problem"], row["strategy"], row["seed"]) for row in map(json.loads, whole.lines))
     assert set(keys.values()) == {1}
