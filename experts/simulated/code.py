@@ -33,6 +33,8 @@ _NAMED = re.compile(
     r"\b(?:function(?:'s name is)?|called|named)\s+`?(?P<name>[a-z]\w*_\w+|(?<=`)[a-z_]\w*)\b`?", re.IGNORECASE
 )
 _TESTED = re.compile(r"^\s*assert\s+(?:not\s+)?(?P<name>[a-z_]\w*)\(", re.MULTILINE)
+_NAMES_CALLED = re.compile(r"\b\w+\([^()\n]*\)")
+"""Names of functions, which say nothing for sure."""
 _QUOTES = re.compile(r'"""|\'\'\'')
 
 
@@ -132,7 +134,7 @@ class ProgramLibrary:
 @lru_cache(maxsize=1024)
 def _read(text: str) -> Program | None:
     for head in _heads(text):
-        said = re.sub(r"\s+", " ", f"{head.says} {head.name}".replace("_", " ")).lower()
+        said = re.sub(r"\s+", " ", _NAMES_CALLED.sub(" ", head.says)).lower()
         for entry in library():
             constants = entry.found_in(said)
             parameters = entry.parameters if head.parameters is None else head.parameters
@@ -142,28 +144,33 @@ def _read(text: str) -> Program | None:
 
 
 def _heads(text: str) -> Iterator[_Head]:
-    """What may be the function that is asked for, the likeliest first."""
+    """What may be the function that is asked for, the likeliest first, each with what is said close by before all."""
     if len(_QUOTES.findall(text)) % 2:
         return
+    prose = _prose(text)
     stubs = [found for found in _STUB.finditer(text) if _NOTHING.fullmatch(found["body"])]
     for found in reversed(stubs):
-        parameters = _names(found["parameters"])
-        if found["doc"]:
-            yield _Head(found["name"], parameters, found["head"], found["doc"])
-        yield _Head(found["name"], parameters, found["head"], _prose(text))
-    for found in reversed(list(_CALLED.finditer(_prose(text)))):
-        yield _Head(found["name"], _names(found["parameters"]), "", _prose(text))
+        for says in filter(None, (found["doc"], prose)):
+            yield _Head(found["name"], _names(found["parameters"]), found["head"], says)
+    for found in reversed(list(_CALLED.finditer(prose))):
+        for says in (_paragraph(prose, found), prose):
+            yield _Head(found["name"], _names(found["parameters"]), "", says)
     for pattern in (_NAMED, _TESTED):
         for found in reversed(list(pattern.finditer(text))):
-            yield _Head(found["name"], None, "", _prose(text))
+            yield _Head(found["name"], None, "", prose)
 
 
 def _prose(text: str) -> str:
-    """The text without its programs and tests."""
-    written = [found.span() for found in _STUB.finditer(text) if not _NOTHING.fullmatch(found["body"])]
-    for start, end in reversed(written):
-        text = text[:start] + text[end:]
+    """The text without programs and tests; of stubs what stands in them."""
+    for found in reversed(list(_STUB.finditer(text))):
+        kept = f"{found['doc'] or ''}{found['body']}" if _NOTHING.fullmatch(found["body"]) else ""
+        text = text[: found.start()] + kept + text[found.end() :]
     return re.sub(r"^\s*assert\b.*$", "", text, flags=re.MULTILINE)
+
+
+def _paragraph(text: str, found: re.Match[str]) -> str:
+    """What stands between blank lines around a match."""
+    return text[: found.end()].split("\n\n")[-1] + text[found.end() :].split("\n\n")[0]
 
 
 def _names(parameters: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import string
 import tomllib
@@ -49,7 +48,8 @@ class Entry:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        return _parameters(self.right)
+        head = self.right.partition(")")[0]
+        return tuple(re.split(r",\s*", head.removeprefix("def solution(")))
 
     def found_in(self, text: str) -> Constants | None:
         """The numbers of the text if it tells this task (small letters, single blanks); `None` if it does not."""
@@ -76,12 +76,6 @@ def _function(program: str) -> Any:
     names: dict[str, Any] = {}
     exec(program, names)
     return names["solution"]
-
-
-@lru_cache(maxsize=512)
-def _parameters(program: str) -> tuple[str, ...]:
-    found = next(n for n in ast.parse(program).body if isinstance(n, ast.FunctionDef) and n.name == "solution")
-    return tuple(argument.arg for argument in found.args.args)
 
 
 def _value(word: str) -> int:
