@@ -74,11 +74,11 @@ def ways(hand: tuple[int, ...]) -> int:
 def _ways(left: tuple[Ratio, ...]) -> int:
     if len(left) == 2:
         return sum(p == _TARGET * q for p, q in _results(*left))
-    following = set()
+    following: set[tuple[Ratio, ...]] = set()
     for i, j in combinations(range(len(left)), 2):
-        rest = [left[k] for k in range(len(left)) if k not in (i, j)]
-        following.update(tuple(sorted([*rest, result])) for result in _results(left[i], left[j]))
-    return sum(map(_ways, following))
+        others = [left[k] for k in range(len(left)) if k not in (i, j)]
+        following.update(tuple(sorted([*others, result])) for result in _results(left[i], left[j]))
+    return sum(_ways(rest) for rest in following)
 
 
 def _results(a: Ratio, b: Ratio) -> set[Ratio]:
