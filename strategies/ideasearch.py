@@ -36,6 +36,7 @@ class IdeaSearch:
     code_temperature: float | None = 0.9
     """For programs and answers."""
     top_p: float | None = 0.95
+    """Share of the likeliest tokens that each call samples from."""
     max_tokens: int | None = 4096
     """Cap on each reply."""
 

@@ -67,6 +67,7 @@ class PlanSearch:
     code_temperature: float | None = 0.9
     """For pseudocode, programs and answers."""
     top_p: float | None = 0.95
+    """Share of the likeliest tokens that each call samples from."""
     max_tokens: int | None = 4096
     """Cap on each reply."""
 
