@@ -24,6 +24,7 @@ SETS: Mapping[str, MadeUp] = {
     "blocksworld": MadeUp("towers of blocks to be rebuilt; ends in a plan"),
     "logic_grid": MadeUp("three or four people, what each has, and clues that settle it; ends in a choice or a number"),
     "choice": MadeUp("multiple choice from equations and units to the calendar, sets and chances"),
+    "code": MadeUp("small Python functions, with tests of which two are shown", 60),
     "mini": MadeUp("a few of each of the others, in turn", 24),
 }
 """By name: each is the module of that name, with `rows(seed)`."""

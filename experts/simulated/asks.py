@@ -136,8 +136,10 @@ def _ask(words: str, candidates: int, follows_up: bool) -> Ask:
         return _answering(words, candidates)
     if follows_up and _AGAIN.search(words) and not _NEW.search(words):
         return "list"
-    usual: Ask = "synthesis" if candidates > 1 else "answer"
-    return next((ask for ask, cue in _WRITING if cue.search(words)), usual)
+    for ask, cue in _WRITING:
+        if cue.search(words):
+            return ask
+    return "synthesis" if candidates > 1 else "answer"
 
 
 def _judging(words: str, candidates: int) -> Ask | None:

@@ -11,13 +11,21 @@ from orchestrator.types import Message
 
 from .blocksworld import BlocksworldFamily
 from .choice import SkillQuestions
+from .code import ProgramLibrary
 from .family import Family
 from .game24 import Game24Family
 from .known import Known
 from .logic_grid import LogicGrids
 from .word_problems import WordProblems
 
-FAMILIES: tuple[Family, ...] = (Game24Family(), BlocksworldFamily(), LogicGrids(), WordProblems(), SkillQuestions())
+FAMILIES: tuple[Family, ...] = (
+    ProgramLibrary(),
+    Game24Family(),
+    BlocksworldFamily(),
+    LogicGrids(),
+    WordProblems(),
+    SkillQuestions(),
+)
 """In the order in which a text is tried."""
 _LONGEST_RUN = 8
 """Paragraphs that one problem may have."""
