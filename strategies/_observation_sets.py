@@ -56,12 +56,14 @@ class Shape:
         subset_size: size of the largest subset of them.
         depth: layers of observations.
         inherit: whether a set holds the observations of the one that it grew out of.
+        first: observations of the first conversation, where it brought fewer than are kept.
     """
 
     keep: int
     subset_size: int
     depth: int
     inherit: bool = True
+    first: int | None = None
 
     # -- growing ------------------------------------------------------------------------
 
@@ -71,11 +73,15 @@ class Shape:
         What was observed before is not new. So no two sets of a tree are equal: where their branches parted, each holds
         another subset of the same observations, and none of these can come back later.
         """
-        fresh = [one for one in distinct(seen.observations) if gist(one) not in node.known][: self.keep]
+        fresh = self.fresh(node, seen)
         known = node.known | frozenset(map(gist, seen.observations))
         chosen = _first(list(islice(self._subsets(fresh, node), node.room + 1)), node.room)
         shares = self.shares(node.room, node.layer)
         return [self._child(node, seen, s, share, known) for s, share in zip(chosen, shares, strict=False)]
+
+    def fresh(self, node: Node, seen: Seen) -> list[str]:
+        """The observations that are used of a conversation."""
+        return [one for one in distinct(seen.observations) if gist(one) not in node.known][: self.keep]
 
     def _subsets(self, fresh: Sequence[str], node: Node) -> Iterator[tuple[str, ...]]:
         # Without further observations a set below the root is the one that it grew out of.
@@ -131,7 +137,8 @@ class Shape:
 
     def _width(self, layer: int) -> int:
         """Sets that grow out of one of this layer, at the most."""
-        return _subsets_of(self.keep, self.subset_size) - (layer > 0)
+        observations = self.keep if layer or self.first is None else self.first
+        return _subsets_of(observations, self.subset_size) - (layer > 0)
 
     def _most(self, layer: int) -> int:
         """Plans that come of one set of this layer, itself included, at the most."""

@@ -101,13 +101,23 @@ class PlanSearch:
         """Observes from sets, and plans from the sets that grow out of them while these are observed from in turn."""
         found = await run.map(self._observe, nodes, missing=Seen(), cost=self._conversation + self._line)
         pairs = zip(nodes, found, strict=True)
-        grown = [child for node, seen in pairs if seen is not None for child in self._shape.grown(node, seen)]
+        grown = [child for node, seen in pairs if seen is not None for child in self._grown(node, seen)]
         if not self.inherit_observations:
             grown = self._shape.merged(grown)
         planned = [child for child in grown if child.observations or not self._at_once(run)]
         further = [child for child in grown if child.room]
         groups = [[child] for child in further] if self.inherit_observations else [further] if further else []
         await run.map(_begin, [*(partial(self._plan, c) for c in planned), *(partial(self._grow, g) for g in groups)])
+
+    def _grown(self, node: Node, seen: Seen) -> list[Node]:
+        shape = self._shape
+        found = len(shape.fresh(node, seen))
+        if node.layer or found == self.keep:
+            return shape.grown(node, seen)
+        # Fewer observations make fewer sets: more may grow out of these for the calls that were meant for the others.
+        shape = replace(shape, first=found)
+        plans = self._plans_within(self._calls(self._shape, node.room), shape, node.room)
+        return shape.grown(replace(node, room=plans), seen)
 
     async def _observe(self, node: Node, run: Run) -> Seen:
         prompt = self._opening(node, run.problem)
@@ -196,16 +206,15 @@ class PlanSearch:
         shape, plans = self._shape, self.most_plans
         conversations = shape.conversations(plans)
         calls = self.turns * conversations + self._line * plans
-        least = (
-            self.turns * (1 + (shape.shares(plans, 0)[0] > 1)) + self._line - (1 + self.pseudocode) * self.second_sketch
-        )
+        # Without any observation there is one plan, and it may be that the second sketch is the first.
+        least = self.turns * (1 + (shape.shares(plans, 0)[0] > 1)) + 2 + self.pseudocode + 2 * self.second_sketch
         depth = self.turns * shape.layers(plans) + 2 + self.pseudocode + 2 * self.second_sketch
-        return Estimate(least, float(calls), calls + (self.tries - 1) * conversations, depth)
+        return Estimate(least, float(calls), self._calls(shape, plans), depth)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> PlanSearch | None:
         """The ladder: fewer sets, those of deeper layers first, then fewer observations; no second sketch; two turns of
         observing and one try at the list; no pseudocode; a single set."""
-        forms = (form._within(calls, sets, problem, experts) for form, sets in self._rungs())
+        forms = (form._within(calls, sets) for form, sets in self._rungs())
         return next((form for form in forms if form is not None), None)
 
     def _rungs(self) -> Iterator[tuple[PlanSearch, int]]:
@@ -217,22 +226,24 @@ class PlanSearch:
         yield short, 2
         yield replace(short, pseudocode=False), 1
 
-    def _within(self, calls: int, least: int, problem: Problem, experts: int) -> PlanSearch | None:
+    def _within(self, calls: int, least: int) -> PlanSearch | None:
         """This form with as many sets as `calls` cover, if they are `least` or more."""
-
-        def needs(plans: int) -> int:
-            return replace(self, plans=plans).estimate(problem, experts).most
-
-        most = min(self.most_plans, calls // self._line)
-        fitting = bisect_right(range(1, most + 1), calls, key=needs)
-        return self._narrowed(fitting) if fitting >= min(least, self.most_plans) else None
+        plans = self._plans_within(calls, self._shape, self.most_plans)
+        return self._narrowed(plans) if plans >= min(least, self.most_plans) else None
 
     def _narrowed(self, plans: int) -> PlanSearch:
-        """This form with as many sets, and with no more observations and layers than they take."""
-        for keep in range(1, self.keep + 1):
-            if Shape(keep, self.subset_size, 1).plans >= plans:
-                return replace(self, plans=plans, keep=keep, depth=1)
-        return replace(self, plans=plans)
+        """This form with as many sets, and with no more observations than they take."""
+        enough = (n for n in range(1, self.keep) if replace(self._shape, keep=n, depth=1).plans >= plans)
+        return replace(self, plans=plans, keep=next(enough, self.keep))
+
+    def _plans_within(self, calls: int, shape: Shape, most: int) -> int:
+        """How many plans `calls` cover, of `most` at the most."""
+        sizes = range(1, min(most, shape.plans, calls // self._line) + 1)
+        return bisect_right(sizes, calls, key=lambda plans: self._calls(shape, plans))
+
+    def _calls(self, shape: Shape, plans: int) -> int:
+        """Calls that so many plans take at the most."""
+        return self._conversation * shape.conversations(plans) + self._line * plans
 
     @property
     def _shape(self) -> Shape:
