@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from orchestrator.answers import plan, strips
 from orchestrator.evals.builtin.blocksworld import rows
+from orchestrator.evals.sets import open_set
 from orchestrator.experts.simulated.blocks_world import TABLE
 from orchestrator.experts.simulated.blocksworld import FAMILY, Blocksworld
 from orchestrator.types import Message, Problem
@@ -89,7 +91,7 @@ def test_what_is_no_whole_and_possible_problem_is_not_read(text: str) -> None:
 
 
 def test_every_problem_of_the_set_is_solved() -> None:
-    for problem, found in drawn(201, 400):
+    for problem, found in drawn(201, 200):
         answer = found.solve().answer
         assert valid(problem, answer), (problem.prompt, answer)
         assert found.right(answer)
@@ -101,8 +103,17 @@ def test_thousands_of_problems_are_solved() -> None:
         assert valid(problem, found.solve().answer), problem.prompt
 
 
+def test_problems_of_others_that_are_told_in_words_of_their_own_are_solved_too(shared: Path) -> None:
+    """Their blocks are colours in the text and letters in the instance, which reading the reply puts right."""
+    for name in ("blocksworld", "blocksworld_3"):
+        for case in islice(open_set(str(shared / "replay" / f"{name}.problems.jsonl.gz")), 40):
+            reading = plan.read(case.problem, task(case.problem.prompt).solve().answer)
+            assert reading is not None
+            assert valid(case.problem, reading.value), case.problem.prompt
+
+
 def test_a_slip_is_wrong_is_readable_and_follows_from_its_random_numbers() -> None:
-    for problem, found in drawn(203, 200):
+    for problem, found in drawn(203, 80):
         for seed in range(4):
             worked = found.solve(random.Random(seed))
             assert not valid(problem, worked.answer), (problem.prompt, worked)
@@ -180,7 +191,7 @@ def test_more_moves_count_as_harder() -> None:
 
 
 def test_observations_are_many_and_about_these_blocks_and_never_read_as_another_problem() -> None:
-    for problem, found in drawn(207, 100):
+    for problem, found in drawn(207, 50):
         remarks = found.observations()
         assert len(set(remarks)) >= 6, problem.prompt
         talk = [problem.prompt, "", *remarks, *found.solve().steps, *found.solve(random.Random(5)).steps]
