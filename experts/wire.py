@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from orchestrator.errors import BadRequest
 from orchestrator.types import Message, Request, Sampling
 
 from .capabilities import CAPS, Capabilities
@@ -80,9 +81,8 @@ def _converse(request: Request, draft: _Draft) -> None:
             messages = folded(messages)
             draft.dropped.append("system")
     if request.sampling.mode == "completion":
-        draft.arguments["prompt"] = "\n\n".join(message.text for message in messages)
-    else:
-        draft.arguments["messages"] = [message.to_json() for message in messages]
+        return _continue(request, messages, draft)
+    draft.arguments["messages"] = [message.to_json() for message in messages]
     if request.tools:
         draft.arguments["tools"] = [dict(tool) for tool in request.tools]
         # Without this litellm imports its MCP gateway, which needs packages that are not there.
@@ -91,10 +91,23 @@ def _converse(request: Request, draft: _Draft) -> None:
         draft.put("json_schema", dict(request.response_format), "response_format")
 
 
+def _continue(request: Request, messages: Sequence[Message], draft: _Draft) -> None:
+    """A plain text to go on with; there are no fields for more."""
+    if request.tools:
+        raise BadRequest('mode = "completion" has no tools; use mode = "chat"', expert=request.expert)
+    draft.arguments["prompt"] = "\n\n".join(message.text for message in messages)
+    if request.response_format is not None:
+        draft.dropped.append("json_schema")
+
+
 def _sample(request: Request, draft: _Draft) -> None:
     sampling = request.sampling
-    for setting in ("temperature", "top_p", "stop", "reasoning_effort"):
+    for setting in ("temperature", "top_p", "stop"):
         draft.put(setting, getattr(sampling, setting))
+    if sampling.mode == "chat":
+        draft.put("reasoning_effort", sampling.reasoning_effort)
+    elif sampling.reasoning_effort is not None:
+        draft.dropped.append("reasoning_effort")
     draft.put("seed", provider_seed(request))
     if sampling.max_tokens is not None:
         name = CAPS[0] if sampling.mode == "completion" else draft.have.cap

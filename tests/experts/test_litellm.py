@@ -230,6 +230,19 @@ async def test_a_base_model_gets_a_plain_prompt(double: Doubles, served: Serve) 
     assert response.bill.completion == server.stats.delivered.completion
 
 
+async def test_a_base_model_takes_what_a_plain_completion_has_and_no_more(double: Doubles, served: Serve) -> None:
+    server = await double(answers={"42": 1}, keep_bodies=True)
+    backend = served(server.base_url)
+    schema = {"type": "json_object"}
+    asked = request(mode="completion", top_p=0.9, stop=("END",), seed=3, reasoning_effort="low", response_format=schema)
+    response = await backend.complete([asked])
+    assert set(response.dropped) == {"json_schema", "reasoning_effort"}
+    assert set(server.requests[0].body) == {"model", "prompt", "top_p", "stop", "seed", "max_tokens"}
+    with pytest.raises(BadRequest, match="has no tools"):
+        await backend.complete([request(mode="completion", tools=(TOOL,))])
+    assert server.stats.requests == 1
+
+
 async def test_a_model_without_a_known_prefix_goes_to_the_given_server_whole(double: Doubles, served: Serve) -> None:
     server = await double(answers={"42": 1}, keep_bodies=True)
     await served(server.base_url, model="Qwen/Qwen3-8B").complete([request()])
