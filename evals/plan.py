@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from orchestrator.budget import Budget
 from orchestrator.types import Expert
@@ -51,6 +52,8 @@ class Plan:
     verifier: str | None = None
     aggregator: str | None = None
     roles: Mapping[str, Expert] = field(default_factory=dict)
+    reserves: tuple[Expert, ...] = ()
+    """Asked only when an expert is lost that names one of them as its fallback."""
     budget: Budget = field(default_factory=Budget)
     """Of each problem and strategy."""
     run_budget: Budget = field(default_factory=Budget)
@@ -61,6 +64,8 @@ class Plan:
     """Strategies do not share replies to identical requests."""
     per_expert: bool = False
     """Each strategy asks every expert alone, for a row each."""
+    reuse: Path | None = None
+    """The journal of another run, whose replies are taken over."""
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -71,7 +76,7 @@ class Plan:
     @property
     def everybody(self) -> dict[str, Expert]:
         """All who may be asked, by id."""
-        return {expert.id: expert for expert in (*self.experts, *self.roles.values())}
+        return {expert.id: expert for expert in (*self.experts, *self.roles.values(), *self.reserves)}
 
     def jobs(self, turn: int, case: Case) -> Iterator[Job]:
         """The lines that a case is to have, in the order in which they are begun."""

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
 from orchestrator import answers, sandbox
 from orchestrator.conduct import Conduct, Setting
-from orchestrator.engine import Engine, SqliteJournal
+from orchestrator.contest import contestant_for
+from orchestrator.engine import Engine, ReusingJournal, SqliteJournal
 from orchestrator.errors import (
     ExpertLost,
     JournalError,
@@ -24,7 +26,7 @@ from orchestrator.errors import (
 from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
 from orchestrator.run import Deadline
-from orchestrator.solve import backend_of, contestant_for, fallbacks_of, warm
+from orchestrator.serving import backend_of, fallbacks_of, warm
 from orchestrator.types import Json, Outcome
 
 from .case import Case
@@ -140,14 +142,15 @@ class Bench:
     async def _open(self, stack: AsyncExitStack) -> None:
         plan, clock = self.plan, asyncio.get_running_loop().time
         journal = SqliteJournal(self.folder.journal)
-        self.engine = await stack.enter_async_context(Engine(plan.everybody, backend_of, journal))
+        replies = await _with_other(journal, plan.reuse)
+        self.engine = await stack.enter_async_context(Engine(plan.everybody, backend_of, replies))
         self.stopwatch = Stopwatch(journal, clock)
         self.scope = Scope("run", plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))
         self._setting = Setting(
             self.engine,
             plan.experts,
             plan.roles,
-            fallbacks_of(plan.experts),
+            fallbacks_of(plan.everybody.values()),
             deadline=Deadline.after(self.scope, self.stopwatch.start),
             prefix_only=True,
         )
@@ -315,3 +318,16 @@ class Bench:
     def _end_in(self, seconds: float) -> None:
         if not self._limit.expired():
             self._limit.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
+async def _with_other(journal: SqliteJournal, other: Path | None) -> SqliteJournal | ReusingJournal:
+    """A run's journal, looking into another run's where one is to be reused.
+
+    Raises:
+        ConfigError: the other one is no journal.
+    """
+    try:
+        return journal if other is None else ReusingJournal(journal, other)
+    except OrchestratorError:
+        await journal.aclose()
+        raise

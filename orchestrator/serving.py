@@ -33,15 +33,36 @@ def priced(expert: Expert) -> Expert:
     return looked_up(expert)
 
 
-def fallbacks_of(experts: Sequence[Expert]) -> dict[str, Expert]:
-    """By expert id, the expert asked instead when it is lost."""
+def reserves_of(experts: Iterable[Expert], known: Iterable[Expert]) -> tuple[Expert, ...]:
+    """Of the known experts, those that are no part of a team but stand in for one of it, or for one another.
+
+    They are asked only when the expert that names them as its fallback is lost.
+    """
+    team = {expert.id: expert for expert in experts}
+    others = {expert.id: expert for expert in known if expert.id not in team}
+    found: dict[str, Expert] = {}
+    wanted = [expert.fallback for expert in team.values()]
+    while wanted:
+        name = wanted.pop(0)
+        if name in others and name not in found:
+            found[name] = others[name]
+            wanted.append(others[name].fallback)
+    return tuple(found.values())
+
+
+def fallbacks_of(experts: Iterable[Expert]) -> dict[str, Expert]:
+    """By expert id, the expert asked instead when it is lost.
+
+    Raises:
+        ConfigError: a fallback is not among the experts.
+    """
     by_id = {expert.id: expert for expert in experts}
-    missing = [e for e in experts if e.fallback is not None and e.fallback not in by_id]
+    missing = [e for e in by_id.values() if e.fallback is not None and e.fallback not in by_id]
     if missing:
         raise ConfigError(
             f"expert '{missing[0].id}' names the fallback '{missing[0].fallback}', which is not in the pool"
         )
-    return {expert.id: by_id[expert.fallback] for expert in experts if expert.fallback is not None}
+    return {expert.id: by_id[expert.fallback] for expert in by_id.values() if expert.fallback is not None}
 
 
 def check_prices(budget: Budget, experts: Sequence[Expert]) -> None:

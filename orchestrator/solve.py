@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -18,38 +19,29 @@ from .errors import ConfigError
 from .ledger import Scope
 from .protocols import Aggregator, Strategy, Verifier
 from .run import Deadline
-from .serving import backend_of, check_prices, fallbacks_of, priced, warm
+from .serving import backend_of, check_prices, fallbacks_of, priced, reserves_of, warm
 from .step import Asked, Step, Wallet, check_names
 from .types import Expert, Outcome, Problem, Scored
 
-__all__ = [
-    "Orchestrator",
-    "asolve",
-    "backend_of",
-    "blocking",
-    "check_prices",
-    "contestant_for",
-    "fallbacks_of",
-    "priced",
-    "solve",
-    "warm",
-]
-
-_OF_WALLET = ("experts", "pool", "roles", "seed", "journal", "api_base", "key_env")
+_OF_WALLET = ("experts", "pool", "reserves", "roles", "seed", "journal", "api_base", "key_env")
+_SIMULATED = "no expert was given, so simulated ones answered"
 
 
 class Orchestrator:
     """Experts, a wallet and a default way to solve; an async context manager.
 
     Args:
-        experts: ids as typed with `-e`, or values.
-        pool: a pool file.
+        experts: ids as typed with `-e`, or values. Without any, and without a pool, the simulated ones of `sim:all`
+            answer: small solvers that make seeded mistakes, to try things with; `Outcome.reason` says so.
+        pool: a pool file; of experts that are not picked out of it, those that a picked one names as its fallback are
+            asked when that one is lost.
         strategy, verifier, aggregator: specs such as `"self_consistency(samples=5)"`, or values; `None` leaves the
             choice to the kind of problem and to the strategy.
         budget: caps on all steps together.
         roles: experts of their own for `judge`, `aggregator`...
         seed: of everything random here; it is never sent to a provider.
         journal: where replies are kept; in memory by default.
+        reserves: experts that are asked only when another is lost that names them as its fallback.
     """
 
     def __init__(
@@ -66,22 +58,27 @@ class Orchestrator:
         journal: Journal | None = None,
         api_base: str | None = None,
         key_env: str | None = None,
+        reserves: Sequence[Expert] = (),
     ) -> None:
         self._strategy, self._verifier, self._aggregator = strategy, verifier, aggregator
         self._seed, self._api_base, self._key_env = seed, api_base, key_env
-        self.experts = self._resolved(experts, Path(pool) if pool else None)
-        if not self.experts:
-            raise ConfigError("no expert: give experts=['openai/gpt-4o-mini'] or a pool file")
+        self._pool = Path(pool) if pool else None
+        self._simulated = not experts and pool is None
+        if self._simulated and (api_base or key_env):
+            raise ConfigError("api_base and key_env say how to reach experts; name them: experts=['openai/MODEL']")
+        self.experts = self._resolved(["sim:all"] if self._simulated else experts)
         self._roles = self._given_roles(roles or {})
+        self._reserves = (*map(priced, reserves), *self._in_pool())
+        self._everybody = self._with_reserves(self._roles)
         self.scope = Scope("run", budget or Budget(), paid=True)
-        check_prices(self.scope.budget, self.experts)
+        check_prices(self.scope.budget, self._everybody)
         self._journal = journal
         self._deadline: Deadline | None = None
         self._turn = 0
 
     async def __aenter__(self) -> Self:
         self._deadline = Deadline.after(self.scope, asyncio.get_running_loop().time())
-        everybody = {expert.id: expert for expert in (*self.experts, *self._roles.values())}
+        everybody = {expert.id: expert for expert in self._everybody}
         self.engine = Engine(everybody, backend_of, self._journal or MemoryJournal(), seed=self._seed)
         await warm(everybody.values())
         await self.engine.__aenter__()
@@ -99,8 +96,8 @@ class Orchestrator:
             ConfigError: something given cannot be used.
         """
         asked = Asked.of(problem, step)
-        outcome = await self._conduct(asked)()
-        return asked.parsed(outcome)
+        outcome = asked.parsed(await self._conduct(asked)())
+        return replace(outcome, reason=outcome.reason or _SIMULATED) if self._simulated else outcome
 
     @asynccontextmanager
     async def stream(
@@ -127,17 +124,18 @@ class Orchestrator:
         self._turn += 1
         step = asked.step
         scope = Scope(f"problem {self._turn}", step.get("budget") or Budget(), self.scope)
-        check_prices(scope.budget, self.experts)
+        chosen = {**self._roles, **self._given_roles(step.get("roles") or {})}
+        everybody = self._with_reserves(chosen)
+        check_prices(scope.budget, everybody)
         contestant = contestant_for(
             asked.problem,
             step.get("strategy") or self._strategy,
             step.get("verifier") or self._verifier,
             step.get("aggregator") or self._aggregator,
         )
-        chosen = {**self._roles, **self._given_roles(step.get("roles") or {})}
-        for expert in chosen.values():
+        for expert in everybody:
             self.engine.add(expert)
-        setting = Setting(self.engine, self.experts, chosen, fallbacks_of(self.experts), self._deadline)
+        setting = Setting(self.engine, self.experts, chosen, fallbacks_of(everybody), self._deadline)
         return Conduct(
             asked.problem,
             asked.checked(contestant),
@@ -147,16 +145,29 @@ class Orchestrator:
             turn=self._turn,
         )
 
-    def _resolved(self, experts: Sequence[str | Expert], pool: Path | None) -> tuple[Expert, ...]:
+    def _resolved(self, experts: Sequence[str | Expert]) -> tuple[Expert, ...]:
         from .experts.pool import experts_of
 
         ids = [expert for expert in experts if isinstance(expert, str)]
-        named = iter(experts_of(ids, pool=pool, api_base=self._api_base, key_env=self._key_env) if ids or pool else ())
+        whole = self._pool is not None and not experts
+        known = self._in_pool() if ids or whole else ()
+        named = experts_of(ids, known=known, api_base=self._api_base, key_env=self._key_env) if ids or whole else ()
         values = tuple(expert for expert in experts if isinstance(expert, Expert))
         return tuple(priced(expert) for expert in (*named, *values))
 
+    def _with_reserves(self, roles: Mapping[str, Expert]) -> tuple[Expert, ...]:
+        team = tuple({expert.id: expert for expert in (*self.experts, *roles.values())}.values())
+        everybody = (*team, *reserves_of(team, self._reserves))
+        fallbacks_of(everybody)
+        return everybody
+
+    def _in_pool(self) -> tuple[Expert, ...]:
+        from .experts.pool import read_pool
+
+        return () if self._pool is None else tuple(map(priced, read_pool(self._pool)))
+
     def _given_roles(self, roles: Mapping[str, str | Expert]) -> dict[str, Expert]:
-        found = {name: self._resolved([expert], None) for name, expert in roles.items()}
+        found = {name: self._resolved([expert]) for name, expert in roles.items()}
         return {name: experts[0] for name, experts in found.items()}
 
 

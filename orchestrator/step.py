@@ -45,6 +45,7 @@ class Wallet(Step, total=False):
 
     experts: Sequence[str | Expert]
     pool: str | Path | None
+    reserves: Sequence[Expert]
     journal: Journal | None
     api_base: str | None
     key_env: str | None

@@ -6,6 +6,8 @@ import asyncio
 import dataclasses
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +24,11 @@ from orchestrator import (
     Outcome,
     Price,
     Problem,
+    Request,
     Run,
     Sampling,
     TextPart,
+    UnknownModel,
     UnknownName,
     Verdict,
     asolve,
@@ -128,9 +132,40 @@ async def test_an_option_that_is_not_there_is_named_with_a_suggestion(name: str)
         await asolve("q?", **{name: "cot"})  # type: ignore[misc]
 
 
-async def test_nobody_to_ask_and_nothing_asked_are_said_so() -> None:
-    with pytest.raises(ConfigError, match="no expert"):
-        await asolve("q?")
+async def test_where_nobody_is_named_simulated_experts_answer_and_the_outcome_says_so() -> None:
+    outcome = await asolve("Use 4 7 8 8 to make 24", kind="game24")
+    assert (outcome.stopped_by, outcome.reason) == ("verifier", "no expert was given, so simulated ones answered")
+    assert {scored.candidate.expert[:4] for scored in outcome.candidates} == {"sim:"}
+    with pytest.raises(ConfigError, match="api_base and key_env say how to reach experts"):
+        await asolve("q?", api_base="http://127.0.0.1:1/v1")
+
+
+async def test_a_reserve_is_asked_only_when_the_expert_that_names_it_is_lost() -> None:
+    def gone(_: Request) -> str:
+        raise UnknownModel("no such model", expert="big")
+
+    small = cycling("The answer is 8.", id="small").value
+    lost = ScriptedExpert(gone, id="big").value
+    outcome = await asolve("q?", kind="number", experts=[replace(lost, fallback="small")], reserves=[small])
+    assert (outcome.answer, {scored.candidate.expert for scored in outcome.candidates}) == ("8", {"small"})
+    well = cycling("The answer is 9.", id="big").value
+    outcome = await asolve("q?", kind="number", experts=[replace(well, fallback="small")], reserves=[small])
+    assert {scored.candidate.expert for scored in outcome.candidates} == {"big"}
+    with pytest.raises(ConfigError, match="names the fallback 'small', which is not in the pool"):
+        await asolve("q?", experts=[replace(well, fallback="small")])
+
+
+async def test_of_a_pool_only_the_chosen_are_asked_and_their_fallbacks_if_need_be(tmp_path: Path) -> None:
+    pool = tmp_path / "p.toml"
+    script = '[[rule]]\nmatch = "."\nreply = "The answer is 3."\n'
+    (tmp_path / "s.toml").write_text(script)
+    table = '[[expert]]\nid = "{0}"\nclient = "scripted"\nmodel = "s.toml"\n'
+    pool.write_text(table.format("big") + 'fallback = "small"\n\n' + table.format("small"))
+    outcome = await asolve("q?", kind="number", experts=["big"], pool=pool)
+    assert {scored.candidate.expert for scored in outcome.candidates} == {"big"}
+
+
+async def test_nothing_asked_is_said_so() -> None:
     with pytest.raises(ConfigError, match="no problem"):
         await asolve(experts=[cycling("").value])
 
