@@ -54,6 +54,9 @@ def bench(
         bool, typer.Option("--independent", help="Strategies do not share replies to identical requests.")
     ] = False,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="The run folder; a new one if not given.")] = None,
+    reuse: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Another run, whose replies are taken over and not paid again.")
+    ] = None,
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
     as_json: o.AsJson = False,
@@ -61,8 +64,10 @@ def bench(
     """Solve a benchmark set and print a table of results."""
     from orchestrator.folder import RunFolder
 
+    from .embedded import announce
     from .plan import Wish, manifest_of, plan_of
     from .problems import chosen, survey
+    from .reuse import reused
     from .running import run_bench
     from .team import team_of
 
@@ -74,6 +79,7 @@ def bench(
     found = config.settings
     problems = chosen(set_, found.sets, limit, ids, part)
     team = team_of(config, reachable=not dry_run)
+    announce(team)
     read = survey(problems)
     named, rule = (found.strategy, "") if found.strategy else o.by_rule(read.first, found.verifier)
     wish = Wish(
@@ -86,6 +92,7 @@ def bench(
         concurrency=found.concurrency,
         independent=independent,
         per_expert=per_expert,
+        reuse=None if reuse is None else reused(reuse, team),
     )
     plan = plan_of(wish, team)
     if dry_run:

@@ -34,6 +34,7 @@ def experts(
     as_json: o.AsJson = False,
 ) -> None:
     """List the experts that would be asked, or show one. None of them is asked."""
+    from .embedded import announce
     from .team import team_of
 
     config = o.settled(experts=expert, pool=pool, api_base=api_base, key_env=key_env, roles=o.roles_of(role))
@@ -43,6 +44,8 @@ def experts(
     if as_json:
         out_json("experts/1", {"experts": [facts(each, team) for each in team.everybody]})
         return
+    if team.by_default:
+        announce(team)
     rows = [facts(each, team) for each in team.everybody]
     print_table(
         [
@@ -52,10 +55,16 @@ def experts(
             Column("key", [_key_words(row) for row in rows]),
             Column("usd per million tokens", [_price_words(row) for row in rows]),
             Column("context", [str(row["context"] or "-") for row in rows], rank=4),
+            *_skills(rows),
             Column("at", [row["api_base"] or "-" for row in rows], rank=5),
             Column("problem", [row["problem"] or "-" for row in rows], rank=1),
         ]
     )
+
+
+def _skills(rows: list[dict[str, Any]]) -> list[Column]:
+    words = [", ".join(row["skills"]) or "-" for row in rows]
+    return [Column("skills", words, folds=True)] if any(row["skills"] for row in rows) else []
 
 
 def facts(expert: Expert, team: Team) -> dict[str, Any]:

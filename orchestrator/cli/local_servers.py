@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -58,19 +59,23 @@ class Found:
         return f"-e openai/{self.models[0]} --api-base {self.url}"
 
 
-def find(places: tuple[Place, ...] = PLACES) -> list[Found]:
-    """Looks in all places at once; on this machine only, whatever proxies the environment names."""
+def find(places: tuple[Place, ...] = PLACES, seconds: float = SECONDS) -> list[Found]:
+    """Looks in all places at once; on this machine only, whatever proxies the environment names.
+
+    Args:
+        seconds: how long each may take to answer.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(len(places)) as pool:
-        return list(pool.map(_look, places))
+        return list(pool.map(partial(_look, seconds=seconds), places))
 
 
-def _look(place: Place) -> Found:
+def _look(place: Place, seconds: float) -> Found:
     import http.client
 
     url = f"http://127.0.0.1:{place.port}" + ("" if place.path.startswith("/api") else "/v1")
-    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=seconds)
     try:
         connection.request("GET", place.path, headers={"Accept": "application/json"})
         reply = connection.getresponse()

@@ -6,6 +6,7 @@ import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.budget import Budget
@@ -33,6 +34,8 @@ class Wish:
     concurrency: int = 64
     independent: bool = False
     per_expert: bool = False
+    reuse: Path | None = None
+    """The journal of another run, whose replies are taken over."""
 
     def to_json(self) -> dict[str, Json]:
         """What the manifest holds of it."""
@@ -46,13 +49,15 @@ class Wish:
             "concurrency": self.concurrency,
             "independent": self.independent,
             "per_expert": self.per_expert,
+            "reuse": None if self.reuse is None else str(self.reuse),
         }
 
     @classmethod
     def recalled(cls, manifest: Mapping[str, Any]) -> Wish:
-        found = {f.name: manifest[f.name] for f in fields(cls)}
+        found = {f.name: manifest[f.name] for f in fields(cls) if f.name != "reuse"}
+        reuse = manifest.get("reuse")
         budgets = {name: Budget(**manifest[name]) for name in ("budget", "run_budget")}
-        return cls(**{**found, **budgets})
+        return cls(**{**found, **budgets, "reuse": None if reuse is None else Path(reuse)})
 
 
 def manifest_of(wish: Wish, team: Team, problems: Problems, count: int, config: Config) -> dict[str, Json]:
@@ -83,7 +88,7 @@ def plan_of(wish: Wish, team: Team) -> Plan:
     from orchestrator.serving import check_prices, fallbacks_of
 
     check_prices(wish.budget.tightened(wish.run_budget), team.everybody)
-    fallbacks_of(team.experts)
+    fallbacks_of(team.everybody)
     for spec in wish.strategies:
         build("strategies", spec)
     if wish.verifier not in (None, "auto", "none"):
@@ -96,12 +101,14 @@ def plan_of(wish: Wish, team: Team) -> Plan:
         verifier=wish.verifier,
         aggregator=wish.aggregator,
         roles=team.roles,
+        reserves=team.reserves,
         budget=wish.budget,
         run_budget=wish.run_budget,
         seeds=tuple(wish.seeds),
         concurrency=wish.concurrency,
         independent=wish.independent,
         per_expert=wish.per_expert,
+        reuse=wish.reuse,
     )
 
 

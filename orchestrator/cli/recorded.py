@@ -27,6 +27,7 @@ def recorded(team: Team) -> dict[str, Json]:
     return {
         "experts": [_row(expert, team.sources.get(expert.id)) for expert in team.experts],
         "roles": {role: _row(expert, team.sources.get(expert.id)) for role, expert in team.roles.items()},
+        "reserves": [_row(expert, team.sources.get(expert.id)) for expert in team.reserves],
     }
 
 
@@ -43,11 +44,13 @@ def recalled(manifest: Mapping[str, Json], api_base: str | None = None) -> Team:
         raise ConfigError("this run had no --api-base; change the api_base of its experts in the file that holds them")
     rows = cast(list[dict[str, Any]], manifest["experts"])
     roles = cast(dict[str, dict[str, Any]], manifest.get("roles") or {})
+    reserves = cast(list[dict[str, Any]], manifest.get("reserves") or [])
     base = cast(str | None, manifest.get("api_base"))
     return Team(
         tuple(_expert(row, base, api_base) for row in rows),
         {role: _expert(row, base, api_base) for role, row in roles.items()},
-        {row["id"]: _source(row) for row in (*rows, *roles.values()) if row.get("file")},
+        {row["id"]: _source(row) for row in (*rows, *roles.values(), *reserves) if row.get("file")},
+        tuple(_expert(row, base, api_base) for row in reserves),
     )
 
 

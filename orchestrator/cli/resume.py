@@ -42,6 +42,7 @@ def resume(
     from .plan import Wish, budget_json, plan_of, prompt_hashes
     from .problems import recalled as problems_of
     from .recorded import recalled
+    from .reuse import still_there
     from .running import run_bench
     from .team import check
 
@@ -55,7 +56,7 @@ def resume(
         team = recalled(folder.manifest, api_base)
         check(team)
         _tell_changes(folder.manifest, prompt_hashes())
-        plan = plan_of(Wish.recalled(folder.manifest), team)
+        plan = plan_of(still_there(Wish.recalled(folder.manifest)), team)
         if failed:
             again = folder.keep_results(lambda row: row.get("status") != "error")
             note(f"{again} results were errors; their problems run again")

@@ -63,6 +63,7 @@ def solve(
     as_json: o.AsJson = False,
 ) -> None:
     """Solve one problem and print its answer."""
+    from .embedded import announce, read_by_them, ways
     from .one_problem import problem_of
     from .team import team_of
 
@@ -72,6 +73,10 @@ def solve(
         key_env=key_env, roles=o.roles_of(role), verifier=verifier, aggregator=aggregator, budget=budget, seed=seed,
     )  # fmt: skip
     team = team_of(config, reachable=not dry_run)
+    announce(team)
+    if text is not None and kind is None and asked.kind == "text" and team.simulated and (read := read_by_them(asked)):
+        asked, told = read
+        note(told)
     found = config.settings.strategy[:1]
     named, rule = (found, "") if found else o.by_rule(asked, config.settings.verifier)
     (spec,) = o.specs_of(config, named, settings)
@@ -89,7 +94,11 @@ def solve(
         out_json("solve/1", outcome_json(outcome, top))
     else:
         _print(outcome, top)
+    if told := _remark(outcome):
+        note(told)
     if code := _code(outcome):
+        if code == 5 and team.simulated:
+            note(ways())
         leave(code)
 
 
@@ -128,7 +137,9 @@ async def _asked(problem: Problem, spec: str, team: Team, config: Config, caps: 
 
     found = config.settings
     try:
-        async with Orchestrator(experts=team.experts, roles=team.roles, seed=found.seed) as orchestrator:
+        async with Orchestrator(
+            experts=team.experts, roles=team.roles, reserves=team.reserves, seed=found.seed
+        ) as orchestrator:
             return await orchestrator.solve(
                 problem, strategy=spec, verifier=found.verifier, aggregator=found.aggregator, budget=caps
             )
@@ -185,8 +196,6 @@ def _print(outcome: Outcome, top: int) -> None:
     between = "\n\n" if any("\n" in answer for answer in answers) else "\n"
     if answers:
         out(between.join(map(visible, answers)))
-    if told := _remark(outcome):
-        note(told)
 
 
 def _remark(outcome: Outcome) -> str:

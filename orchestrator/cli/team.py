@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ConfigError, ExpertLost
+from orchestrator.serving import reserves_of
 from orchestrator.types import Expert
 
 from .local_servers import refused
@@ -38,10 +38,19 @@ class Team:
     roles: Mapping[str, Expert] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
     """By id, for experts that a file holds."""
+    reserves: tuple[Expert, ...] = ()
+    """Asked only when one of the others is lost that names them as its fallback."""
+    by_default: bool = False
+    """Whether nobody was named, so that the simulated pool stands in."""
 
     @property
     def everybody(self) -> tuple[Expert, ...]:
-        return tuple({expert.id: expert for expert in (*self.experts, *self.roles.values())}.values())
+        return tuple({e.id: e for e in (*self.experts, *self.roles.values(), *self.reserves)}.values())
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nobody but simulated experts is asked for answers."""
+        return all(expert.client == "sim" for expert in (*self.experts, *self.reserves))
 
     @property
     def priced(self) -> bool:
@@ -72,19 +81,22 @@ def team_of(config: Config, *, reachable: bool = True) -> Team:
     """The experts of a config, with their prices.
 
     The strongest source that names experts decides. Ids pick among a pool file and `[[expert]]` tables, and may be any
-    other expert's; where a stronger source gives a pool or tables, all of those are meant.
+    other expert's; where a stronger source gives a pool or tables, all of those are meant. Of those that are not, the
+    ones that a chosen expert names as its fallback are its reserves. Where nobody is named, the simulated pool stands
+    in: a key in the environment is never spent unasked.
 
     Args:
         reachable: find a key that is missing and a model that nobody knows now, not at the first call.
 
     Raises:
-        ConfigError: there is no expert, or one cannot be used.
+        ConfigError: an expert cannot be used, or it is said how to reach one and none is named.
     """
     known = _written(config)
     sources = {name: written.source for name, written in known.items()}
-    team = Team(_chosen(config, known, sources), _roles(config, known, sources), sources)
-    if not team.experts:
-        raise ConfigError(_nobody())
+    experts, roles = _chosen(config, known, sources), _roles(config, known, sources)
+    team = Team(experts or _simulated(config), roles, sources, by_default=not experts)
+    reserves = reserves_of(team.everybody, (_with_price(written.expert) for written in known.values()))
+    team = replace(team, reserves=reserves)
     if reachable:
         check(team)
     return team
@@ -186,17 +198,22 @@ def _strength(origin: Origin) -> int:
 
 
 def _with_price(expert: Expert) -> Expert:
-    from orchestrator.solve import priced
+    from orchestrator.serving import priced
 
     return priced(expert)
 
 
-def _nobody() -> str:
-    """What to do where no expert is named: a key in the environment is never spent unasked, only pointed at."""
-    from orchestrator.experts.routes import KEYS
+def _simulated(config: Config) -> tuple[Expert, ...]:
+    ignored = {key.partition(".")[0] for key in config.untrusted} & {"expert", "experts", "pool"}
+    if ignored:
+        raise ConfigError(
+            f"no expert: {config.project} names some, but is not trusted (`orchestrator config trust` vouches for it); "
+            "or give -e ID, with -e sim:all the simulated ones"
+        )
+    for key in ("api_base", "key_env"):
+        if getattr(config.settings, key) is not None:
+            where = config.origin(key)
+            raise ConfigError(f"{key} ({where}) says how to reach an expert, and none is named: add -e openai/MODEL")
+    from orchestrator.experts.pool import experts_of
 
-    held = [(provider, name) for provider, names in KEYS.items() for name in names if os.environ.get(name)]
-    if held:
-        provider, name = held[0]
-        return f"no expert: {name} is set, so -e {provider}/MODEL would use it; or give --pool FILE.toml"
-    return "no expert: give -e openai/gpt-4o-mini (or another id), or --pool FILE.toml"
+    return experts_of(["sim:all"])

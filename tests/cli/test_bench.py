@@ -135,7 +135,7 @@ def test_a_project_that_is_not_trusted_cannot_name_experts(command: Command, hom
     (home / "orchestrator.toml").write_text(f'experts = ["{echo}"]\n')
     done = command("bench", sums, "-s", "cot", code=2)
     assert "ignored experts" in done.lines[0]
-    assert "no expert" in done.lines[1]
+    assert "names some, but is not trusted" in done.lines[1]
 
 
 def test_experts_of_a_config_file_are_asked_by_their_ids(command: Command, home: Path, echo: str, sums: str) -> None:

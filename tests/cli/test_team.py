@@ -87,12 +87,43 @@ def test_a_role_is_one_expert() -> None:
         team_of(load(options={"experts": ["ollama/c"], "roles": {"judge": "a.toml"}}), reachable=False)
 
 
-def test_nobody_is_an_error_that_points_to_a_key_it_does_not_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="no expert: give -e"):
-        ids()
+def test_where_nobody_is_named_the_simulated_pool_stands_in_whatever_keys_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "x")
-    with pytest.raises(ConfigError, match="GROQ_API_KEY is set, so -e groq/MODEL would use it"):
-        ids()
+    team = team_of(load(), reachable=False)
+    assert [expert.client for expert in team.experts] == ["sim"] * 6
+    assert team.by_default
+    assert team.simulated
+    assert not team_of(load(options={"experts": ["sim:ada"]}), reachable=False).by_default
+
+
+def test_an_address_of_nobody_is_not_for_the_simulated_pool() -> None:
+    with pytest.raises(ConfigError, match=r"api_base \(command line --api-base\) says how to reach an expert"):
+        ids(api_base="http://127.0.0.1:1/v1")
+
+
+def test_the_fallback_of_a_chosen_expert_is_a_reserve_and_so_is_its_own() -> None:
+    chain = '[[expert]]\nid = "{0}"\nmodel = "ollama/{0}"\nfallback = "{1}"\n'
+    last = '[[expert]]\nid = "small"\nmodel = "ollama/small"\n'
+    Path("c.toml").write_text(chain.format("big", "middle") + chain.format("middle", "small") + last)
+    team = team_of(load(options={"pool": Path("c.toml"), "experts": ["big"]}), reachable=False)
+    assert [expert.id for expert in team.experts] == ["big"]
+    assert [expert.id for expert in team.reserves] == ["middle", "small"]
+    whole = team_of(load(options={"pool": Path("c.toml")}), reachable=False)
+    assert whole.reserves == ()
+    judged = team_of(
+        load(options={"pool": Path("c.toml"), "experts": ["small"], "roles": {"judge": "middle"}}), reachable=False
+    )
+    assert judged.reserves == ()
+
+
+def test_experts_of_roles_have_reserves_too() -> None:
+    pair = '[[expert]]\nid = "j"\nmodel = "ollama/j"\nfallback = "k"\n\n[[expert]]\nid = "k"\nmodel = "ollama/k"\n'
+    Path("c.toml").write_text(pair)
+    options = {"pool": Path("c.toml"), "experts": ["ollama/x"], "roles": {"judge": "j"}}
+    team = team_of(load(options=options), reachable=False)
+    assert [expert.id for expert in team.everybody] == ["ollama/x", "j", "k"]
 
 
 @pytest.mark.parametrize(
