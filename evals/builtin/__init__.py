@@ -25,12 +25,12 @@ SETS: Mapping[str, MadeUp] = {
     "logic_grid": MadeUp("three or four people, what each has, and clues that settle it; ends in a choice or a number"),
     "choice": MadeUp("multiple choice from equations and units to the calendar, sets and chances"),
     "code": MadeUp("small Python functions, with tests of which two are shown", 60),
-    "mini": MadeUp("a few of each of the others, in turn", 24),
+    "mini": MadeUp("a few of each of the others, in turn", 48),
 }
 """By name: each is the module of that name, with `rows(seed)`."""
 
-SEED = 0
-"""Of the sets as they are named without one."""
+SEED = 3
+"""Of the sets as they are named without one; its problems are about as hard as those of most seeds."""
 
 
 def rows(name: str, seed: int = SEED) -> Iterator[dict[str, Json]]:

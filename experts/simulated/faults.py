@@ -29,6 +29,7 @@ from orchestrator.types import Message
 from .hints import worth
 from .known import MISTAKES, Known, number
 from .people import Person
+from .prose import lists
 
 _TASK, _EXPERT, _WORDING, _SAMPLE = 0.5, 0.45, 0.55, 0.5
 _SLOPE, _MIDDLING = 2.0, 0.45
@@ -92,7 +93,7 @@ class Attempt:
     def planned(self) -> int | None:
         """The mistake in the plan that the prompt gives; -1 for a plan without one, `None` without a plan."""
         text = self.instruction
-        if len(text) < 40:
+        if not lists(text):
             return None
         for which, steps in self.known.outlined:
             if all(step in text for step in steps):

@@ -16,6 +16,8 @@ from .faults import Attempt, wording
 from .people import Person
 from .reading import FAMILIES, read
 
+_CALLED = {"code": "small Python tasks", "game24": "games of 24", "blocksworld": "Blocksworld"}
+"""Families whose name is short for something."""
 _NAMED = re.compile(r"^\s*(?:[-*]|\d{1,2}[.)]|Approach \d+:)\s+([A-Z][^\n:.]{2,60})\s*$", re.MULTILINE)
 
 
@@ -38,7 +40,7 @@ def reply(person: Person, messages: Sequence[Message], sample: str) -> str:
 
 
 def _reach() -> str:
-    *names, last = (family.name for family in FAMILIES)
+    *names, last = (_CALLED.get(family.name, family.name) for family in FAMILIES)
     return f"{', '.join(names)} and {last}"
 
 

@@ -114,7 +114,7 @@ def test_a_slip_in_a_name_of_the_pool_gets_a_suggestion(pool: Path) -> None:
     assert experts_of(["gpt-4o-mini"], pool=pool)[0].model == "gpt-4o-mini"
 
 
-@pytest.mark.parametrize("name", ["sim:all", "", " "])
+@pytest.mark.parametrize("name", ["sim:nobody", "", " "])
 def test_what_there_is_not_is_said(name: str) -> None:
     with pytest.raises(ConfigError):
         experts_of([name])
