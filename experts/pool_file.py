@@ -18,7 +18,7 @@ from orchestrator.types import Expert, Price, Sampling
 from .capabilities import SETTINGS
 from .headers import Headers
 
-CLIENTS = ("litellm", "replay", "scripted")
+CLIENTS = ("litellm", "replay", "scripted", "sim")
 _MILLION = 1_000_000
 
 

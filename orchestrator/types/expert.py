@@ -31,7 +31,7 @@ class Expert:
     """As typed with `-e`; part of every request's identity."""
     model: str
     client: str = "litellm"
-    """Name of the backend that serves it: `litellm`, `replay`, `scripted`, or an entry point's."""
+    """Name of the backend that serves it: `litellm`, `replay`, `scripted`, `sim`, or an entry point's."""
     api_base: str | None = None
     key_env: str | None = None
     """Name of the environment variable that holds the key; the key itself is never stored."""

@@ -224,3 +224,12 @@ def test_credentials_typed_with_a_base_are_taken_out_of_it() -> None:
     assert "hush" not in repr(expert)
     with pytest.raises(ConfigError, match="is not a URL"):
         experts_of(["openai/m"], api_base="host:1")
+
+
+def test_a_simulated_expert_stands_in_a_pool_file_and_in_the_entry_that_is_printed(tmp_path: Path) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text('[[expert]]\nid = "solver"\nmodel = "sim:ada"\nclient = "sim"\n')
+    (expert,) = experts_of([], pool=file)
+    assert (expert.id, expert.model, expert.client, expert.price) == ("solver", "sim:ada", "sim", Price())
+    file.write_text(to_toml(experts_of(["sim:flo"])[0]))
+    assert experts_of([], pool=file) == experts_of(["sim:flo"])
