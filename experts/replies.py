@@ -78,7 +78,7 @@ def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple
         for c, tokens in zip(good, each, strict=True)
     )
     spoiled = min(len(choices), len(batch)) - len(good)
-    return Response(completions, bill, dropped, spoiled), len(choices)
+    return Response(completions, bill, dropped, spoiled, _counted(raw)), len(choices)
 
 
 def alone(bill: Tokens, sizes: Sequence[int], price: Price | None) -> list[Tokens]:
@@ -105,6 +105,11 @@ def shared(total: int, weights: Sequence[int]) -> list[int]:
 def estimated_tokens(texts: Iterable[str]) -> int:
     """Tokens where nobody counted them: UTF-8 bytes by four, rounded up."""
     return -(-sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) // 4)
+
+
+def _counted(raw: Any) -> bool:
+    usage = getattr(raw, "usage", None)
+    return _count(usage, "prompt_tokens") > 0 and _count(usage, "completion_tokens") > 0
 
 
 def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request) -> Tokens:

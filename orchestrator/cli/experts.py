@@ -1,4 +1,4 @@
-"""`experts`: whom a pool, a config or `-e` stands for, and what is known of them."""
+"""`experts`: whom a pool, a config or `-e` stands for, what is known of them, and what a test of one finds out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from orchestrator.errors import ConfigError, UnknownName
 
@@ -19,12 +20,28 @@ if TYPE_CHECKING:
     from .team import Team
 
 
+class _ShowsWithoutAsking(TyperGroup):
+    """A group in which `show` gets whatever is no command of it: `experts`, `experts NAME`, `experts -e ID`."""
+
+    # The context is of the click that typer brings along or finds, depending on its version.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = (*self.commands, *ctx.help_option_names)
+        return super().parse_args(ctx, args if args and args[0] in known else ["show", *args])
+
+
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(experts)
+    """Adds the commands."""
+    group = typer.Typer(
+        cls=_ShowsWithoutAsking,
+        rich_markup_mode=None,
+        help="List the experts that would be asked; `experts NAME` shows one, `experts test ID` tries one.",
+    )
+    group.command("show")(show)
+    group.command("test")(try_)
+    app.add_typer(group, name="experts")
 
 
-def experts(
+def show(
     name: Annotated[str | None, typer.Argument(help="The id of one of them.")] = None,
     expert: o.Experts = None,
     pool: o.Pool = None,
@@ -67,6 +84,27 @@ def _skills(rows: list[dict[str, Any]]) -> list[Column]:
     return [Column("skills", words, folds=True)] if any(row["skills"] for row in rows) else []
 
 
+def try_(
+    name: Annotated[str, typer.Argument(metavar="ID", help="An expert's id: of a pool or config, or as after -e.")],
+    pool: o.Pool = None,
+    api_base: o.ApiBase = None,
+    key_env: o.KeyEnv = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="CAPS", help="Of all calls together: calls=16,tokens=16k,usd=0.01 if not given."),
+    ] = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Ask an expert a few small questions: what its server takes, what it tells, what it costs.
+
+    Prints an entry for a pool file; what was found out stands above it in comments.
+    """
+    from .testing import run_test
+
+    config = o.settled(experts=[name], pool=pool, api_base=api_base, key_env=key_env)
+    run_test(name, config, budget, as_json)
+
+
 def facts(expert: Expert, team: Team) -> dict[str, Any]:
     """What is known of an expert; no key, no header value."""
     from orchestrator.masking import masked_url
@@ -80,7 +118,7 @@ def facts(expert: Expert, team: Team) -> dict[str, Any]:
         "api_base": expert.api_base and masked_url(expert.api_base),
         "roles": [role for role, each in team.roles.items() if each.id == expert.id],
         "keys": {name: bool(os.environ.get(name)) for name in variables},
-        "price_per_million": _per_million(expert),
+        "price_per_million": price_per_million(expert),
         "context": expert.context,
         "capabilities": capabilities(expert),
         "persona": expert.persona,
@@ -171,7 +209,8 @@ def _price_words(row: dict[str, Any]) -> str:
     return "free" if not any(price.values()) else f"{price['prompt']:g} + {price['completion']:g}"
 
 
-def _per_million(expert: Expert) -> dict[str, float] | None:
+def price_per_million(expert: Expert) -> dict[str, float] | None:
+    """US dollars for a million tokens; `None` where the price is not known."""
     price = expert.price
     if price is None:
         return None

@@ -192,6 +192,8 @@ class Response:
     """Names of settings that the provider does not take and that were left out."""
     spoiled: int = 0
     """Samples that came without any text: of no use, but generated and part of the bill."""
+    counted: bool = True
+    """Whether the provider told the tokens; where it does not, they are estimated."""
 
 
 @dataclass(frozen=True, slots=True)
