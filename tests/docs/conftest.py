@@ -25,6 +25,9 @@ from orchestrator.experts.scripted import from_file
 from orchestrator.types import Expert, Price
 from tests.docs.blocks import ROOT, Block, commands_of
 
+REWRITE = "REWRITE_DOCS"
+"""Variable that, when it is set, has outputs that have changed written into the pages; look at the difference then."""
+
 _COLUMNS = "80"
 
 
@@ -43,11 +46,20 @@ class Stage:
             path.write_text(block.text, encoding="utf-8")
             self._check_file(path)
         elif "output" in block.marks:
-            assert _plain(self.printed) == _plain(block.text), f"{block.where}: the command prints\n{self.printed}"
+            self._compare(block)
         elif block.language == "bash":
             self._commands(block)
         elif block.language == "python":
             self._program(block)
+
+    def _compare(self, block: Block) -> None:
+        if _plain(self.printed) == _plain(block.text):
+            return
+        if os.environ.get(REWRITE):
+            page = block.page.read_text(encoding="utf-8")
+            block.page.write_text(page.replace(block.text, f"{self.printed.rstrip()}\n"), encoding="utf-8")
+            return
+        raise AssertionError(f"{block.where}: the command prints\n{self.printed}\n({REWRITE}=1 puts that in its place)")
 
     def _check_file(self, path: Path) -> None:
         """Has a TOML file read by what reads such files."""

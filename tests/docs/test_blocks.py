@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import ConfigError
 from tests.docs.blocks import PAGES, ROOT, Block, blocks_of
-from tests.docs.conftest import Stage
+from tests.docs.conftest import REWRITE, Stage
 
 _RUNNABLE = frozenset({"bash", "python"})
 
@@ -48,7 +48,10 @@ def test_an_exit_code_that_is_not_told_is_found(stage: Callable[..., Stage]) -> 
         stage().run(_block("orchestrator bench no-such-set"))
 
 
-def test_output_that_is_not_what_the_page_shows_is_found(stage: Callable[..., Stage]) -> None:
+def test_output_that_is_not_what_the_page_shows_is_found(
+    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(REWRITE, raising=False)
     here = stage()
     here.run(_block("orchestrator solve 'Use 4 7 8 8 to make 24'"))
     with pytest.raises(AssertionError, match="the command prints"):
