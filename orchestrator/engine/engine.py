@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -20,10 +20,11 @@ from orchestrator.errors import (
 )
 from orchestrator.ledger import Amount, charge, room
 from orchestrator.protocols import Backend
-from orchestrator.types import Completion, Expert, Request, Response, Tokens
+from orchestrator.types import Completion, Expert, Request, Response
 
+from .entries import finished, row, shares
 from .flight import Bounds, Departure, Flight, Landed, Seat, State, Waiter
-from .journal import Attempt, Journal
+from .journal import Journal
 from .lane import Gate, Lane, join, tokens_of
 from .retry import Pause, RetryPolicy, Tries, retrying
 
@@ -268,7 +269,7 @@ class Engine:
         self._thin(departure)
         flights = departure.flights
         if lane.backend.journalled:
-            departure.row = await self.journal.open(_row(lane.expert, flights))
+            departure.row = await self.journal.open(row(lane.expert, flights))
         if departure.abandoned:
             raise asyncio.CancelledError  # called off while it was noted down, so it need not leave
         departure.left = True
@@ -283,7 +284,7 @@ class Engine:
 
     async def _land(self, lane: Lane, departure: Departure, response: Response) -> None:
         flights = departure.flights
-        replies = [_finished(flight, c) for flight, c in zip(flights, response.completions, strict=False)]
+        replies = [finished(flight, c) for flight, c in zip(flights, response.completions, strict=False)]
         if departure.row is not None:
             keyed = [(flight.request.key, c) for flight, c in zip(flights, replies, strict=False)]
             await self.journal.reply(departure.row, keyed, response.bill, response.spoiled)
@@ -395,43 +396,3 @@ class Engine:
         self._all.add(task)
         task.add_done_callback(self._all.discard)
         return task
-
-
-def _row(expert: Expert, flights: list[Flight]) -> Attempt:
-    return Attempt(
-        expert.id,
-        tuple(flight.request.key for flight in flights),
-        tuple(_names(flight) for flight in flights),
-        tuple(flight.worst for flight in flights),
-    )
-
-
-def _names(flight: Flight) -> tuple[str, ...]:
-    return tuple(scope.name for scope in flight.leader.seat.scope.chain) if flight.leader else ()
-
-
-def _finished(flight: Flight, completion: Completion) -> Completion:
-    """The completion with its identity; a lone surrogate cannot be stored, so nobody gets to see one."""
-    request = flight.request
-    return replace(
-        completion,
-        model=_storable(completion.model),
-        fingerprint=_storable(completion.fingerprint),
-        text=_storable(completion.text),
-        reasoning=_storable(completion.reasoning),
-        expert=request.expert,
-        id=request.key.hex(),
-    )
-
-
-def _storable(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def shares(bill: Tokens, completions: Sequence[Completion]) -> list[Amount]:
-    """The bill of one attempt by sample; the first bears the prompt and what cannot be told apart."""
-    tokens = [completion.tokens.completion for completion in completions]
-    total = sum(completion.tokens.usd for completion in completions)
-    usd = [bill.usd * (c.tokens.usd / total if total else 1 / len(completions)) for c in completions]
-    rest = bill.prompt + bill.completion - sum(tokens)
-    return [Amount(1, t + (rest if i == 0 else 0), u) for i, (t, u) in enumerate(zip(tokens, usd, strict=True))]

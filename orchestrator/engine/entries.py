@@ -1,0 +1,53 @@
+"""What the journal gets of an attempt, and how its bill falls to its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator.ledger import Amount
+from orchestrator.types import Completion, Expert, Tokens
+
+from .flight import Flight
+from .journal import Attempt
+
+
+def row(expert: Expert, flights: Sequence[Flight]) -> Attempt:
+    """What is written down before an attempt leaves."""
+    return Attempt(
+        expert.id,
+        tuple(flight.request.key for flight in flights),
+        tuple(_names(flight) for flight in flights),
+        tuple(flight.worst for flight in flights),
+    )
+
+
+def _names(flight: Flight) -> tuple[str, ...]:
+    return tuple(scope.name for scope in flight.leader.seat.scope.chain) if flight.leader else ()
+
+
+def finished(flight: Flight, completion: Completion) -> Completion:
+    """The completion with its identity; a lone surrogate cannot be stored, so nobody gets to see one."""
+    request = flight.request
+    return replace(
+        completion,
+        model=_storable(completion.model),
+        fingerprint=_storable(completion.fingerprint),
+        text=_storable(completion.text),
+        reasoning=_storable(completion.reasoning),
+        expert=request.expert,
+        id=request.key.hex(),
+    )
+
+
+def _storable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def shares(bill: Tokens, completions: Sequence[Completion]) -> list[Amount]:
+    """The bill of one attempt by sample; the first bears the prompt and what cannot be told apart."""
+    tokens = [completion.tokens.completion for completion in completions]
+    total = sum(completion.tokens.usd for completion in completions)
+    usd = [bill.usd * (c.tokens.usd / total if total else 1 / len(completions)) for c in completions]
+    rest = bill.prompt + bill.completion - sum(tokens)
+    return [Amount(1, t + (rest if i == 0 else 0), u) for i, (t, u) in enumerate(zip(tokens, usd, strict=True))]
