@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 class BestOfN:
     """Samples several chains of thought and keeps the first that a verifier passes, else the best scored.
 
+    1. Samples: several replies to one prompt that asks for the reasoning before the answer.
+    2. Check: the verifier says of each whether it passes, or how good it is.
+    3. Selection: the first that passes, else the best scored.
+
     Repeated sampling with a verifier (Cobbe et al., 2021; Brown et al., 2024). Where no verifier fits the kind of
     problem, the answers vote.
     """
 
     samples: int = 10
+    """Replies, at the most: the first that passes a check ends the search."""
     temperature: float | None = 0.8
+    """`None`: the provider's default."""
     max_tokens: int | None = None
+    """Cap on each reply; 2048 where nobody sets one."""
 
     aggregator: ClassVar[str] = "first_verified"
     verifier: ClassVar[str] = "auto"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class ChainOfThought:
     """Asks once, with the reasoning before the answer (Wei et al., 2022).
 
+    1. One reply to a prompt that asks for the reasoning before the answer.
+
     Departs from the paper: no worked examples are put before the question.
     """
 

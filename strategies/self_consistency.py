@@ -23,6 +23,10 @@ Stop = Literal["fixed", "asc", "esc"]
 class SelfConsistency:
     """Samples several chains of thought and lets their answers vote (Wang et al., 2023).
 
+    1. Samples: several replies to one prompt that asks for the reasoning before the answer.
+    2. Reading: the answer of each; a reply without one abstains.
+    3. Vote: the answer that most of them have.
+
     `stop="asc"` stops when the leading answer is very likely the mode (Adaptive-Consistency, Aggarwal et al., 2023:
     the posterior that it beats the runner-up, under a uniform prior); `stop="esc"` when one window agrees throughout
     (Early-Stopping Self-Consistency, Li et al., 2024). Departs from the papers: samples are drawn in waves and the rule
@@ -33,12 +37,15 @@ class SelfConsistency:
     samples: int | None = None
     """How many at the most; `None`: 10 of one expert, one of each of several, 40 with a stop rule."""
     stop: Stop = "fixed"
+    """When to stop before all samples are drawn: never, once the leader is likely to win, or once a window agrees."""
     window: int | None = None
     """Samples drawn between two looks at the rule; `None`: 4 for asc, 5 for esc."""
     threshold: float = 0.95
     """asc: the probability at which it stops."""
     temperature: float | None = 0.7
+    """`None`: the provider's default."""
     max_tokens: int | None = None
+    """Cap on each reply; 2048 where nobody sets one."""
 
     aggregator: ClassVar[str] = "majority"
     verifier: ClassVar[str] = "none"

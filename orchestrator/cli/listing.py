@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from .tables import Column, print_table
 
 if TYPE_CHECKING:
     from orchestrator.registry import Description, Group
+    from orchestrator.types import Estimate
 
 _GROUPS: tuple[Group, ...] = ("strategies", "verifiers", "aggregators")
 
@@ -90,15 +92,39 @@ def _show_one(found: Description, as_json: bool) -> None:
         out(f"paper: {visible(found.citation)}")
     if found.origin != "built-in":
         out(f"comes with: {found.origin}")
-    if found.estimate:
-        e = found.estimate
-        out(f"calls on one problem with one expert: {e.least} to {e.most}, about {e.expected:g}, {e.depth} deep")
+    for number, step in enumerate(found.algorithm, 1):
+        out_folded(f"  {number}. {visible(step, keep='')}", indent=5)
+    for note in found.notes:
+        out_folded(visible(note, keep=""), indent=0)
+    for line in _calls(found):
+        out_folded(visible(line, keep=""))
     out("settings:" if found.settings else "no settings")
     for setting in found.settings:
         default = "needed" if setting.default is None else setting.default
         out(f"  {setting.name}: {setting.type} = {default}")
         if setting.doc:
             out_folded(f"      {visible(setting.doc)}", indent=6)
+
+
+def _calls(found: Description) -> Iterator[str]:
+    """What it takes to run: calls, smaller forms, needs, and what it brings along."""
+    if found.estimate and not found.estimate.most:
+        yield "calls no model"
+    elif e := found.estimate:
+        told = [f"one expert: {_range(e)}", *([f"three experts: {_range(found.several)}"] if found.several else [])]
+        yield f"calls on one problem, with {'; with '.join(told)}"
+    if found.calls_depend_on:
+        yield f"calls depend on: {', '.join(found.calls_depend_on)}"
+    if found.ladder:
+        yield f"under a cap on calls: {found.ladder.rstrip('.')}; not below {found.smallest}"
+    yield f"needs: {found.needs or 'nothing beside the problem'}"
+    if found.group == "strategies":
+        yield f"verifier: {found.verifier}; aggregator: {found.aggregator} (--verifier and --aggregator name others)"
+
+
+def _range(e: Estimate) -> str:
+    calls = f"{e.least}" if e.least == e.most else f"{e.least} to {e.most}, {e.expected:g} expected"
+    return f"{calls}, {e.depth} one after the other"
 
 
 def _json(found: Description) -> dict[str, Any]:
@@ -108,7 +134,16 @@ def _json(found: Description) -> dict[str, Any]:
         "summary": found.summary,
         "citation": found.citation,
         "origin": found.origin,
+        "algorithm": list(found.algorithm),
+        "notes": list(found.notes),
         "estimate": None if found.estimate is None else asdict(found.estimate),
+        "estimate_with_three_experts": None if found.several is None else asdict(found.several),
+        "calls_depend_on": list(found.calls_depend_on),
+        "ladder": found.ladder,
+        "smallest": found.smallest,
+        "needs": found.needs,
+        "verifier": found.verifier,
+        "aggregator": found.aggregator,
         "settings": [asdict(setting) for setting in found.settings],
     }
 

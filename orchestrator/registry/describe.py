@@ -8,14 +8,16 @@ import inspect
 import re
 import textwrap
 from dataclasses import dataclass
+from typing import Literal, get_args, get_origin
 
-from ..protocols import Estimates
-from ..types import Estimate, Message, Problem
-from .build import fields_of, plain
+from ..types import Estimate
+from .build import fields_of, hints_of, plain
+from .calls import driving, estimate_of, smallest, with_several
 from .rooms import Maker, load, origin
 from .spec import Group, render
 
 _CITED = re.compile(r"\(([^()]*\b(?:19|20)\d\d[a-z]?\b[^()]*)\)")
+_STEP = re.compile(r"^\d+\. ((?:.+(?:\n(?!\d+\. |\n)|$))+)", re.MULTILINE)
 _CITING = re.compile(r"arxiv|doi\.org|et al\.", re.IGNORECASE)
 
 
@@ -47,6 +49,24 @@ class Description:
     settings: tuple[Setting, ...]
     estimate: Estimate | None
     """Calls on one problem with one expert and every setting at its default, where it can tell."""
+    several: Estimate | None = None
+    """The same with three experts, where that is another number."""
+    calls_depend_on: tuple[str, ...] = ()
+    """Names of the settings that change the estimate."""
+    algorithm: tuple[str, ...] = ()
+    """The numbered steps of the docstring, without their numbers."""
+    notes: tuple[str, ...] = ()
+    """The other paragraphs of the docstring after its first line."""
+    ladder: str | None = None
+    """What becomes smaller where a cap on calls is too low for the whole of it."""
+    smallest: int | None = None
+    """The fewest calls that its smallest form makes, where it has smaller forms."""
+    needs: str | None = None
+    """What it does not work without: tests, several experts, labelled data..."""
+    verifier: str | None = None
+    """The verifier that a strategy brings along; `auto`: one that fits the kind of problem, if there is one."""
+    aggregator: str | None = None
+    """The aggregator that a strategy brings along."""
 
 
 def describe(group: Group, name: str) -> Description:
@@ -65,7 +85,16 @@ def describe(group: Group, name: str) -> Description:
         citation=_citation(text),
         origin=origin(group, name),
         settings=_settings(maker),
-        estimate=_estimate(maker),
+        estimate=estimate_of(maker),
+        several=with_several(maker),
+        calls_depend_on=driving(maker),
+        algorithm=_steps(text),
+        notes=_notes(text),
+        ladder=_ladder(maker),
+        smallest=smallest(maker),
+        needs=_told(maker, "needs"),
+        verifier=_told(maker, "verifier") or ("auto" if group == "strategies" else None),
+        aggregator=_told(maker, "aggregator") or ("majority" if group == "strategies" else None),
     )
 
 
@@ -85,12 +114,42 @@ def _citation(text: str) -> str | None:
     return next((line.strip() for line in text.splitlines() if _CITING.search(line)), None)
 
 
+def _steps(text: str) -> tuple[str, ...]:
+    return tuple(" ".join(step.split()) for step in _STEP.findall(text))
+
+
+def _notes(text: str) -> tuple[str, ...]:
+    paragraphs = text.partition("\n")[2].split("\n\n")
+    plain = (" ".join(paragraph.split()) for paragraph in paragraphs if not _STEP.match(paragraph.strip("\n")))
+    return tuple(paragraph for paragraph in plain if paragraph)
+
+
+def _ladder(maker: Maker) -> str | None:
+    fit = getattr(maker, "fit", None)
+    if fit is None:
+        return None
+    words = " ".join(inspect.cleandoc(fit.__doc__ or "").split())
+    return words.removeprefix("The ladder: ") or "it has smaller forms"
+
+
+def _told(maker: Maker, name: str) -> str | None:
+    """A fact that a class states beside its settings."""
+    value: object = getattr(maker, name, None)
+    return value if isinstance(value, str) else None
+
+
 def _settings(maker: Maker) -> tuple[Setting, ...]:
     source = _written(maker)
     return tuple(
-        Setting(f.name, source.get(f.name, (str(f.type), ""))[0], _default(f), source.get(f.name, ("", ""))[1])
-        for f in fields_of(maker)
+        Setting(f.name, _type(maker, f, source), _default(f), source.get(f.name, ("", ""))[1]) for f in fields_of(maker)
     )
+
+
+def _type(maker: Maker, f: dataclasses.Field[object], source: dict[str, tuple[str, str]]) -> str:
+    """As in the source; the choices where the source has but a name for them."""
+    written = source.get(f.name, (str(f.type), ""))[0]
+    hint: object = hints_of(maker).get(f.name) if written.isidentifier() else None
+    return f"Literal[{', '.join(map(repr, get_args(hint)))}]" if get_origin(hint) is Literal else written
 
 
 def _default(f: dataclasses.Field[object]) -> str | None:
@@ -131,12 +190,3 @@ def _text(node: ast.stmt | None) -> str:
         case ast.Expr(value=ast.Constant(value=str() as text)):
             return " ".join(text.split())
     return ""
-
-
-def _estimate(maker: Maker) -> Estimate | None:
-    if not isinstance(maker, type) or any(setting.default is None for setting in _settings(maker)):
-        return None
-    thing = maker()
-    if not isinstance(thing, Estimates):
-        return None
-    return thing.estimate(Problem("example", (Message("user", "What is 6 times 7?"),), kind="number"), 1)

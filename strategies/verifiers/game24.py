@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from orchestrator.answers import game24
 from orchestrator.types import Candidate, Estimate, Problem, Verdict
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Game24:
     """Passes an expression that uses each number of the prompt once and equals 24, by exact rationals."""
+
+    needs: ClassVar[str] = "problems of kind game24"
 
     async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
         if candidate.answer is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from orchestrator.answers import strips
 from orchestrator.errors import VerifierError
@@ -22,6 +22,8 @@ class Plan:
     Raises:
         VerifierError: one of them is missing or cannot be read.
     """
+
+    needs: ClassVar[str] = "problems of kind plan with their PDDL in meta"
 
     async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
         domain, instance = problem.meta.get("pddl_domain"), problem.meta.get("pddl_instance")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from orchestrator.sandbox import Execution, run_tests
 from orchestrator.types import Candidate, Estimate, Problem, Verdict
@@ -25,6 +25,9 @@ class UnitTests:
     timeout: float = 10.0
     """Wall seconds for all tests of a candidate together, and again for each alone when they failed together."""
     memory_mb: int = 1024
+    """Memory that a program may take."""
+
+    needs: ClassVar[str] = "problems of kind code with public tests"
 
     async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
         if not problem.public_tests:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .conftest import Command
 
 
@@ -41,3 +43,21 @@ def test_one_set_is_told_with_what_it_holds(command: Command, home: Path, sums: 
     found = command("benchmarks", "mine", "--json").json
     assert (found["problems"], found["gradable"], found["kinds"]) == (2, 2, {"number": 2})
     assert "24 problems" in command("benchmarks", "sample").out
+
+
+@pytest.mark.parametrize("name", ["best_of_n", "cot", "ideasearch", "plansearch", "self_consistency"])
+def test_a_strategy_is_told_with_its_paper_steps_calls_and_settings(command: Command, name: str) -> None:
+    found = command("strategies", name, "--json").json
+    assert found["citation"]
+    assert 1 <= len(found["algorithm"]) <= 5
+    assert found["verifier"]
+    assert found["aggregator"]
+    assert all(setting["doc"] for setting in found["settings"])
+    shown = command("strategies", name).out
+    assert "  1. " in shown
+    assert "calls on one problem, with one expert" in shown
+    assert f"aggregator: {found['aggregator']}" in shown
+
+
+def test_what_calls_no_model_says_so(command: Command) -> None:
+    assert "calls no model" in command("strategies", "unit_tests").out

@@ -37,3 +37,34 @@ def test_inherited_fields_are_described_too() -> None:
 def test_a_client_is_described_by_its_module() -> None:
     found = describe("clients", "demo_client")
     assert (found.summary, found.settings, found.estimate) == ("Serves nobody.", (), None)
+
+
+def test_what_a_strategy_takes_is_found_out_by_asking_it() -> None:
+    found = describe("strategies", "self_consistency")
+    assert found.several == Estimate(3, 3.0, 3, 1)
+    assert set(found.calls_depend_on) == {"samples", "stop"}
+    assert (found.ladder, found.smallest) == ("fewer samples, down to one.", 1)
+    assert (found.verifier, found.aggregator) == ("none", "majority")
+
+
+def test_the_numbered_steps_stand_apart_from_the_other_paragraphs() -> None:
+    found = describe("strategies", "plansearch")
+    assert 1 <= len(found.algorithm) <= 5
+    assert [step.partition(":")[0] for step in found.algorithm[:2]] == ["Observations", "Sets"]
+    assert found.algorithm[1].endswith("layers.")
+    assert [note.partition(":")[0] for note in found.notes] == ["Departs from the paper"]
+
+
+def test_choices_are_told_where_the_source_has_but_a_name_for_them() -> None:
+    stop = next(s for s in describe("strategies", "self_consistency").settings if s.name == "stop")
+    assert stop.type == "Literal['fixed', 'asc', 'esc']"
+
+
+def test_what_something_needs_is_told_where_it_says_so() -> None:
+    assert describe("verifiers", "unit_tests").needs == "problems of kind code with public tests"
+    assert describe("strategies", "demo_planner").needs is None
+
+
+def test_what_must_be_given_settings_tells_no_calls() -> None:
+    found = describe("strategies", "demo_nesting")
+    assert (found.estimate, found.several, found.calls_depend_on, found.smallest) == (None, None, (), None)
