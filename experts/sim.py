@@ -7,6 +7,7 @@ not of the few sorts they know is refused with `OutOfReach`. What makes them err
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from orchestrator.errors import UnknownName
@@ -18,6 +19,8 @@ from .simulated.mind import reply
 from .simulated.people import PEOPLE, Person
 
 _MOST = 128
+_LONG = 8000
+"""Bytes of a conversation from which on it is read in a thread."""
 
 
 def backend(expert: Expert) -> Backend:
@@ -57,12 +60,18 @@ class SimulatedBackend:
         Raises:
             OutOfReach: the question is none that simulated experts can read.
         """
-        completions = tuple(map(self._completed, batch))
+        if batch[0].size > _LONG:  # reading it would keep the event loop waiting
+            completions = await asyncio.to_thread(self._all, batch)
+        else:
+            completions = self._all(batch)
         total = Tokens(completions[0].tokens.prompt, sum(each.tokens.completion for each in completions))
         return Response(completions, total)
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
+
+    def _all(self, batch: Sequence[Request]) -> tuple[Completion, ...]:
+        return tuple(map(self._completed, batch))
 
     def _completed(self, request: Request) -> Completion:
         text, finish = _cut(reply(self.person, request.messages, _sample(request)), request.sampling)

@@ -29,6 +29,9 @@ FAMILIES: tuple[Family, ...] = (
 """In the order in which a text is tried."""
 _LONGEST_RUN = 8
 """Paragraphs that one problem may have."""
+_FIRST, _LAST = 8, 24
+_LONGEST = 8000
+"""Characters of a problem."""
 _CONTINUED = re.compile(r"[ \t]*(?:\(?A[).]\s|It must pass these tests|JSON schema of the answer)")
 """How a paragraph begins that belongs to the one before: options, tests."""
 
@@ -55,7 +58,7 @@ def read(messages: Sequence[Message]) -> Reading | None:
             known, rest = found
             later = users[len(users) - back :]
             return Reading(known, later[-1] if later else rest, "\n\n".join((system, rest, *later)), bool(later))
-    whole = _known("\n\n".join(message.text for message in messages))
+    whole = _known("\n\n".join(message.text for message in messages)[-_LONGEST:])
     last = users[-1] if users else ""
     return None if whole is None else Reading(whole, last, "\n\n".join((system, *users)), False)
 
@@ -68,11 +71,15 @@ def _in_message(text: str) -> tuple[Known, str] | None:
     the question. Problems told in several paragraphs are found next.
     """
     paragraphs = list(_paragraphs(text))
-    for length in range(1, min(_LONGEST_RUN, len(paragraphs)) + 1):
-        for start in range(len(paragraphs) - length, -1, -1):
-            if known := _known("\n\n".join(paragraphs[start : start + length])):
+    count = len(paragraphs)
+    for length in range(1, min(_LONGEST_RUN, count) + 1):
+        for start in range(count - length, -1, -1):
+            if _FIRST <= start < count - _LAST:
+                continue  # of a long text only the ends are searched, where instructions and questions stand
+            run = "\n\n".join(paragraphs[start : start + length])
+            if len(run) <= _LONGEST and (known := _known(run)):
                 return known, "\n\n".join((*paragraphs[:start], *paragraphs[start + length :]))
-    known = _known(text) if len(paragraphs) > _LONGEST_RUN else None
+    known = _known(text) if count > _LONGEST_RUN and len(text) <= _LONGEST else None
     return None if known is None else (known, text)
 
 

@@ -84,6 +84,11 @@ async def test_a_scope_with_a_salt_of_its_own_has_samples_of_its_own() -> None:
     assert one != other
 
 
+async def test_a_question_at_the_end_of_a_long_text_is_found() -> None:
+    long = "\n\n".join(f"Paragraph {i} tells of the price of pens and of books, {i} in all." for i in range(3000))
+    assert "24" in "".join(await texts([request(f"{long}\n\n{STORY}", sample=i) for i in range(5)], "ada"))
+
+
 async def test_only_messages_and_the_sample_reach_an_expert() -> None:
     """Problems under random ids, in another order, for another purpose: the same replies."""
     rng = random.Random(7)
