@@ -64,19 +64,18 @@ def show(
     if team.by_default:
         announce(team)
     rows = [facts(each, team) for each in team.everybody]
-    print_table(
-        [
-            Column("expert", [row["id"] for row in rows], folds=True),
-            Column("client", [row["client"] for row in rows], rank=3),
-            Column("role", [", ".join(row["roles"]) or "-" for row in rows], rank=2),
-            Column("key", [_key_words(row) for row in rows]),
-            Column("usd per million tokens", [_price_words(row) for row in rows]),
-            Column("context", [str(row["context"] or "-") for row in rows], rank=4),
-            *_skills(rows),
-            Column("at", [row["api_base"] or "-" for row in rows], rank=5),
-            Column("problem", [row["problem"] or "-" for row in rows], rank=1),
-        ]
-    )
+    columns = [
+        Column("expert", [row["id"] for row in rows], folds=True),
+        Column("client", [row["client"] for row in rows], rank=3),
+        Column("role", [", ".join(row["roles"]) or "-" for row in rows], rank=2),
+        Column("key", [_key_words(row) for row in rows]),
+        Column("usd per million tokens", [_price_words(row) for row in rows]),
+        Column("context", [str(row["context"] or "-") for row in rows], rank=4),
+        *_skills(rows),
+        Column("at", [row["api_base"] or "-" for row in rows], rank=5),
+        Column("problem", [row["problem"] or "-" for row in rows], rank=1),
+    ]
+    print_table([column for column in columns if set(column.cells) != {"-"}])
 
 
 def _skills(rows: list[dict[str, Any]]) -> list[Column]:

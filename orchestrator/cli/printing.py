@@ -8,7 +8,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 PIPE_CLOSED = 141
 """Exit code once nobody reads the output any more, as of a process that SIGPIPE ended."""
@@ -31,9 +31,12 @@ def out_json(schema: str, fields: Mapping[str, object]) -> None:
 
 
 def note(text: str) -> None:
-    """Prints one line on standard error."""
+    """Prints one line on standard error; on a terminal that is narrower, in several, broken between words."""
+    line = visible(text, keep="")
+    if sys.stderr.isatty():
+        line = _folded(line, _columns(sys.stderr), indent=2)
     try:
-        print(visible(text, keep=""), file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
     except BrokenPipeError:
         _nobody_reads(sys.stderr.fileno())
 
@@ -88,12 +91,17 @@ def out_entry(name: str, about: str) -> None:
 
 def out_folded(text: str, indent: int = 4) -> None:
     """Prints a line; on a terminal that is narrower it goes on in further lines, indented."""
+    width = terminal_width()
+    out(text if width is None else _folded(text, width, indent))
+
+
+def _folded(text: str, width: int, indent: int) -> str:
     import textwrap
 
-    width = terminal_width()
-    if width is None or len(text) <= width:
-        return out(text)
-    out("\n".join(textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)))
+    if len(text) <= width:
+        return text
+    lines = textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(lines)
 
 
 def terminal_width() -> int | None:
@@ -101,3 +109,14 @@ def terminal_width() -> int | None:
     import shutil
 
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _columns(stream: TextIO) -> int:
+    """Columns of the terminal behind a stream; `COLUMNS` says otherwise."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80

@@ -94,7 +94,7 @@ def solve(
         out_json("solve/1", outcome_json(outcome, top))
     else:
         _print(outcome, top)
-    if told := _remark(outcome):
+    if told := _remark(outcome, team):
         note(told)
     if code := _code(outcome):
         if code == 5 and team.simulated:
@@ -198,8 +198,12 @@ def _print(outcome: Outcome, top: int) -> None:
         out(between.join(map(visible, answers)))
 
 
-def _remark(outcome: Outcome) -> str:
+def _remark(outcome: Outcome, team: Team) -> str:
     code = _code(outcome)
+    if code == 5 and team.simulated:
+        # What one of them cannot read, none of them can.
+        who, _, why = outcome.reason.partition(": ")
+        return f"no answer: {why if who in {expert.id for expert in team.experts} else outcome.reason}"
     if code == 5:
         return f"no answer: {outcome.reason}"
     if code == 4:

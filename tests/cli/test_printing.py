@@ -40,6 +40,17 @@ def test_a_line_stays_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "one\\ntwo\\x1b\n"
 
 
+def test_on_a_narrow_terminal_a_line_breaks_between_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "12")
+    printing.note("some words and a_name_that_is_longer than that")
+    printing.note("short")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["some words", "  and", "  a_name_that_is_longer", "  than that", "short"]
+
+
 def test_json_has_no_number_that_json_lacks(capsys: pytest.CaptureFixture[str]) -> None:
     out_json("x/1", {"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": -float("inf")}, "e": ("x", None)})
     shown = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
