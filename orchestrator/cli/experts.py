@@ -67,7 +67,7 @@ def show(
     columns = [
         Column("expert", [row["id"] for row in rows], folds=True),
         Column("client", [row["client"] for row in rows], rank=3),
-        Column("role", [", ".join(row["roles"]) or "-" for row in rows], rank=2),
+        Column("role", [", ".join(row["roles"]) or ("reserve" if row["reserve"] else "-") for row in rows], rank=2),
         Column("key", [_key_words(row) for row in rows]),
         Column("usd per million tokens", [_price_words(row) for row in rows]),
         Column("context", [str(row["context"] or "-") for row in rows], rank=4),
@@ -116,6 +116,7 @@ def facts(expert: Expert, team: Team) -> dict[str, Any]:
         "client": expert.client,
         "api_base": expert.api_base and masked_url(expert.api_base),
         "roles": [role for role, each in team.roles.items() if each.id == expert.id],
+        "reserve": expert.id in {each.id for each in team.reserves},
         "keys": {name: bool(os.environ.get(name)) for name in variables},
         "price_per_million": price_per_million(expert),
         "context": expert.context,
@@ -173,7 +174,7 @@ def _show_one(expert: Expert, team: Team, as_json: bool) -> None:
         "limits": {key: value for key, value in found["limits"].items() if value is not None},
     }
     for name, value in shown.items():
-        if value not in (None, [], {}, ""):
+        if value not in (None, [], {}, "", False):
             out_folded(f"{name.replace('_', ' ')}: {visible(_words(value), keep='')}")
 
 
