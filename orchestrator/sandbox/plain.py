@@ -167,8 +167,10 @@ class _Job:
                 os.set_blocking(pipe, False)
                 pipes.register(pipe, selectors.EVENT_READ)
             while True:
+                # Looked at before the pipes: what it wrote until its end is then among what can be read.
+                dead = _ended(process)
                 left = end - time.monotonic()
-                ready = pipes.select(max(0.0, min(left, _TICK))) if pipes.get_map() else []
+                ready = pipes.select(0.0 if dead else max(0.0, min(left, _TICK))) if pipes.get_map() else []
                 for key, _ in ready:
                     chunk = os.read(key.fd, 65536)
                     if not chunk:
@@ -179,12 +181,12 @@ class _Job:
                         printed += len(chunk)
                 if max(printed, len(texts)) > self.most_output:
                     return b"", "output"
+                if dead and not ready:
+                    return texts, None
                 if left <= 0:
                     return b"", "timeout"
-                if not pipes.get_map():
+                if not pipes.get_map() and not dead:
                     time.sleep(_MOMENT)
-                if not ready and _ended(process):
-                    return texts, None
 
     def _judged(self, status: int, report: bytes, ended: Ruling | None, seconds: float) -> Execution:
         if ended == "timeout":

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SandboxUnavailable
-from orchestrator.sandbox import Execution, PlainRunner, aclose, run_tests
+from orchestrator.sandbox import Execution, PlainRunner, aclose, plain, run_tests
 
 GOOD = "def f(x):\n    return x + 1\n"
 TESTS = "assert f(1) == 2\nassert f(2) == 3\n"
@@ -215,3 +216,14 @@ async def test_no_temporary_folder_stays(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_an_execution_is_a_plain_value() -> None:
     assert Execution("passed", "", 0.1) == Execution("passed", "", 0.1)
+
+
+async def test_a_verdict_written_between_two_looks_at_the_process_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(process: subprocess.Popen[bytes]) -> bool:
+        # As slow as a busy machine can make it: whatever was not read before this look was written during it.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        return True
+
+    monkeypatch.setattr(plain, "_ended", dead)
+    slow = f"import time\ntime.sleep(4 * {plain._TICK})\n{GOOD}"
+    assert (await PlainRunner().run(slow, TESTS, timeout=30.0, memory_mb=512)).verdict == "passed"
