@@ -39,6 +39,7 @@ def resume(
     from orchestrator.budget import Budget
     from orchestrator.folder import RunFolder
 
+    from .embedded import announce
     from .plan import Wish, budget_json, plan_of, prompt_hashes
     from .problems import recalled as problems_of
     from .recorded import recalled
@@ -55,6 +56,7 @@ def resume(
         problems = problems_of(folder.manifest)
         team = recalled(folder.manifest, api_base)
         check(team)
+        announce(team)
         _tell_changes(folder.manifest, prompt_hashes())
         plan = plan_of(still_there(Wish.recalled(folder.manifest)), team)
         if failed:

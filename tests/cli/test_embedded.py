@@ -93,6 +93,7 @@ def test_a_bench_says_it_too(command: Command) -> None:
     done = command("bench", "game24", "-s", "cot", "--limit", "2", "--json")
     assert done.json["problems"] == 2
     assert done.err.count("simulated ones of sim:all") == 1
+    assert "are simulated" in command("resume", done.json["run"]).lines[0]
 
 
 def test_simulated_experts_that_are_named_are_said_to_be_so_in_a_line(command: Command, echo: str) -> None:
