@@ -7,11 +7,9 @@ A test holds the committed pages against this.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, get_args, get_origin
 
 from orchestrator.protocols import Estimates, Fits
 from orchestrator.registry import Description, describe, load, names, spec_of
@@ -81,16 +79,19 @@ def _index(found: Sequence[Description]) -> str:
 
 
 def _page(told: Description) -> str:
-    maker = load("strategies", told.name)
-    verifier = getattr(maker, "verifier", "auto")
-    first, *rest = _paragraphs(inspect.getdoc(maker) or "")
+    made = load("strategies", told.name)()
     return _joined(
         _GENERATED,
         f"# {told.name}",
-        first,
-        *rest,
+        told.summary,
+        "\n".join(f"{number}. {step}" for number, step in enumerate(told.algorithm, 1)),
+        *told.notes,
         "## Papers",
-        *_papers([first, *rest]),
+        _papers([told.summary, *told.algorithm, *told.notes]),
+        "## What it needs",
+        f"{_sentence(told.needs or 'Nothing beside the problem')}",
+        f"Verifier: `{told.verifier}`{_AUTO if told.verifier == 'auto' else ''}. Aggregator: `{told.aggregator}`. "
+        "`--verifier` and `--aggregator` put others in their place ([what there is](../concepts.md#verifier)).",
         "## Settings",
         f'In a spec, as in `-s "{told.name}({_example(told)})"`, with `--set`, or in a `[strategies.{told.name}]` '
         "table of a [config file](../configuration.md)."
@@ -98,12 +99,9 @@ def _page(told: Description) -> str:
         else "None.",
         _settings(told),
         "## Calls",
-        _estimates(maker()),
-        *_ladder(maker()),
-        "## What checks and chooses",
-        f"Verifier: `{verifier}`{_AUTO if verifier == 'auto' else ''}. "
-        f"Aggregator: `{getattr(maker, 'aggregator', 'majority')}`. "
-        "`--verifier` and `--aggregator` put others in their place ([what there is](../concepts.md)).",
+        _estimates(made),
+        f"They depend on {', '.join(f'`{name}`' for name in told.calls_depend_on)}." if told.calls_depend_on else "",
+        *_ladder(told, made),
         "Back to [all strategies](README.md).",
     )
 
@@ -111,17 +109,10 @@ def _page(told: Description) -> str:
 # -- parts of a page ----------------------------------------------------------------------
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    """The docstring's paragraphs, each on one line; numbered lists stay lists."""
-    for block in text.split("\n\n"):
-        items = re.split(r"\n(?=\d+\. )", block)
-        yield "\n".join(" ".join(item.split()) for item in items)
-
-
-def _papers(texts: Iterable[str]) -> Iterator[str]:
+def _papers(texts: Iterable[str]) -> str:
     cited = dict.fromkeys(_CITED.findall(" ".join(texts)))
     lines = [f"- {each}: [{PAPERS[each][0]}]({PAPERS[each][1]})" if each in PAPERS else f"- {each}" for each in cited]
-    yield "\n".join(lines) if lines else "None is cited."
+    return "\n".join(lines) if lines else "None is cited."
 
 
 def _linked(summary: str) -> str:
@@ -138,20 +129,13 @@ def _example(told: Description) -> str:
 
 def _settings(told: Description) -> str:
     rows = [
-        [f"`{each.name}`", f"`{_cell(_spelt(told.name, each.type))}`", _default(each.default), _cell(each.doc)]
-        for each in told.settings
+        [f"`{each.name}`", f"`{_cell(each.type)}`", _default(each.default), _cell(each.doc)] for each in told.settings
     ]
     return _table(["setting", "type", "default", "what it is"], rows) if rows else ""
 
 
 def _default(text: str | None) -> str:
     return "needed" if text is None else f"`{text}`"
-
-
-def _spelt(name: str, type_: str) -> str:
-    """The type with a name that its module gives to a choice of words written out."""
-    alias = getattr(inspect.getmodule(load("strategies", name)), type_, None)
-    return " | ".join(map(repr, get_args(alias))) if get_origin(alias) is Literal else type_
 
 
 def _estimates(made: object) -> str:
@@ -165,12 +149,11 @@ def _estimates(made: object) -> str:
     )
 
 
-def _ladder(made: object) -> Iterator[str]:
-    if not isinstance(made, Fits):
+def _ladder(told: Description, made: object) -> Iterator[str]:
+    if told.ladder is None or not isinstance(made, Fits):
         yield "It has no smaller form: under a cap that its calls do not fit in, it takes what the cap leaves."
         return
-    doc = (inspect.getdoc(type(made).fit) or "").split("\n\n")[0]
-    yield "Under a cap on calls it starts on the largest form that fits. " + " ".join(doc.split())
+    yield f"Under a cap on calls it starts on the largest form that fits: {told.ladder.rstrip('.')}."
     rows = [[str(calls), *_rung(made, calls)] for calls in _CAPS]
     yield _table(["`--budget calls=`", "becomes", "calls at the most"], _distinct(rows))
 
@@ -201,6 +184,10 @@ def _calls(found: Estimate | None) -> str:
 
 def _depth(found: Estimate | None) -> str:
     return "" if found is None else str(found.depth)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _cell(text: str) -> str:

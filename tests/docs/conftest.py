@@ -135,7 +135,10 @@ def _simulated(ids: Sequence[str], **_: object) -> tuple[Expert, ...]:
 
 def _harmless(words: list[str]) -> list[str]:
     """A command that asks somebody, as one that only tells what it would take; none for what has no such form."""
-    return [*words, "--dry-run"] if words[1] in ("solve", "bench") and "--dry-run" not in words else []
+    foreign = any(word.endswith(".jsonl") and not Path(word).exists() for word in words)
+    if foreign or words[1] not in ("solve", "bench"):
+        return []
+    return words if "--dry-run" in words else [*words, "--dry-run"]
 
 
 def _check_options(words: list[str], where: str) -> None:
