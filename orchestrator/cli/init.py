@@ -39,4 +39,4 @@ def template() -> str:
     """The file's text."""
     from importlib.resources import files
 
-    return files(__package__).joinpath("init.toml").read_text(encoding="utf-8")
+    return files("orchestrator.cli").joinpath("init.toml").read_text(encoding="utf-8")
