@@ -31,7 +31,8 @@ VOTE = "self_consistency(samples=3)"
 PROGRAM = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from orchestrator.cli import main
+from orchestrator.cli import live, main
+live._TICK, live._SHARE = 0.05, 1.0  # pictures come often enough on a busy machine too
 sys.argv[0] = "orchestrator"
 main()
 """
@@ -137,6 +138,7 @@ def test_the_picture_is_redrawn_and_leaves_one_line_behind(
 
 
 def test_a_terminal_that_becomes_narrower_shows_one_whole_picture(home: Path, words: tuple[str, ...]) -> None:
+    (home / "echo.toml").write_text(SCRIPT.replace("0.1", "0.4"))
     sizes = [(100, 30), (60, 20), (120, 40)]
     seen: list[tuple[int, str]] = []
 
@@ -157,7 +159,7 @@ def test_a_terminal_that_becomes_narrower_shows_one_whole_picture(home: Path, wo
 
 
 def test_ctrl_c_on_the_terminal_says_what_is_awaited(home: Path, words: tuple[str, ...]) -> None:
-    (home / "echo.toml").write_text(SCRIPT.replace("0.1", "0.7"))
+    (home / "echo.toml").write_text(SCRIPT.replace("0.1", "1.5"))
     pressed: list[str] = []
 
     def act(terminal: Terminal) -> None:
