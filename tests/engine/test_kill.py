@@ -37,7 +37,7 @@ def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def killed(path: Path, number: int) -> Path:
     """The folder's files as a kill leaves them: those of a process that has had no time to close anything."""
-    folder = path.parent / f"killed {number}"
+    folder = path.parents[path.parent.name.startswith("killed ")] / f"killed {number}"
     folder.mkdir()
     for name in ("", "-wal", "-shm"):
         source = path.with_name(path.name + name)
