@@ -105,6 +105,8 @@ class Bench:
     """The expert that the first of them wanted."""
     _crashes: int = 0
     """In a row."""
+    _explained: set[str] = field(default_factory=set)
+    """Names of the rows of which one such problem was told."""
 
     async def __call__(self, cases: Iterable[Case]) -> list[dict[str, Json]]:
         """Runs what has no line yet; returns one row of results for each row of the plan.
@@ -234,6 +236,7 @@ class Bench:
                 self.cut += 1
                 return
             entry = await graded(job, conduct, outcome)
+            self._explain(job, entry, outcome.reason)
         except Exception as error:
             # A fault of one strategy or verifier on one problem; what concerns the whole run goes on.
             if isinstance(error, OrchestratorError) and not isinstance(error, VerifierError):
@@ -259,6 +262,12 @@ class Bench:
         tally = self.tallies[job.row.name]
         tally.add(entry.line)
         tally.spend(entry.usage)
+
+    def _explain(self, job: Job, entry: Entry, reason: str) -> None:
+        """Tells why the first problem of a row got no completion at all; the others are counted."""
+        if entry.line.status == "error" and job.row.name not in self._explained and self.watcher is not None:
+            self._explained.add(job.row.name)
+            self.watcher.tell(f"problem {job.case.problem.id}, {job.row.name}: no completion: {reason}")
 
     def _judge(self, job: Job, entry: Entry) -> None:
         """Tells of a crash, and ends a run in which nothing else happens."""

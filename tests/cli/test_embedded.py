@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -117,3 +118,14 @@ def test_experts_without_any_named_are_the_simulated_ones_with_their_skills(comm
     assert len(rows) == 6
     assert "algebra" in rows["sim:ada"]["skills"]
     assert "algebra" in command("experts").out
+
+
+def test_a_set_out_of_reach_says_why_nothing_came_once_for_each_row(command: Command, home: Path) -> None:
+    rows = [
+        f'{{"id": "p/{i}", "kind": "text", "question": "Who painted wall {i}?", "answer": "x"}}\n' for i in range(3)
+    ]
+    (home / "walls.jsonl").write_text("".join(rows))
+    done = command("bench", "walls.jsonl", "-s", "cot", "-s", "self_consistency")
+    told = [line for line in done.err.splitlines() if "no completion" in line]
+    assert len(told) == 2
+    assert all("no expert here can answer this" in line for line in told)
