@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from .budget import Budget
 from .errors import ConfigError
 from .protocols import Backend
 from .registry import load
@@ -63,17 +62,3 @@ def fallbacks_of(experts: Iterable[Expert]) -> dict[str, Expert]:
             f"expert '{missing[0].id}' names the fallback '{missing[0].fallback}', which is not in the pool"
         )
     return {expert.id: by_id[expert.fallback] for expert in by_id.values() if expert.fallback is not None}
-
-
-def check_prices(budget: Budget, experts: Sequence[Expert]) -> None:
-    """Raises:
-    ConfigError: money is capped, and what an expert costs is not known.
-    """
-    if budget.usd is None:
-        return
-    for expert in experts:
-        if expert.price is None:
-            raise ConfigError(
-                f"a usd cap needs the price of '{expert.id}': set price = {{prompt = ..., completion = ...}} "
-                "(US dollars per million tokens) in its pool entry, or drop the usd cap"
-            )

@@ -16,10 +16,10 @@ from .conduct import Conduct, Setting
 from .contest import contestant_for
 from .engine import Engine, Journal, MemoryJournal
 from .errors import ConfigError
-from .ledger import Scope
+from .ledger import Scope, check_prices
 from .protocols import Aggregator, Strategy, Verifier
 from .run import Deadline
-from .serving import backend_of, check_prices, fallbacks_of, priced, reserves_of, warm
+from .serving import backend_of, fallbacks_of, priced, reserves_of, warm
 from .step import Asked, Step, Wallet, check_names
 from .types import Expert, Outcome, Problem, Scored
 

@@ -84,8 +84,9 @@ def plan_of(wish: Wish, team: Team) -> Plan:
         ConfigError: a name or setting that cannot be used, or money is capped and a price is not known.
     """
     from orchestrator.evals.runner import Plan
+    from orchestrator.ledger import check_prices
     from orchestrator.registry import build
-    from orchestrator.serving import check_prices, fallbacks_of
+    from orchestrator.serving import fallbacks_of
 
     check_prices(wish.budget.tightened(wish.run_budget), team.everybody)
     fallbacks_of(team.everybody)

@@ -109,7 +109,7 @@ def _caps(config: Config, team: Team) -> Budget:
         ConfigError: money is capped, and what an expert costs is not known.
     """
     from orchestrator.config import DEFAULT_USD
-    from orchestrator.serving import check_prices
+    from orchestrator.ledger import check_prices
 
     caps = config.settings.budget.tightened(config.settings.run_budget)
     if caps.usd is not None or not team.priced:

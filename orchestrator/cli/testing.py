@@ -52,7 +52,7 @@ def _meant(name: str, team: Team) -> Expert:
 
 
 def _caps(expert: Expert, budget: str | None) -> Budget:
-    from orchestrator.serving import check_prices
+    from orchestrator.ledger import check_prices
 
     from .probe import CAPS
 

@@ -10,6 +10,7 @@ Scopes know no clock and never wait: whoever is held back parks a callback on th
 from .amount import NOTHING, Amount, Losses
 from .claim import Claim, claim
 from .forecast import Forecast
+from .prices import check_prices
 from .reservation import Reservation, charge, reserve
 from .scope import Parked, Scope
 from .waiting import room
@@ -24,6 +25,7 @@ __all__ = [
     "Reservation",
     "Scope",
     "charge",
+    "check_prices",
     "claim",
     "reserve",
     "room",

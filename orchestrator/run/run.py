@@ -12,7 +12,7 @@ from typing import TypeVar
 from orchestrator.budget import Budget
 from orchestrator.engine import Seat
 from orchestrator.errors import BudgetExceeded, ConfigError, ExpertError, Stopped
-from orchestrator.ledger import Claim, Scope
+from orchestrator.ledger import Claim, Scope, check_prices
 from orchestrator.protocols import Strategy
 from orchestrator.types import (
     Answer,
@@ -315,7 +315,7 @@ class Run:
         # A strategy numbers its samples by the experts that it is dealt: in a branch that is the branch's alone.
         chosen = expert or self._expert
         experts = self.experts if chosen is None else (chosen,)
-        _check_prices(budget, experts)
+        check_prices(budget or Budget(), experts)
         salt = self._salt if draw is None else f"{self._salt}/{draw}"
         # Equal texts may be read as different answers to different problems.
         table = self._table if problem in (None, self.problem) else replace(self._table, readings={})
@@ -373,11 +373,3 @@ class Run:
         self._counter += 1
         self._branches = []
         return self._counter - 1
-
-
-def _check_prices(budget: Budget | None, experts: Sequence[Expert]) -> None:
-    if budget is None or budget.usd is None:
-        return
-    for expert in experts:
-        if expert.price is None:
-            raise ConfigError(f"a usd cap needs the price of '{expert.id}': set price in its pool entry, or cap calls")
