@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from .engine import Engine
 from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
@@ -14,6 +15,9 @@ from .registry import build, spec_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
 from .types import Candidate, Choice, Expert, Outcome, Place, Problem, Scored, StoppedBy, Verdict
+
+if TYPE_CHECKING:
+    from .sandbox import Isolation, Sandbox
 
 AGGREGATION: Place = (2**31,)
 """The aggregator's path: after everything that a strategy can reach."""
@@ -40,6 +44,8 @@ class Setting:
     fallbacks: Mapping[str, Expert] = field(default_factory=dict)
     deadline: Deadline | None = None
     """When the seconds of the wallet around all problems are over."""
+    sandbox: Sandbox | None = None
+    """Where programs are run; whoever made it closes it."""
     prefix_only: bool = False
     """Stop rules look at the longest finished prefix only: results then do not depend on which reply came first."""
 
@@ -67,7 +73,9 @@ class Conduct:
         loop = asyncio.get_running_loop()
         self.trace = Trace(loop.time)
         salt = f"seed={seed}" if salt is None else salt
-        self.table = Table(setting.engine, self.trace, seed, salt, setting.roles, setting.fallbacks, turn)
+        self.table = Table(
+            setting.engine, self.trace, seed, salt, setting.roles, setting.fallbacks, turn, setting.sandbox
+        )
         self.run = Run(self.table, problem, setting.experts, scope, self._emitted, strategy=contestant.name)
         self.ended_by = ""
         """Name of the scope whose budget ended the search, if one did."""
@@ -114,7 +122,13 @@ class Conduct:
             chosen=chosen,
             reason=reason,
             trace=tuple(self.trace),
+            isolation=self._isolation(),
         )
+
+    def _isolation(self) -> Isolation | None:
+        """How far the programs of this problem were kept apart; `None` where none was run."""
+        box = self.table.sandbox
+        return None if box is None or not self.table.ran_programs else box.isolation
 
     # -- the search ---------------------------------------------------------------------
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.budget import Budget
 from orchestrator.engine import Seat
-from orchestrator.errors import BudgetExceeded, ConfigError, ExpertError, Stopped
+from orchestrator.errors import BudgetExceeded, ConfigError, ExpertError, SandboxUnavailable, Stopped
 from orchestrator.ledger import Claim, Scope, check_prices
 from orchestrator.protocols import Strategy
 from orchestrator.types import (
@@ -30,7 +30,11 @@ from orchestrator.types import (
 from .asking import Asker, Wanted
 from .deadline import Deadline, within
 from .failures import first, plain
+from .shared import Shared
 from .table import Table
+
+if TYPE_CHECKING:
+    from orchestrator.sandbox import Sandbox
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -93,9 +97,29 @@ class Run:
         """Replies awaited along this path."""
         return self._stage
 
-    def role(self, name: str) -> Expert:
-        """The expert given for a role (`judge`, `tagger`...), else the run's own."""
-        return self._table.roles.get(name, self.expert)
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where programs are run; it belongs to whoever opened the run, and is not to be closed here.
+
+        Raises:
+            SandboxUnavailable: the run was opened without one.
+        """
+        if self._table.sandbox is None:
+            raise SandboxUnavailable("this run was opened without a sandbox; give one to its Setting")
+        self._table.ran_programs = True
+        return self._table.sandbox
+
+    def role(self, name: str, otherwise: Expert | None = None) -> Expert:
+        """The expert given for a role (`judge`, `tagger`...), else `otherwise`, else the run's own."""
+        return self._table.roles.get(name, otherwise or self.expert)
+
+    async def once(self, what: Hashable, work: Callable[[], Awaitable[Result]]) -> Result:
+        """What `work` comes to, done once for the problem whoever asks: such as tests for the check of all candidates.
+
+        Args:
+            what: names the work, with every setting that it depends on.
+        """
+        return await self._table.shared.once(what, work)
 
     # -- asking -------------------------------------------------------------------------
 
@@ -318,7 +342,7 @@ class Run:
         check_prices(budget or Budget(), experts)
         salt = self._salt if draw is None else f"{self._salt}/{draw}"
         # Equal texts may be read as different answers to different problems.
-        table = self._table if problem in (None, self.problem) else replace(self._table, readings={})
+        table = self._table if problem in (None, self.problem) else replace(self._table, readings={}, shared=Shared())
         child = Run(
             table, problem or self.problem, experts, scope, send, strategy=self.strategy, path=path,
             expert=chosen, stage=self._stage, salt=salt, claimed=self._claim,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from orchestrator import answers
 from orchestrator.engine import Engine, Leaving
@@ -11,6 +12,11 @@ from orchestrator.errors import ContentFiltered, ExpertError, Truncated
 from orchestrator.ledger import Amount, Forecast
 from orchestrator.trace import Trace
 from orchestrator.types import Completion, Expert, Problem, Usage
+
+from .shared import Shared
+
+if TYPE_CHECKING:
+    from orchestrator.sandbox import Sandbox
 
 
 @dataclass(slots=True)
@@ -52,10 +58,15 @@ class Table:
     roles: Mapping[str, Expert]
     fallbacks: Mapping[str, Expert]
     turn: int = 0
+    sandbox: Sandbox | None = None
+    """Of whoever opened the run, who also closes it."""
+    ran_programs: bool = False
+    """Whether anybody has asked for the sandbox."""
     leaving: Leaving = field(default_factory=Leaving)
     meter: Meter = field(default_factory=Meter)
     forecast: Forecast = field(default_factory=Forecast)
     readings: dict[str, answers.Reading | None] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
 
     async def reading(self, problem: Problem, text: str) -> answers.Reading | None:
         """The answer in a reply; each text is read once."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .event import Event
 from .request import Completion, FinishReason, Place
+
+if TYPE_CHECKING:
+    from orchestrator.sandbox import Isolation
 
 StoppedBy = Literal["done", "budget", "verifier", "cancelled", "failed"]
 
@@ -143,6 +146,8 @@ class Outcome:
     """The run folder, if it has one."""
     trace: tuple[Event, ...] = ()
     """What happened, in order of time; events cite requests by key and never hold texts."""
+    isolation: Isolation | None = None
+    """How far the programs that were run were kept apart; `None` where none was run."""
 
     def top(self, k: int) -> tuple[Candidate, ...]:
         """The best `k` candidates with different answers, best first."""
