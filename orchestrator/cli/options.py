@@ -43,6 +43,10 @@ Set = Annotated[
     typer.Option("--set", metavar="K=V", help="A strategy's setting, k=v or strategy.k=v; may be repeated."),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of every random choice here; 0 if not given.")]
+MinIsolation = Annotated[
+    int | None,
+    typer.Option(min=0, max=5, metavar="LEVEL", help="Run programs at this level of isolation (0-5) or not at all."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what it would take; ask nobody.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

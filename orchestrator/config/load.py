@@ -90,7 +90,7 @@ def load(
     """
     cwd = (cwd or Path.cwd()).absolute()
     project, user = project_file(cwd), user_file()
-    layers = [Layer("default", "", None, Settings(seed=0, concurrency=64))]
+    layers = [Layer("default", "", None, Settings(seed=0, concurrency=64, min_isolation=0))]
     layers += [file_layer("user", user)] if user.is_file() else []
     layers += [file_layer("project", project)] if project else []
     layers += [environment_layer(os.environ if environment is None else environment), option_layer(options or {})]
@@ -115,7 +115,7 @@ def _put(layer: Layer, leaves: dict[Key, Leaf], cwd: Path, vouched: bool) -> lis
 
 
 def _harmless(layer: Layer, key: Key, value: object, below: Mapping[Key, Leaf]) -> bool:
-    """Whether a project's file may set this unasked: strategies, sets and lower caps only."""
+    """Whether a project's file may set this unasked: strategies, sets, lower caps and more isolation only."""
     match key:
         case ("sets", _):
             return True
@@ -126,6 +126,8 @@ def _harmless(layer: Layer, key: Key, value: object, below: Mapping[Key, Leaf]) 
         case (("budget" | "run_budget"), _):
             ceiling = below[key].value if key in below else DEFAULT_USD if key == ("budget", "usd") else None
             return ceiling is None or cast(float, value) <= cast(float, ceiling)
+        case ("min_isolation",):
+            return cast(int, value) >= cast(int, below[key].value)
     return False
 
 

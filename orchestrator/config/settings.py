@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     JsonValue,
     NonNegativeInt,
     PlainSerializer,
@@ -91,6 +92,8 @@ class Settings(BaseModel):
     """Problems in flight."""
     seed: NonNegativeInt = 0
     """Seed of every random choice."""
+    min_isolation: Annotated[int, Field(ge=0, le=5)] = 0
+    """Programs are run at this level of isolation or above it, or not at all."""
     sets: dict[str, Text] = {}
     """Short names of benchmark sets; paths are relative to the config file."""
     expert: tuple[dict[str, JsonValue], ...] = ()

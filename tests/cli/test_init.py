@@ -41,7 +41,7 @@ def test_with_everything_uncommented_it_counts(home: Path) -> None:
     assert {leaf.origin.kind for leaf in config.leaves.values()} == {"project"}
 
 
-@pytest.mark.parametrize("key", ["concurrency", "seed"])
+@pytest.mark.parametrize("key", ["concurrency", "min_isolation", "seed"])
 def test_a_number_stands_there_with_its_default(key: str) -> None:
     assert tomllib.loads(uncommented())[key] == Settings.model_fields[key].default
 

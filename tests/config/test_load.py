@@ -81,13 +81,14 @@ def test_every_scalar_can_come_from_the_environment(place: Place) -> None:
             "ORCHESTRATOR_RUN_BUDGET": "usd=2",
             "ORCHESTRATOR_CONCURRENCY": "3",
             "ORCHESTRATOR_SEED": "5",
+            "ORCHESTRATOR_MIN_ISOLATION": "3",
             "ORCHESTRATOR_VERIFIER": "",
         }
     ).settings
     assert (found.experts, found.pool, found.api_base) == (("a", "b"), Path("pool.toml"), "http://localhost:1")
     assert (found.key_env, found.roles, found.verifier) == ("MY_KEY", {"judge": "a", "tagger": "b"}, None)
     assert (found.budget, found.run_budget) == (Budget(usd=0.2), Budget(usd=2))
-    assert (found.concurrency, found.seed) == (3, 5)
+    assert (found.concurrency, found.seed, found.min_isolation) == (3, 5, 3)
 
 
 def test_variables_that_a_container_platform_makes_are_left_alone(place: Place) -> None:
@@ -114,6 +115,8 @@ def test_a_faulty_variable_is_named(place: Place, environment: dict[str, str], m
         ("stratgy = 'cot'", "unknown key 'stratgy' in ~/code/repo/orchestrator.toml; did you mean 'strategy'"),
         ("concurrency = 'x'", "^~/code/repo/orchestrator.toml: concurrency should be a valid integer"),
         ("concurrency = 0", "concurrency should be greater than 0"),
+        ("min_isolation = 6", "min_isolation should be less than or equal to 5"),
+        ("min_isolation = -1", "min_isolation should be greater than or equal to 0"),
         ("experts = [1]", r"experts\.0 should be a valid string"),
         ("budget = 'calls=x'", "orchestrator.toml: budget: calls=x is not a number"),
         ("budget = 'cals=1'", "unknown cap 'cals' in ~/code/repo/orchestrator.toml: budget; did you mean 'calls'"),

@@ -14,6 +14,7 @@ def test_rows_are_ordered_and_say_where_each_value_came_from(place: Place) -> No
         ("budget.usd", 0.2, file),
         ("concurrency", 64, "default"),
         ("seed", 3, "command line --seed"),
+        ("min_isolation", 0, "default"),
         ("sets.a", "x", file),
     ]
 

@@ -88,6 +88,15 @@ def test_an_untrusted_file_cannot_raise_the_default_money_cap(place: Place) -> N
     assert place.load().settings.budget == Budget(usd=0.49)
 
 
+@pytest.mark.parametrize(("users", "projects", "counts"), [(0, 3, True), (3, 4, True), (3, 3, True), (3, 2, False)])
+def test_an_untrusted_file_can_only_raise_isolation(place: Place, users: int, projects: int, counts: bool) -> None:
+    place.user(f"min_isolation = {users}")
+    place.project(f"min_isolation = {projects}")
+    config = place.load()
+    assert config.settings.min_isolation == (projects if counts else users)
+    assert config.untrusted == (() if counts else ("min_isolation",))
+
+
 def test_the_command_line_is_not_held_down_by_an_untrusted_file(place: Place) -> None:
     place.project('budget = "calls=10"')
     assert place.load(budget="calls=99").settings.budget == Budget(calls=99)
