@@ -16,8 +16,8 @@ from typing import IO, cast
 from weakref import WeakValueDictionary
 
 from orchestrator.errors import ConfigError
+from orchestrator.recording import Joining
 
-_JOIN = re.compile(r"completion of meta\.(?P<key>\w+)(?:, cut at the first of (?P<stops>(?:\"[^\"]+\"[ ,]*)+))?")
 _MAX_SAMPLES = 1 << 20
 
 TESTS = "\0tests"
@@ -137,14 +137,13 @@ class ReplayFile:
 
     def _joined(self, text: str, row: Mapping[str, object], note: str, line: int) -> str:
         """A completion put behind the prompt that it completes, as the file's own note on it says."""
-        match = _JOIN.match(note)
-        if match is None:
+        joining = Joining.of(note)
+        if joining is None:
             return text
-        problem, prompts = _word(row, "problem_id", self.path, line), self._prompts_under(match["key"])
+        problem, prompts = _word(row, "problem_id", self.path, line), self._prompts_under(joining.key)
         if problem not in prompts:
             raise ConfigError(f"{self.path}:{line}: {sibling(self.path, 'problems').name} lacks its prompt")
-        stops = [json.loads(stop) for stop in re.findall(r'"[^"]+"', match["stops"] or "")]
-        return prompts[problem] + text[: min((at for s in stops if (at := text.find(s)) >= 0), default=len(text))]
+        return joining.joined(prompts[problem], text)
 
     def _prompts_under(self, key: str) -> Mapping[str, str]:
         if key not in self._prompts:
