@@ -1,0 +1,51 @@
+"""Limits of a single process, as far as the system has them."""
+
+from __future__ import annotations
+
+import sys
+
+MIB = 2**20
+
+
+def limit_self(
+    memory_mb: int, cpu_seconds: int, file_mb: int, open_files: int, threads: int | None = None
+) -> tuple[str, ...]:
+    """Bounds the calling process for good; never above the limits it already has, and never fatal.
+
+    Args:
+        memory_mb: address space, all of it.
+        cpu_seconds: after which the kernel kills it, in a pid namespace too.
+        file_mb: size of each file it writes.
+        open_files: descriptors.
+        threads: threads and processes of this user in this user namespace, all counted; only for a user that nobody
+            else uses. Not enforced for root.
+
+    Returns:
+        What is not enforced, of `memory cpu files open_files threads core`.
+    """
+    import resource
+
+    infinity = resource.RLIM_INFINITY
+    wanted = [
+        ("memory", "RLIMIT_AS", memory_mb * MIB),
+        ("cpu", "RLIMIT_CPU", max(cpu_seconds, 1)),
+        ("files", "RLIMIT_FSIZE", file_mb * MIB),
+        ("open_files", "RLIMIT_NOFILE", open_files),
+        ("core", "RLIMIT_CORE", 0),
+    ]
+    if threads is not None:
+        wanted.append(("threads", "RLIMIT_NPROC", threads))
+    lacking = []
+    for name, limit, value in wanted:
+        number = getattr(resource, limit, None)
+        if number is None or (name == "memory" and sys.platform == "darwin"):  # there it is ignored or refused
+            lacking.append(name)
+            continue
+        _, hard = resource.getrlimit(number)
+        bound = value if hard == infinity else min(value, hard)
+        try:
+            # Soft and hard at once: a kill by the kernel cannot be caught, and nothing can raise it again.
+            resource.setrlimit(number, (bound, bound))
+        except (ValueError, OSError):
+            lacking.append(name)
+    return tuple(lacking)
