@@ -49,7 +49,7 @@ def contestant_for(
 
 def checker_of(problem: Problem) -> str | None:
     """Name of the verifier that checks this problem's answers soundly, if there is one."""
-    if problem.kind == "code" and not problem.public_tests:
+    if problem.kind == "code" and not (problem.public_tests or problem.examples):
         return None
     if problem.kind == "plan" and "pddl_instance" not in problem.meta:
         return None

@@ -4,7 +4,7 @@ from .event import Event
 from .expert import Expert, Price
 from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
 from .outcome import Answer, Candidate, Choice, Estimate, Outcome, Scored, StoppedBy, Usage, Verdict
-from .problem import KINDS, LETTERS, Kind, Problem, Prompt, Template
+from .problem import KINDS, LETTERS, Example, Kind, Problem, Prompt, Template
 from .request import (
     Completion,
     FinishReason,
@@ -27,6 +27,7 @@ __all__ = [
     "Completion",
     "Estimate",
     "Event",
+    "Example",
     "Expert",
     "FinishReason",
     "ImagePart",

@@ -72,6 +72,26 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """What a program is given and what it should make of it, for anyone to see."""
+
+    input: str
+    """What stands on standard input; for a function its arguments, each a line of JSON."""
+    output: str
+    """What is printed; of a function the value returned, as JSON."""
+    entry: str | None = None
+    """Name of the function, or of a method of the program's class `Solution`; `None` for a whole program."""
+    told: bool = False
+    """Whether the prompt tells it, so that it is not told again."""
+
+    def shown(self) -> str:
+        """The example as a solver should read it."""
+        if self.entry is None:
+            return f"Input:\n{self.input.strip()}\nOutput:\n{self.output.strip()}"
+        return f"{self.entry}({', '.join(self.input.splitlines())}) returns {self.output.strip()}"
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """What a solver may see. The reference answer is not in it (see `evals.Case`).
 
@@ -89,6 +109,8 @@ class Problem:
     public_tests: tuple[str, ...] = ()
     """Assert statements that anyone may see; only for `code`."""
     meta: Mapping[str, Json] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    """Tests of a program's or function's output that anyone may see; only for `code`."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -106,7 +128,7 @@ class Problem:
 
     @property
     def question(self) -> str:
-        """The prompt with its options, schema and public tests, as a solver should read it."""
+        """The prompt with its options, schema, public tests and examples, as a solver should read it."""
         parts = [self.prompt]
         if self.options:
             parts.append("\n".join(f"({LETTERS[i]}) {option}" for i, option in enumerate(self.options)))
@@ -114,6 +136,9 @@ class Problem:
             parts.append(f"JSON schema of the answer:\n{canonical(dict(self.schema)).decode()}")
         if self.public_tests:
             parts.append("It must pass these tests:\n" + "\n".join(self.public_tests))
+        untold = [example.shown() for example in self.examples if not example.told]
+        if untold:
+            parts.append("\n\n".join(("It must do as in these examples:", *untold)))
         return "\n\n".join(parts)
 
     @property

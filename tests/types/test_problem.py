@@ -11,6 +11,7 @@ from orchestrator.errors import BadPrompt, ConfigError, UnknownName
 from orchestrator.types import (
     KINDS,
     Completion,
+    Example,
     ImagePart,
     Message,
     Problem,
@@ -97,6 +98,15 @@ class TestQuestion:
         assert '{"type":"object"}' in one("q", kind="json", schema={"type": "object"}).question
         tests = ("assert f(1) == 2", "assert f(2) == 3")
         assert one("q", kind="code", public_tests=tests).question.endswith("\n".join(tests))
+
+    def test_examples_are_shown_unless_the_prompt_tells_them(self) -> None:
+        program = Example("2\n3 4\n", "7\n")
+        function = Example('[1, 2]\n"a"', "[2]", "find")
+        shown = one("q", kind="code", examples=(program, function, Example("8", "9", told=True))).question
+        assert shown == (
+            'q\n\nIt must do as in these examples:\n\nInput:\n2\n3 4\nOutput:\n7\n\nfind([1, 2], "a") returns [2]'
+        )
+        assert one("q", kind="code", examples=(Example("8", "9", told=True),)).question == "q"
 
     def test_meta_is_not(self) -> None:
         assert "secret" not in asked(one("q", meta={"pddl_instance": "secret"}), Template("t", "$problem $format"))
