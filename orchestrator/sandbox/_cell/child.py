@@ -1,0 +1,282 @@
+"""The process of one candidate: runs its program, then does what the judge asks, values in and values out.
+
+Nothing in here is trusted: the candidate can change all of it. What it sends is only ever taken as what it returned.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+
+from .wire import Broken, Channel, Ended, TooLarge, pack, unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+_DETAIL = 500
+_PROGRAM = "<program>"
+_MODULE = type(sys)
+
+
+def serve(channel: Channel) -> NoReturn:
+    """Runs the program that comes first, and then one request after the other until the judge hangs up."""
+    candidate = Candidate(channel)
+    try:
+        while True:
+            candidate.answer(channel.receive())
+    except (Ended, Broken):
+        os._exit(0)
+
+
+class Candidate:
+    """The names of a program, and the objects of its own that the judge holds by number."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._names: dict[str, Any] = {}
+        self._objects: list[Any] = []
+
+    def answer(self, request: Any) -> None:
+        """Does what was asked and sends one reply, or one for each call of several."""
+        if request[0] == "calls":
+            self._calls(request[1])
+        else:
+            self._reply(getattr(self, f"_{request[0]}"), request[1:])
+
+    def _reply(self, do: Callable[..., Any], arguments: Any) -> None:
+        try:
+            reply = ["v", do(*arguments)]
+        except Ended:
+            raise
+        except TooLarge:
+            reply = ["x", "TooLarge", [], "", None]
+        except BaseException as error:
+            reply = raised(error)
+        self._send(reply)
+
+    def _send(self, reply: Any) -> None:
+        try:
+            self._channel.send(reply)
+        except TooLarge:
+            self._channel.send(["x", "TooLarge", [], "", None])
+
+    # -- what the judge may ask ---------------------------------------------------------
+
+    def _load(self, program: str, wanted: list[str]) -> Any:
+        """Runs the program; says what it made of the names that the tests use."""
+        module = _MODULE("candidate")
+        sys.modules["candidate"] = module  # dataclasses and type hints look their module up
+        self._names = vars(module)
+        exec(compiled(program), self._names)
+        return {name: self._described(self._names[name]) for name in wanted if name in self._names}
+
+    def _described(self, value: Any) -> Any:
+        return ["module", value.__name__] if isinstance(value, _MODULE) else ["value", self._packed(value)]
+
+    def _calls(self, calls: list[Any]) -> None:
+        for call in calls:
+            self._reply(self._called, call)
+
+    def _called(self, entry: str, arguments: list[Any]) -> Any:
+        return self._packed(self._entry(entry)(*[unpack(item) for item in arguments]))
+
+    def _entry(self, name: str) -> Callable[..., Any]:
+        if name in self._names:
+            found: Callable[..., Any] = self._names[name]
+            return found
+        if "Solution" in self._names:
+            found = getattr(self._names["Solution"](), name)
+            return found
+        raise NameError(f"the program defines no '{name}'")
+
+    def _call(self, number: int, arguments: list[Any], keywords: list[list[Any]]) -> Any:
+        """Calls an object; says too which arguments it has changed, since the test may look at them."""
+        given = [self._unpacked(item) for item in arguments]
+        value = self._packed(self._objects[number](*given, **{k: self._unpacked(v) for k, v in keywords}))
+        changed = [
+            [i, now]
+            for i, (before, item) in enumerate(zip(arguments, given, strict=True))
+            if type(item) in _MUTABLE and (now := self._packed(item)) != before
+        ]
+        return [value, changed]
+
+    def _operate(self, name: str, operands: list[Any]) -> Any:
+        return self._packed(OPERATIONS[name](*[self._unpacked(item) for item in operands]))
+
+    # -- values -------------------------------------------------------------------------
+
+    def _packed(self, value: Any) -> Any:
+        return pack(value, self._opaque)
+
+    def _opaque(self, value: Any) -> Any:
+        self._objects.append(value)
+        is_class = isinstance(value, type)
+        return {"h": [len(self._objects) - 1, str(getattr(type(value), "__name__", "")), is_class]}
+
+    def _unpacked(self, value: Any) -> Any:
+        return unpack(value, self._own)
+
+    def _own(self, body: Any) -> Any:
+        if type(body) is list:
+            return self._lent(body[0])
+        return self._objects[body]
+
+    def _lent(self, number: int) -> Callable[..., Any]:
+        """A function of the judge's: called, it asks the judge, and goes on doing what it is asked until the reply."""
+
+        def ask(*arguments: Any) -> Any:
+            self._send(["ask", number, [self._packed(item) for item in arguments]])
+            while True:
+                message = self._channel.receive()
+                if message[0] == "told":
+                    return self._unpacked(message[1])
+                if message[0] == "refused":
+                    raise RuntimeError("the function of the test failed")
+                self.answer(message)
+
+        return ask
+
+
+_MUTABLE = (list, dict, set, bytearray)
+
+
+def compiled(program: str) -> Any:
+    """The program's code.
+
+    Raises:
+        SyntaxError: it is no Python, or no parser can take it.
+    """
+    try:
+        return compile(program, _PROGRAM, "exec", dont_inherit=True)
+    except (MemoryError, RecursionError) as error:  # what the parser says of too many brackets
+        raise SyntaxError("too complex to be parsed") from error
+    except ValueError as error:  # null bytes, lone surrogates
+        raise SyntaxError(str(error)) from None
+
+
+def raised(error: BaseException) -> list[Any]:
+    """An exception as its nearest built-in class, its arguments where they are plain, its text, and where it was."""
+    kind = next(
+        (base.__name__ for base in type(error).__mro__ if vars(builtins).get(base.__name__) is base), "Exception"
+    )
+    if kind == "OSError" and getattr(error, "errno", None) == 27:
+        kind = "FileTooLarge"
+    try:
+        text = str(error)[:_DETAIL]
+    except BaseException:
+        text = ""
+    try:
+        arguments = [pack(item) for item in error.args[:4] if not isinstance(item, str) or len(item) <= _DETAIL]
+    except BaseException:
+        arguments = [text]
+    return ["x", kind, arguments, f"{_name(error)}: {text}".strip(": "), line_of(error)]
+
+
+def _name(error: BaseException) -> str:
+    try:
+        return str(type(error).__name__)[:_DETAIL]
+    except BaseException:
+        return "Exception"
+
+
+def line_of(error: BaseException) -> int | None:
+    """The line of the program that raised, or that its parser stopped at."""
+    if isinstance(error, SyntaxError) and type(error.lineno) is int:
+        return error.lineno
+    line, trace = None, error.__traceback__
+    for _ in range(10_000):
+        if trace is None:
+            break
+        if trace.tb_frame.f_code.co_filename == _PROGRAM:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _operations() -> dict[str, Callable[..., Any]]:
+    import operator
+
+    named = (
+        "lt le eq ne gt ge add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xor neg pos abs invert "
+        "getitem setitem delitem contains index"
+    )
+    found: dict[str, Callable[..., Any]] = {name: getattr(operator, name) for name in named.split()}
+    return found | {
+        "isinstance": isinstance,
+        "issubclass": issubclass,
+        "getattr": getattr,
+        "setattr": setattr,
+        "len": len,
+        "iter": iter,
+        "next": next,
+        "str": str,
+        "repr": repr,
+        "bool": bool,
+        "hash": hash,
+        "int": int,
+        "float": float,
+        "round": round,
+        "reversed": reversed,
+        "format": format,
+        "enter": lambda value: value.__enter__(),
+        "leave": lambda value: value.__exit__(None, None, None),
+        "divmod": divmod,
+        "dir": dir,
+    }
+
+
+OPERATIONS = _operations()
+
+
+# -- whole programs ---------------------------------------------------------------------
+
+
+def run_program(channel: Channel) -> NoReturn:
+    """Runs a program that reads its standard input and prints, and ends as the interpreter would."""
+    try:
+        program = channel.receive()
+    except (Ended, Broken):
+        os._exit(1)
+    os._exit(_ended(channel, program))
+
+
+def _ended(channel: Channel, program: str) -> int:
+    module = _MODULE("__main__")
+    sys.modules["__main__"] = module
+    try:
+        try:
+            exec(compiled(program), vars(module))
+        finally:
+            _last_things()
+    except SystemExit as error:
+        return _status(error.code)
+    except BaseException as error:
+        try:
+            channel.send(raised(error))
+        except Exception:
+            return 1
+        return 1
+    return 0
+
+
+def _last_things() -> None:
+    """What the interpreter does at its end: waits for threads, calls what asked for it, flushes."""
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()  # type: ignore[attr-defined]
+    if "atexit" in sys.modules:
+        import atexit
+
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _status(code: object) -> int:
+    if code is None:
+        return 0
+    return code & 0xFF if isinstance(code, int) else 1

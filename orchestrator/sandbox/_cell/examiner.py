@@ -1,0 +1,37 @@
+"""The process of one test that nobody vouches for: it knows that test and the candidate, and nothing else."""
+
+from __future__ import annotations
+
+import os
+
+from .exam import Exam, told
+from .remote import Remote
+from .wire import Broken, Channel, Ended
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_CANDIDATE = 4
+
+
+def examine(judge: Channel) -> NoReturn:
+    """Runs the test that the judge sends, and says what became of it."""
+    try:
+        test, entry, prelude, described = judge.receive()
+        judge.send(["v", *_examined(test, entry, prelude, described)])
+    except (Ended, Broken):
+        os._exit(1)
+    os._exit(0)
+
+
+def _examined(test: str, entry: str | None, prelude: str, described: object) -> tuple[bool, bool, list[object]]:
+    remote = Remote(Channel(_CANDIDATE))
+    try:
+        exam = Exam([test], entry, prelude)
+        exam.run(0, exam.start(remote, described))
+    except SyntaxError as error:
+        return False, False, ["error", f"the test is no Python: {error}"[:200], "", None]
+    except BaseException as error:
+        return False, remote.gone, list(told(error))
+    return not remote.gone, remote.gone, ["error", "the program ended", "", None]

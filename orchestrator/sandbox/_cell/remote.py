@@ -1,0 +1,275 @@
+"""The candidate as the tests see it: calls go to its process, plain values come back, all else stands as a proxy."""
+
+from __future__ import annotations
+
+import builtins
+
+from .wire import Broken, Channel, Ended, TooLarge, pack, unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+
+class Gone(BaseException):
+    """The candidate's process does not answer any more; no test may take that for an exception of the candidate's."""
+
+
+class Remote:
+    """Asks the process of a candidate; every reply is data, whoever wrote it."""
+
+    def __init__(self, channel: Channel, wait: Callable[[], None] | None = None) -> None:
+        self._channel, self._wait = channel, wait
+        self._lent: list[Callable[..., Any]] = []
+        self.gone = False
+        self.too_large = False
+        self.of_class = False
+        """Whether the tests are about a class of the candidate's, whose operators are then part of what is tested."""
+
+    def ask(self, request: list[Any]) -> Any:
+        """What the candidate's process replies.
+
+        Raises:
+            Gone: it does not, or its reply is no frame or too large.
+            BaseException: what the candidate raised, as its nearest built-in class.
+        """
+        reply = self._exchange(request)
+        while reply[0] == "ask":
+            reply = self._exchange(self._told(*reply[1:]))
+        return self.value(reply)
+
+    def value(self, reply: Any) -> Any:
+        """The value of a reply, still packed; raises what it says was raised."""
+        if reply[0] == "v":
+            return reply[1]
+        kind, arguments, text, line = reply[1:5]
+        if kind in ("TooLarge", "FileTooLarge"):
+            self.gone = self.too_large = True
+            raise Gone
+        raise exception(kind, arguments, text, line)
+
+    def send(self, request: list[Any]) -> None:
+        if self.gone:
+            raise Gone
+        try:
+            self._channel.send(request)
+        except (Ended, TooLarge):
+            self.gone = True
+            raise Gone from None
+
+    def receive(self) -> Any:
+        """The next reply: a list of a known shape."""
+        if self.gone:
+            raise Gone
+        try:
+            reply = self._channel.receive(self._wait)
+        except (Ended, Broken):
+            self.gone = True
+            raise Gone from None
+        if type(reply) is not list or len(reply) < _LENGTHS.get(str(reply[0]) if reply else "", 99):
+            self.gone = True
+            raise Gone
+        return reply
+
+    def _exchange(self, request: list[Any]) -> Any:
+        self.send(request)
+        return self.receive()
+
+    def _told(self, number: Any, arguments: Any) -> list[Any]:
+        """Calls a function that a test handed to the candidate."""
+        try:
+            given = [self.unpacked(item) for item in arguments]
+            return ["told", self.packed(self._lent[int(number)](*given))]
+        except Exception:
+            return ["refused"]
+
+    # -- values -------------------------------------------------------------------------
+
+    def packed(self, value: Any) -> Any:
+        return pack(value, self._opaque)
+
+    def _opaque(self, value: Any) -> Any:
+        if isinstance(value, Proxy):
+            return {"h": object.__getattribute__(value, "_number")}
+        if not callable(value):
+            raise TypeError(f"a test hands over a {type(value).__name__}, which is no plain data")
+        self._lent.append(value)
+        return {"h": [len(self._lent) - 1]}
+
+    def unpacked(self, value: Any) -> Any:
+        try:
+            return unpack(value, self._proxy)
+        except (Broken, RecursionError):
+            self.gone = True
+            raise Gone from None
+
+    def _proxy(self, body: Any) -> Proxy:
+        number, _, is_class = body
+        return Proxy(self, int(number), bool(is_class))
+
+    def call(self, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Calls an object of the candidate's, and brings the arguments that it changed up to date."""
+        packed = [self.packed(item) for item in arguments]
+        named = [[name, self.packed(value)] for name, value in keywords.items()]
+        reply = self.ask(["call", number, packed, named])
+        if type(reply) is not list or len(reply) != 2 or type(reply[1]) is not list:
+            self.gone = True
+            raise Gone
+        for change in reply[1]:
+            self._update(arguments, change)
+        return self.unpacked(reply[0])
+
+    def _update(self, arguments: tuple[Any, ...], change: Any) -> None:
+        try:
+            place, now = change
+            old, new = arguments[place], self.unpacked(now)
+        except (TypeError, ValueError, IndexError):
+            return
+        if type(old) is not type(new):
+            return
+        if isinstance(old, list | bytearray):
+            old[:] = new
+        elif isinstance(old, dict | set):
+            old.clear()
+            old.update(new)
+
+    def operate(self, name: str, *operands: Any) -> Any:
+        return self.unpacked(self.ask(["operate", name, [self.packed(item) for item in operands]]))
+
+
+_LENGTHS = {"v": 2, "x": 5, "ask": 3}
+
+
+def exception(kind: Any, arguments: Any, text: Any, line: Any) -> BaseException:
+    """An exception of a built-in class, marked as the candidate's."""
+    found = getattr(builtins, kind, None) if isinstance(kind, str) else None
+    if not (isinstance(found, type) and issubclass(found, BaseException)) or issubclass(found, BaseExceptionGroup):
+        found = Exception
+    try:
+        error: BaseException = found(*[unpack(item) for item in arguments])
+    except Exception:
+        error = found.__new__(found)
+        error.args = (str(text),)
+    error.__dict__["_candidate"] = (str(text), line if type(line) is int else None)
+    return error
+
+
+class Proxy:
+    """An object that stays in the candidate's process.
+
+    It equals no plain value, whatever its own comparison would say. Operators are the candidate's own only where the
+    tests are about a class; elsewhere an answer that is no plain data has none.
+    """
+
+    __slots__ = ("_is_class", "_number", "_remote")
+    _is_class: bool
+    _number: int
+    _remote: Remote
+
+    def __init__(self, remote: Remote, number: int, is_class: bool) -> None:
+        object.__setattr__(self, "_remote", remote)
+        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, "_is_class", is_class)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self._remote.call(self._number, arguments, keywords)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._remote.operate("getattr", self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._remote.operate("setattr", self, name, value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Proxy):
+            return False
+        return self._number == other._number or (
+            self._remote.of_class and self._remote.operate("eq", self, other) is True
+        )
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return int(self._remote.operate("hash", self)) if self._remote.of_class else hash(self._number)
+
+    def __bool__(self) -> bool:
+        return self._remote.operate("bool", self) is True
+
+    def __contains__(self, item: Any) -> bool:
+        if self._remote.of_class:
+            return self._remote.operate("contains", self, item) is True
+        return any(item == one for one in self)
+
+    def __iter__(self) -> Iterator[Any]:
+        iterator = self._remote.operate("iter", self)
+        if not isinstance(iterator, Proxy):
+            raise TypeError("the candidate's object is not iterable")
+        while True:
+            try:
+                item = self._remote.operate("next", iterator)
+            except StopIteration:
+                return
+            yield item
+
+    def __next__(self) -> Any:
+        return self._remote.operate("next", self)
+
+    def __enter__(self) -> Any:
+        return self._remote.operate("enter", self)
+
+    def __exit__(self, *_: object) -> None:
+        self._remote.operate("leave", self)
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return isinstance(value, Proxy) and self._remote.operate("isinstance", value, self) is True
+
+    def __subclasscheck__(self, value: Any) -> bool:
+        return isinstance(value, Proxy) and self._remote.operate("issubclass", value, self) is True
+
+
+def _exact(name: str, kind: type) -> Callable[[Proxy], Any]:
+    def convert(self: Proxy) -> Any:
+        value = self._remote.operate(name, self)
+        if type(value) is not kind:
+            raise TypeError(f"the candidate's object is no {kind.__name__}")
+        return value
+
+    return convert
+
+
+def _forwarded(name: str) -> Callable[..., Any]:
+    def operate(self: Proxy, *operands: Any) -> Any:
+        return self._remote.operate(name, self, *operands)
+
+    return operate
+
+
+def _of_class(name: str) -> Callable[..., Any]:
+    def operate(self: Proxy, *operands: Any) -> Any:
+        if not self._remote.of_class:
+            return NotImplemented
+        return self._remote.operate(name, self, *operands)
+
+    return operate
+
+
+def _swapped(name: str) -> Callable[[Proxy, Any], Any]:
+    def operate(self: Proxy, other: Any) -> Any:
+        if not self._remote.of_class:
+            return NotImplemented
+        return self._remote.operate(name, other, self)
+
+    return operate
+
+
+for _name, _kind in (("len", int), ("str", str), ("repr", str), ("int", int), ("float", float), ("index", int)):
+    setattr(Proxy, f"__{_name}__", _exact(_name, _kind))
+for _name in ("getitem", "setitem", "delitem", "round", "reversed", "format", "dir"):
+    setattr(Proxy, f"__{_name}__", _forwarded(_name))
+for _name in ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"):
+    setattr(Proxy, f"__{_name}__", _of_class(_name))
+for _name in "add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xor divmod".split():
+    setattr(Proxy, f"__{_name.rstrip('_')}__", _of_class(_name))
+    setattr(Proxy, f"__r{_name.rstrip('_')}__", _swapped(_name))

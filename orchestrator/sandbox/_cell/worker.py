@@ -1,0 +1,96 @@
+"""The first process of a sandbox: confines itself, forks the zygote, and becomes the judge.
+
+Started as a script with its settings, JSON, as its argument; talks to the host over standard input and output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .confinement import Confinement
+
+_STANDARD = (
+    "math",
+    "re",
+    "random",
+    "typing",
+    "collections",
+    "itertools",
+    "functools",
+    "heapq",
+    "bisect",
+    "string",
+    "operator",
+    "copy",
+    "datetime",
+)
+"""What most programs import, imported before they are forked; each costs every candidate some pages."""
+
+
+def main() -> None:
+    settings = json.loads(sys.argv[1])
+    host_in, host_out = _channel()
+    orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    more, more_theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    from .confinement import Confinement
+
+    confinement = Confinement(settings)
+    confinement.of_all()
+    if os.fork() == 0:
+        for fd in (host_in, host_out):
+            os.close(fd)
+        orders.close()
+        more.close()
+        _zygote(theirs, more_theirs, settings, confinement)
+    theirs.close()
+    more_theirs.close()
+    _judge(host_in, host_out, orders, more, settings, confinement)
+
+
+def _channel() -> tuple[int, int]:
+    """The host's ends, moved away from where programs look for them."""
+    host_in, host_out = os.dup(0), os.dup(1)
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1):
+        os.dup2(null, fd)
+    os.close(null)
+    return host_in, host_out
+
+
+def _zygote(orders: socket.socket, more: socket.socket, settings: dict[str, Any], confinement: Confinement) -> None:
+    for name in _STANDARD:
+        __import__(name)
+    from .zygote import Zygote, settle
+
+    sys.path.extend(settings["paths"])
+    sys.argv[:] = ["program"]
+    confine = confinement.of_zygote()
+    settle()
+    Zygote(orders, more, settings["packages"], settings["scratch"], confine).serve()
+
+
+def _judge(
+    host_in: int,
+    host_out: int,
+    orders: socket.socket,
+    more: socket.socket,
+    settings: dict[str, Any],
+    confinement: Confinement,
+) -> None:
+    from . import judge
+    from .wire import Channel
+
+    sys.path.extend(settings["paths"])
+    confinement.of_judge()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    host = Channel(host_in, host_out)
+    host.send(["ready", confinement.report()])
+    judge.Judge(host, orders, more, settings["packages"]).serve()

@@ -1,0 +1,82 @@
+"""Many programs for one suite: verdicts in the order in which they come, hopeless ones put back to the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .execution import Execution
+from .packing import Packed
+from .suites import Limits
+
+if TYPE_CHECKING:
+    from .box import Sandbox
+
+_SLICE = 0.1
+"""CPU seconds that a program has before it is put back, where there is patience at all."""
+
+
+class Search:
+    """Runs programs until all have their verdicts, or enough have passed."""
+
+    def __init__(
+        self, box: Sandbox, programs: Sequence[str], suite: Packed, limits: Limits, stop_after_passes: int | None
+    ) -> None:
+        self._box, self._programs, self._suite, self._limits = box, programs, suite, limits
+        self._stop = stop_after_passes
+        self._loop = asyncio.get_running_loop()
+        self._landed: asyncio.Queue[tuple[int, Future[Execution]]] = asyncio.Queue()
+        self._out: dict[int, Future[Execution]] = {}
+        self._slice = None if limits.patience is None or limits.seconds <= _SLICE else _SLICE
+
+    async def results(self) -> AsyncIterator[tuple[int, Execution]]:
+        """Index and verdict of each program."""
+        put_back: list[int] = []
+        passes = 0
+        first = self._limits if self._slice is None else self._within(self._slice)
+        for index in range(len(self._programs)):
+            self._start(index, first)
+        while self._out:
+            index, execution = await self._next()
+            if self._slice is not None and execution.verdict == "timeout":
+                put_back.append(index)
+                continue
+            passes += execution.verdict == "passed"
+            yield index, execution
+            if self._stop is not None and passes >= self._stop:
+                return
+        async for result in self._rest(put_back):
+            yield result
+
+    async def _rest(self, put_back: Sequence[int]) -> AsyncIterator[tuple[int, Execution]]:
+        """Those that took longer than a slice, now that it is known how long a right one takes."""
+        for index in put_back:
+            self._start(index, self._limits)
+        while self._out:
+            yield await self._next()
+
+    def _within(self, seconds: float) -> Limits:
+        return replace(self._limits, seconds=seconds, wall=self._limits.wall_seconds, patience=None)
+
+    def _start(self, index: int, limits: Limits) -> None:
+        waiter = self._box.ask(self._programs[index], self._suite, limits)
+        self._out[index] = waiter
+        waiter.add_done_callback(lambda done: self._tell(index, done))
+
+    def _tell(self, index: int, done: Future[Execution]) -> None:
+        if not done.cancelled() and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._landed.put_nowait, (index, done))
+
+    async def _next(self) -> tuple[int, Execution]:
+        index, done = await self._landed.get()
+        self._out.pop(index, None)
+        return index, done.result()
+
+    def leave(self) -> None:
+        """Nobody wants the rest."""
+        out, self._out = self._out, {}
+        for waiter in out.values():
+            self._box.drop(waiter)
