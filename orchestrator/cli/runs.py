@@ -16,6 +16,7 @@ from orchestrator.errors import ConfigError, UnknownName
 from . import options as o
 from .failures import leave
 from .printing import note, out, out_folded, out_json, terminal_width, visible
+from .samples import LAYOUTS, check_one, samples_of
 from .tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Which = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, an id or the beginning of one, or 'last'.")]
 
 _USED = ("calls", "cached_calls", "prompt_tokens", "completion_tokens", "usd", "paid_usd", "seconds")
+_FORMATS = ("jsonl", "csv", *LAYOUTS)
 _SHOWN = 8
 """Experts that `show` names."""
 _TOLD = ("problem", "strategy", "seed", "status", "correct", "answer", "confidence", "chosen_by", "stopped_by")
@@ -90,8 +92,19 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
 def export(
     run: Which,
     format_: Annotated[
-        str, typer.Option("--format", metavar="jsonl|csv", help="jsonl holds the candidates too.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(_FORMATS),
+            help="jsonl holds the candidates too; evalplus and humaneval are samples of programs for their evaluators.",
+        ),
     ] = "jsonl",
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", "-s", metavar="ROW", help="Only this row, as the run's table names it.")
+    ] = None,
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="With evalplus or humaneval: every candidate, not the chosen answer.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to; stdout if not given.")
     ] = None,
@@ -99,10 +112,15 @@ def export(
     """Print a run's results, one line for each problem, strategy and seed, with what it used."""
     from orchestrator.folder import view
 
-    if format_ not in ("jsonl", "csv"):
-        raise UnknownName("format", format_, ("jsonl", "csv"), "--format")
+    if format_ not in _FORMATS:
+        raise UnknownName("format", format_, _FORMATS, "--format")
+    if candidates and format_ not in LAYOUTS:
+        raise ConfigError(f"--candidates goes with --format {' or '.join(LAYOUTS)}; {format_} has no such choice")
     seen = view(run)
-    lines = _csv(seen) if format_ == "csv" else map(_dumped, _joined(seen))
+    names = _names(seen)
+    if strategy is not None and strategy not in names:
+        raise UnknownName("row", strategy, names, f"run {seen.id}")
+    lines = _lines(seen, format_, [strategy] if strategy is not None else names, candidates)
     if output is None:
         for line in lines:
             out(line if terminal_width() is None else visible(line))
@@ -184,9 +202,19 @@ def _joined(seen: RunView) -> Iterator[dict[str, Any]]:
         yield {**row, "usage": used.get((row.get("problem"), row.get("strategy"), row.get("seed")))}
 
 
-def _csv(seen: RunView) -> Iterator[str]:
+def _lines(seen: RunView, format_: str, names: list[str], candidates: bool) -> Iterator[str]:
+    """The lines of an export, of the rows of these names."""
+    if format_ in LAYOUTS:
+        check_one(names)
+        rows = (row for row in seen.results() if row.get("strategy") in names)
+        return map(_dumped, samples_of(rows, format_, candidates))
+    joined = (row for row in _joined(seen) if row.get("strategy") in names)
+    return _csv(joined) if format_ == "csv" else map(_dumped, joined)
+
+
+def _csv(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
     yield _csv_line([*_TOLD, *_USED])
-    for row in _joined(seen):
+    for row in rows:
         usage = row["usage"] or {}
         yield _csv_line([*(row.get(name) for name in _TOLD), *(usage.get(name) for name in _USED)])
 

@@ -107,3 +107,42 @@ def test_several_runs_are_deleted_or_none(command: Command, run: Path) -> None:
     assert run.exists()
     command("runs", "rm", run.name, run.name, "--yes")
     assert not run.exists()
+
+
+def exported(command: Command, *words: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in command("runs", "export", "last", *words).out.splitlines()]
+
+
+@pytest.mark.parametrize(("layout", "field"), [("evalplus", "solution"), ("humaneval", "completion")])
+def test_answers_are_exported_as_samples_for_other_evaluators(
+    command: Command, run: Path, layout: str, field: str
+) -> None:
+    rows = exported(command, "--format", layout, "-s", "cot")
+    assert [row["task_id"] for row in rows] == [f"sum/{i}" for i in range(4)]
+    assert {row[field] for row in rows} == {"40"}
+
+
+def test_every_candidate_is_exported_on_request(command: Command, run: Path) -> None:
+    words = ("--format", "evalplus", "-s", "self_consistency(samples=2)")
+    assert len(exported(command, *words, "--candidates")) == 2 * len(exported(command, *words)) == 8
+
+
+def test_an_answer_that_could_not_be_read_is_exported_as_one_that_fails(command: Command, run: Path) -> None:
+    results = run / "results.jsonl"
+    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    results.write_text("".join(json.dumps({**row, "answer": None}) + "\n" for row in rows))
+    assert {row["solution"] for row in exported(command, "--format", "evalplus", "-s", "cot")} == {""}
+
+
+def test_samples_of_several_strategies_are_not_mixed(command: Command, run: Path) -> None:
+    error = command("runs", "export", "last", "--format", "evalplus", code=2).err
+    assert "name it with -s: cot, self_consistency(samples=2)" in error
+
+
+def test_one_row_of_a_run_is_exported(command: Command, run: Path) -> None:
+    assert {row["strategy"] for row in exported(command, "-s", "cot")} == {"cot"}
+    assert "unknown row 'cto'" in command("runs", "export", "last", "-s", "cto", code=2).err
+
+
+def test_what_has_no_candidates_to_choose_from_says_so(command: Command, run: Path) -> None:
+    assert "--candidates goes with" in command("runs", "export", "last", "--candidates", code=2).err
