@@ -166,6 +166,8 @@ def test_sibling_rooms_never_import_each_other() -> None:
 def test_verifiers_and_aggregators_know_neither_strategies_nor_each_other() -> None:
     def corner(module: str) -> str:
         parts = module.split(".")
+        if len(parts) > 2 and parts[2].startswith("_"):
+            return "shared"  # what several corners build on; it names none of them
         return parts[2] if len(parts) > 2 and parts[2] in ("verifiers", "aggregators") else "strategies"
 
     assert not [
@@ -173,7 +175,7 @@ def test_verifiers_and_aggregators_know_neither_strategies_nor_each_other() -> N
         for found, here, there in ours()
         if here == there == "strategies"
         and corner(found.importer) != "strategies"
-        and corner(found.target) != corner(found.importer)
+        and corner(found.target) not in (corner(found.importer), "shared")
     ]
 
 

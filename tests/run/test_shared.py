@@ -56,7 +56,7 @@ def test_other_work_is_done_apart() -> None:
 
 def test_the_failure_of_an_expert_is_everybodys() -> None:
     lost = ConnectionLost("no line", expert="scripted")
-    expert = ScriptedExpert(lambda request: "never", failures={i: lost for i in range(99)})
+    expert = ScriptedExpert(lambda request: "never", failures=dict.fromkeys(range(99), lost))
 
     async def act(run: Run) -> list[ExpertError]:
         found = []

@@ -1,0 +1,99 @@
+"""Has a model say how good an answer is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import fsum
+from typing import TYPE_CHECKING, ClassVar
+
+from orchestrator.errors import VerifierError
+from orchestrator.prompts import load_prompts
+from orchestrator.types import Candidate, Estimate, Problem, Sampling, Verdict
+
+from .._judging import LONGEST, Question, judge_for, one_line, shown
+
+if TYPE_CHECKING:
+    from orchestrator.run import Run
+
+_BEST = 10
+_RATING = re.compile(
+    r"\brating\b(?:\s*\([^()\n]*\))?(?:\s+of)?[\"'*_`\s]{0,4}[:=\u2013\u2014-]?[\"'*_`\s(\[]{0,4}"
+    r"(\d{1,3}(?:\.\d+)?)(?![\d%]|\.\d|\s*(?:to|-|\u2013)\s*\d)",
+    re.IGNORECASE,
+)
+_BARE = re.compile(r"\W*(\d{1,2}(?:\.\d+)?)(?:\s*(?:/|out of)\s*10)?\W*")
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Has a model rate each candidate from 0 to 10; an opinion, which passes and fails nobody.
+
+    The score is the mean rating, in tenths. The role `judge` rates; where nobody was given for it, the first expert
+    whose model did not write the candidate, so that a model judges its own answers only where there is no other. It is
+    not told who wrote what, sees the answer in a fence (with the reasoning, except of programs, plans, JSON and games
+    of 24), and gives its reasons first. A reply without a rating is asked for one again; a candidate that has none even
+    then stays unchecked. Only a candidate without an answer fails.
+
+    What a rating is worth depends on the judge: where something can be run, run it instead.
+
+    Raises:
+        ValueError: a field is out of its range.
+    """
+
+    ratings: int = 1
+    """Ratings of each candidate, whose mean counts."""
+    temperature: float | None = 0.1
+    """`None`: the provider's default."""
+    tries: int = 2
+    """How often each rating is asked for at the most, until it can be read."""
+    longest: int = LONGEST
+    """Characters of an answer that are shown; of a longer one its beginning and its end."""
+    max_tokens: int | None = None
+    """Cap on each reply; 2048 where nobody sets one."""
+
+    needs: ClassVar[str] = "an expert that judges better than chance; `--role judge=ID` names one"
+
+    def __post_init__(self) -> None:
+        if min(self.ratings, self.tries) < 1 or self.longest < 100:
+            raise ValueError("ratings and tries are at least 1, and longest at least 100")
+
+    async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
+        if candidate.key is None:
+            return Verdict(0.0, False, "there is no answer in the reply", "judge")
+        question = self._question(problem, candidate, run)
+        found = await question.ask(run, self.ratings)
+        if not found:
+            raise VerifierError(f"judge {question.expert.id} gave candidate {candidate.id} no readable rating")
+        mean = fsum(rating for _, rating in found) / len(found)
+        said = _RATING.split(found[0][0], maxsplit=1)[0]
+        return Verdict(mean / _BEST, None, one_line(f"rated {mean:g} of {_BEST}: {said}"), "judge")
+
+    def _question(self, problem: Problem, candidate: Candidate, run: Run) -> Question[float]:
+        prompts = load_prompts("orchestrator.strategies", "judge")
+        return Question(
+            problem.ask(prompts.rate, answer=shown(problem, candidate, self.longest)),
+            judge_for(run, [candidate]),
+            Sampling(self.temperature, max_tokens=self.max_tokens),
+            "judge",
+            rating_in,
+            prompts.rate_again,
+            self.tries,
+        )
+
+    def estimate(self, problem: Problem, experts: int) -> Estimate:
+        """Calls on one candidate."""
+        return self.estimate_over(problem, experts, 1)
+
+    def estimate_over(self, problem: Problem, experts: int, candidates: int) -> Estimate:
+        """Calls on so many candidates; those without an answer take none."""
+        calls = self.ratings * candidates
+        return Estimate(0, float(calls), calls * self.tries, 1)
+
+
+def rating_in(text: str) -> float | None:
+    """The last rating in a reply, or the number that it is; `None` where there is none from 0 to 10."""
+    found: Iterable[re.Match[str] | None] = [*_RATING.finditer(text)][-1:] or [_BARE.fullmatch(text.strip())]
+    rating = next((float(one[1]) for one in found if one), -1.0)
+    return rating if 0 <= rating <= _BEST else None
