@@ -82,9 +82,9 @@ def zygote_program() -> bytes:
 
 
 def judge_program() -> bytes:
-    """For the process that holds the tests: as `zygote_program`, without memory files and new sessions."""
+    """For the process that holds the tests: as `zygote_program`, without new sessions."""
     rules = _denied()
-    rules.update(_rules("memfd_create=319,279 setsid=112,157 setpgid=109,154", EPERM))
+    rules.update(_rules("setsid=112,157 setpgid=109,154", EPERM))
     return _assemble(_guard() + _tree(rules))
 
 
@@ -162,13 +162,14 @@ def _denied() -> Rules:
     rules[number(302, 261)] = _only(0, (0,), EPERM)  # prlimit64
     rules[number(62, 129)] = _but(0, (0, 0xFFFFFFFF), EPERM)  # kill: no groups by accident, nor everybody
     rules[number(56, 220)] = [_argument(0), (_JSET, 0, 1, _NEW_NAMESPACES), _result(KILL), _result(ALLOW)]
-    # A pair of stream sockets cannot be sent elsewhere, unlike one of datagrams.
+    # What is sent into a pair of streams cannot go elsewhere, unlike with datagrams.
     rules[number(53, 199)] = [
         _argument(0),
-        (_JEQ, 0, 3, 1),
+        (_JEQ, 0, 4, 1),  # AF_UNIX
         _argument(1),
         (_AND, 0, 0, 0xF),
-        (_JEQ, 1, 0, 1),
+        (_JEQ, 2, 0, 1),  # SOCK_STREAM
+        (_JEQ, 1, 0, 5),  # SOCK_SEQPACKET
         _result(EPERM),
         _result(ALLOW),
     ]
