@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from ._cell import wire
 from .execution import Execution, Isolation, Output
 from .packing import Inputs, Packed, packed
-from .pool import Job, Pool, available
+from .pool import Job, Pool
 from .suites import Asserts, Limits, Suite, Value
 
 _PACKAGES = ("numpy",)
@@ -48,7 +48,7 @@ class Sandbox:
         min_level: isolation below which nothing is run.
         packages: installed packages that programs may import beside the standard library.
         cache: verdicts that are kept.
-        without: layers to leave out on purpose (`namespaces landlock seccomp`).
+        without: layers to leave out on purpose (`namespaces mounts nobody landlock seccomp`).
 
     Raises (every method that runs something):
         SandboxUnavailable: no process can be started, or isolation is below `min_level`.
@@ -63,7 +63,7 @@ class Sandbox:
         cache: int = 4096,
         without: Sequence[str] = (),
     ) -> None:
-        self._pool = Pool(workers or os.cpu_count() or 1, min_level, available(packages), frozenset(without))
+        self._pool = Pool(workers or os.cpu_count() or 1, min_level, tuple(packages), frozenset(without))
         self._cache_size = cache
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Execution] = OrderedDict()

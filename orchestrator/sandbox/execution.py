@@ -21,6 +21,8 @@ class Isolation:
     """By name (`landlock_abi`, `seccomp`, `pidns`, `netns`, `mountns`, `rlimits`...), what is in force."""
     not_enforced: tuple[str, ...] = ()
     """What nothing stops, such as `tree_memory`."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """By layer that is not in force, why."""
 
 
 @dataclass(frozen=True, slots=True)

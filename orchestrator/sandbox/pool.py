@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +16,11 @@ from typing import Any
 from ..errors import SandboxUnavailable
 from . import worker_process
 from .execution import Isolation
-from .isolation import isolation_of
 from .packing import Packed
 from .worker_process import Lost, WorkerProcess
 
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
-_SHARED_MEMORY = "/dev/shm"
+_PREFIX = "orchestrator-sandbox-"
 
 
 @dataclass(slots=True, eq=False)
@@ -106,12 +104,12 @@ class Pool:
             if self._idle:
                 return self._idle.pop()
         worker = self._started()
-        isolation = isolation_of(worker.ready)
+        isolation = _isolation(worker.ready)
         if isolation.level < self.min_level:
             worker.close()
             raise SandboxUnavailable(
                 f"programs are isolated at level {isolation.level} here, and level {self.min_level} is wanted: "
-                f"{isolation.lacking}; lower --min-isolation or see `orchestrator doctor`"
+                f"{_why(isolation)}; lower --min-isolation, or see `orchestrator doctor`"
             )
         self.isolation = isolation
         self.pace = max(1.0, float(worker.ready.get("pace", 1.0)))
@@ -125,50 +123,55 @@ class Pool:
         worker.close()
 
     def _started(self) -> WorkerProcess:
-        scratch = None if Path(_SHARED_MEMORY).is_dir() and "namespaces" not in self.without else _folder()
+        scratch = scratch_folder()
+        folders = _folders(self.packages)
         settings = {
-            "scratch": scratch or _SHARED_MEMORY,
-            "fallback": None,
-            "packages": list(self.packages),
-            "paths": _paths() if self.packages else [],
-            "readable": _readable(self.packages),
+            "scratch": scratch,
+            "packages": folders,
+            "readable": [*folders.values(), *(f"{folder}.libs" for folder in folders.values())],
             "without": sorted(self.without),
         }
         command = [worker_process.python(), "-S", "-s", "-P", "-B", "-X", "utf8", worker_process.script()]
         return worker_process.start(command, settings, scratch, _ENVIRONMENT)
 
 
+def _isolation(ready: Mapping[str, Any]) -> Isolation:
+    """What a worker says of itself."""
+    return Isolation(
+        ready["level"], dict(ready["mechanisms"]), tuple(ready["not_enforced"]), dict(ready.get("reasons", {}))
+    )
+
+
+def _why(isolation: Isolation) -> str:
+    reasons = [f"{name}: {reason}" for name, reason in isolation.reasons.items()]
+    return "; ".join(reasons) or f"not enforced: {', '.join(isolation.not_enforced) or 'nothing more is known'}"
+
+
 def _ended(verdict: str, detail: str) -> dict[str, Any]:
     return {"verdict": verdict, "detail": detail}
 
 
-def _folder() -> str:
-    return tempfile.mkdtemp(prefix=f"orchestrator-sandbox-{os.getpid()}-")
-
-
-def _paths() -> list[str]:
+def _folders(packages: Sequence[str]) -> dict[str, str]:
+    """Where those of the packages lie that are installed here."""
     found = sysconfig.get_paths()
-    return list(dict.fromkeys((found["purelib"], found["platlib"])))
+    places = [Path(found["purelib"]), Path(found["platlib"])]
+    return {name: str(place / name) for name in packages for place in reversed(places) if (place / name).is_dir()}
 
 
-def _readable(packages: Sequence[str]) -> list[str]:
-    """Python's own library, the system's, and the packages that programs may import; nothing else of this machine."""
-    own = sysconfig.get_paths()
-    roots = [own["stdlib"], own["platstdlib"], str(Path(sys.base_prefix) / "lib")]
-    system = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime"]
-    installed = [
-        str(Path(folder) / name)
-        for folder in (_paths() if packages else [])
-        for package in packages
-        for name in (package, f"{package}.libs")
-    ]
-    return [*roots, *system, *installed, str(Path(__file__).with_name("_cell"))]
+def scratch_folder() -> str:
+    """A new folder for what programs write; those that killed processes of this user have left are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not _lives(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
 
 
-def available(packages: Sequence[str]) -> tuple[str, ...]:
-    """Those of the packages that are installed here."""
-    return tuple(name for name in packages if any((Path(folder) / name).is_dir() for folder in _paths()))
-
-
-def clean(folder: str) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

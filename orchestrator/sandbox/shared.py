@@ -11,8 +11,13 @@ from .box import Sandbox
 from .execution import Execution
 from .suites import Asserts, Call, Calls, Limits, Stdio, Stream, Suite
 
-_BOX = Sandbox(without=("namespaces",))
+_BOX = Sandbox()
 atexit.register(_BOX.close)
+
+
+def sandbox() -> Sandbox:
+    """The shared sandbox itself; it is not to be closed for good, and starts its workers again when needed."""
+    return _BOX
 
 
 async def verify(
@@ -30,7 +35,7 @@ async def verify(
         ConfigError: `tests` has another form.
         SandboxUnavailable: no process can be started.
     """
-    limits = Limits(seconds=timeout, wall=timeout + 2.0, memory_mb=memory_mb)
+    limits = Limits(seconds=timeout, memory_mb=memory_mb)
     return await (box or _BOX).verify(code, suite_of(tests), limits)
 
 

@@ -50,7 +50,7 @@ class WorkerProcess:
     """Runs one job at a time; not to be shared by threads."""
 
     process: subprocess.Popen[bytes]
-    scratch: str | None
+    scratch: str
     """A folder of ours that goes with the process."""
     errors: IO[bytes]
     channel: wire.Channel
@@ -129,17 +129,14 @@ class WorkerProcess:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.errors.close()
-        if self.scratch is not None:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 _TICK = 20
 """Milliseconds between looks for a cancellation."""
 
 
-def start(
-    command: list[str], settings: dict[str, Any], scratch: str | None, environment: dict[str, str]
-) -> WorkerProcess:
+def start(command: list[str], settings: dict[str, Any], scratch: str, environment: dict[str, str]) -> WorkerProcess:
     """Starts a worker, and waits until it is ready.
 
     Raises:

@@ -26,7 +26,7 @@ def serve(channel: Channel) -> NoReturn:
     candidate = Candidate(channel)
     try:
         while True:
-            candidate.answer(channel.receive())
+            candidate.answer(candidate.receive())
     except (Ended, Broken):
         os._exit(0)
 
@@ -39,10 +39,18 @@ class Candidate:
         self._names: dict[str, Any] = {}
         self._objects: list[Any] = []
 
+    def receive(self) -> Any:
+        """What the judge asks next."""
+        return self._channel.receive()
+
     def answer(self, request: Any) -> None:
         """Does what was asked and sends one reply, or one for each call of several."""
         if request[0] == "calls":
-            self._calls(request[1])
+            for call in request[1]:
+                self._reply(self._called, call)
+        elif request[0] == "ahead":
+            for call in request[1]:
+                self._reply(self._called_by_name, call)
         else:
             self._reply(getattr(self, f"_{request[0]}"), request[1:])
 
@@ -76,10 +84,6 @@ class Candidate:
     def _described(self, value: Any) -> Any:
         return ["module", value.__name__] if isinstance(value, _MODULE) else ["value", self._packed(value)]
 
-    def _calls(self, calls: list[Any]) -> None:
-        for call in calls:
-            self._reply(self._called, call)
-
     def _called(self, entry: str, arguments: list[Any]) -> Any:
         return self._packed(self._entry(entry)(*[unpack(item) for item in arguments]))
 
@@ -93,9 +97,15 @@ class Candidate:
         raise NameError(f"the program defines no '{name}'")
 
     def _call(self, number: int, arguments: list[Any], keywords: list[list[Any]]) -> Any:
+        return self._applied(self._objects[number], arguments, keywords)
+
+    def _called_by_name(self, name: str, arguments: list[Any], keywords: list[list[Any]]) -> Any:
+        return self._applied(self._names[name], arguments, keywords)
+
+    def _applied(self, function: Callable[..., Any], arguments: list[Any], keywords: list[list[Any]]) -> Any:
         """Calls an object; says too which arguments it has changed, since the test may look at them."""
         given = [self._unpacked(item) for item in arguments]
-        value = self._packed(self._objects[number](*given, **{k: self._unpacked(v) for k, v in keywords}))
+        value = self._packed(function(*given, **{k: self._unpacked(v) for k, v in keywords}))
         changed = [
             [i, now]
             for i, (before, item) in enumerate(zip(arguments, given, strict=True))
@@ -266,7 +276,7 @@ def _last_things() -> None:
     """What the interpreter does at its end: waits for threads, calls what asked for it, flushes."""
     threading = sys.modules.get("threading")
     if threading is not None:
-        threading._shutdown()  # type: ignore[attr-defined]
+        threading._shutdown()
     if "atexit" in sys.modules:
         import atexit
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import opcode
 import sys
 
+from .foresight import Recorder, Unforeseeable, foreseen
 from .remote import Gone, Proxy, Remote
 
 TYPE_CHECKING = False
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 _DETAIL = 500
 _TESTS, _PRELUDE = "<tests>", "<prelude>"
 _CODE = type((lambda: None).__code__)
+_LOAD_NAME = opcode.opmap["LOAD_NAME"]
 
 
 class Exam:
@@ -35,20 +38,19 @@ class Exam:
         self.wanted = sorted(name for name in used if not hasattr(builtins, name)) + ([entry] if entry else [])
         """Names that the tests may mean the candidate's things by."""
 
+        self.ahead = foreseen(self._rehearsed) if tests else []
+        """The calls that the tests will make, as far as that can be told."""
+
     def __len__(self) -> int:
         return len(self._tests)
 
     def start(self, remote: Remote, described: Any) -> dict[str, Any]:
         """The names that the tests see: the prelude's, over them the entry, and else what only the candidate has."""
-        random = sys.modules.get("random")
-        if random is not None:
-            random.seed(0)
-        names: dict[str, Any] = {"__name__": "tests"}
-        exec(self._prelude, names)
+        names = self._prepared()
         if type(described) is dict:
             for name, about in described.items():
                 if name == self.entry or name not in names:
-                    found = _thing(remote, about)
+                    found = _thing(remote, name, about)
                     if found is not None:
                         names[name] = found
         if self.entry is not None:
@@ -58,17 +60,44 @@ class Exam:
             remote.of_class = any(isinstance(one, Proxy) and one._is_class for one in names.values())
         return names
 
+    def _prepared(self) -> dict[str, Any]:
+        """The prelude's names, and the same random numbers each time."""
+        random = sys.modules.get("random")
+        if random is not None:
+            random.seed(0)
+        names: dict[str, Any] = {"__name__": "tests"}
+        exec(self._prelude, names)
+        return names
+
+    def _rehearsed(self, recorder: Recorder) -> bool:
+        try:
+            names = self._prepared()
+            for name in self.wanted:
+                if name == self.entry or name not in names:
+                    names[name] = recorder.named(name)
+            for number in range(len(self)):
+                self.run(number, names)
+        except Unforeseeable:
+            raise
+        except BaseException:
+            return False
+        return True
+
     def run(self, number: int, names: dict[str, Any]) -> None:
         """Runs one of the tests; raises what it raises."""
         exec(self._tests[number], names)
-        if self._to_check[number]:
+        if self.entry is not None and self._to_check[number]:
             names["check"](names[self.entry])
 
 
 def _leaves_check(code: CodeType) -> bool:
     """Whether a test defines the function `check` and leaves the call to whoever runs it, as HumanEval's do."""
     defined = any(isinstance(one, _CODE) and one.co_name == "check" for one in code.co_consts)
-    return defined and "check" not in _loaded(code)
+    if not defined:
+        return False
+    place = code.co_names.index("check")
+    steps = code.co_code
+    return all(steps[i + 1] != place or steps[i] != _LOAD_NAME for i in range(0, len(steps), 2))
 
 
 def _names(code: CodeType, into: set[str]) -> None:
@@ -78,14 +107,7 @@ def _names(code: CodeType, into: set[str]) -> None:
             _names(one, into)
 
 
-def _loaded(code: CodeType) -> set[str]:
-    """Names that the top of a test reads."""
-    import dis
-
-    return {str(one.argval) for one in dis.get_instructions(code) if one.opname in ("LOAD_NAME", "LOAD_GLOBAL")}
-
-
-def _thing(remote: Remote, about: Any) -> Any:
+def _thing(remote: Remote, name: str, about: Any) -> Any:
     """What the candidate has under a name: a module of our own, a value, or a proxy."""
     if type(about) is not list or len(about) != 2:
         return None
@@ -98,7 +120,10 @@ def _thing(remote: Remote, about: Any) -> Any:
         except Exception:
             return None
         return sys.modules.get(str(about[1]))
-    return remote.unpacked(about[1])
+    value = remote.unpacked(about[1])
+    if isinstance(value, Proxy):
+        object.__setattr__(value, "_name", name)
+    return value
 
 
 def told(error: BaseException) -> tuple[str, str, str, int | None]:

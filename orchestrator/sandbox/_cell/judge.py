@@ -65,7 +65,8 @@ class Judge:
         suite = self._suites[job["suite"]]
         signal.setitimer(signal.ITIMER_REAL, job["wall"] * len(suite.get("streams", [0])) + 2 * _GRACE)
         try:
-            return getattr(self, f"_{suite['form']}")(job, suite)
+            report: dict[str, Any] = getattr(self, f"_{suite['form']}")(job, suite)
+            return report
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -108,8 +109,7 @@ class Judge:
             witness.remote.send(["load", job["program"], []])
             witness.remote.send(["calls", suite["calls"]])
             witness.remote.value(witness.remote.receive())
-            for number in range(len(suite["calls"])):
-                found.append(self._output(sitting, number, witness.remote))
+            found.extend(self._output(sitting, number, witness.remote) for number in range(len(suite["calls"])))
         except BaseException as error:
             sitting.fell(error)
         return sitting.report(witness.end(), witness.remote) | {"found": found}
@@ -124,7 +124,7 @@ class Judge:
             ruling, detail, kind, line = told(error)
             sitting.note(number, ruling, detail, kind, line)
             return ["x", ruling, detail, kind]
-        if type(packed) is dict and "h" in packed or not _plain(value):
+        if (type(packed) is dict and "h" in packed) or not _plain(value):
             sitting.note(number, "error", "no plain data", "", None)
             return ["x", "error", "the value is no plain data", ""]
         sitting.outcomes[number] = True
@@ -137,17 +137,29 @@ class Judge:
         except SyntaxError as error:
             sitting.note(0, "error", f"the tests are no Python: {error}"[:_DETAIL], "", None)
             return sitting.report(None, None)
+        witness = self._examined(job, exam, sitting)
+        if witness.remote.diverged:
+            witness.end()
+            exam.ahead = []
+            sitting = Sitting(len(suite["tests"]))
+            witness = self._examined(job, exam, sitting)
+        return sitting.report(witness.end(), witness.remote)
+
+    def _examined(self, job: dict[str, Any], exam: Exam, sitting: Sitting) -> Witness:
         witness = self._candidate(job)
+        remote = witness.remote
         try:
-            described = witness.remote.ask(["load", job["program"], exam.wanted])
-            names = exam.start(witness.remote, described)
+            remote.send(["load", job["program"], exam.wanted])
+            if exam.ahead:
+                remote.foresee(exam.ahead)
+            names = exam.start(remote, remote.value(remote.receive()))
             for number in range(len(exam)):
-                self._test(sitting, number, exam, names, witness.remote)
-                if job["fail_fast"] and not sitting.outcomes[number]:
+                self._test(sitting, number, exam, names, remote)
+                if remote.diverged or (job["fail_fast"] and not sitting.outcomes[number]):
                     break
         except BaseException as error:
             sitting.fell(error)
-        return sitting.report(witness.end(), witness.remote)
+        return witness
 
     def _exam(self, key: str, suite: dict[str, Any]) -> Exam:
         if key not in self._exams:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
+from collections import deque
 
-from .wire import Broken, Channel, Ended, TooLarge, pack, unpack
+from .wire import Broken, Channel, Ended, TooLarge, encoded, pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ class Gone(BaseException):
     """The candidate's process does not answer any more; no test may take that for an exception of the candidate's."""
 
 
+class Diverged(BaseException):
+    """A test asks for something else than was foreseen."""
+
+
 class Remote:
     """Asks the process of a candidate; every reply is data, whoever wrote it."""
 
@@ -24,6 +29,9 @@ class Remote:
         self._lent: list[Callable[..., Any]] = []
         self.gone = False
         self.too_large = False
+        self.diverged = False
+        self._ahead: deque[list[Any]] = deque()
+        """Calls whose replies are on their way already."""
         self.of_class = False
         """Whether the tests are about a class of the candidate's, whose operators are then part of what is tested."""
 
@@ -32,8 +40,12 @@ class Remote:
 
         Raises:
             Gone: it does not, or its reply is no frame or too large.
+            Diverged: replies to other requests come first.
             BaseException: what the candidate raised, as its nearest built-in class.
         """
+        if self._ahead:
+            self.diverged = True
+            raise Diverged
         reply = self._exchange(request)
         while reply[0] == "ask":
             reply = self._exchange(self._told(*reply[1:]))
@@ -108,11 +120,20 @@ class Remote:
         number, _, is_class = body
         return Proxy(self, int(number), bool(is_class))
 
-    def call(self, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def foresee(self, calls: list[list[Any]]) -> None:
+        """Asks for all these calls, `name, arguments, keywords`; tests are to make them in this order."""
+        self.send(["ahead", calls])
+        self._ahead.extend(calls)
+
+    def call(self, proxy: Proxy, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Calls an object of the candidate's, and brings the arguments that it changed up to date."""
         packed = [self.packed(item) for item in arguments]
         named = [[name, self.packed(value)] for name, value in keywords.items()]
-        reply = self.ask(["call", number, packed, named])
+        if self._ahead and proxy._name and encoded([proxy._name, packed, named]) == encoded(self._ahead[0]):
+            self._ahead.popleft()
+            reply = self.value(self.receive())
+        else:
+            reply = self.ask(["call", proxy._number, packed, named])
         if type(reply) is not list or len(reply) != 2 or type(reply[1]) is not list:
             self.gone = True
             raise Gone
@@ -162,8 +183,10 @@ class Proxy:
     tests are about a class; elsewhere an answer that is no plain data has none.
     """
 
-    __slots__ = ("_is_class", "_number", "_remote")
+    __slots__ = ("_is_class", "_name", "_number", "_remote")
     _is_class: bool
+    _name: str
+    """What the program calls it, where the tests got it by its name."""
     _number: int
     _remote: Remote
 
@@ -171,9 +194,10 @@ class Proxy:
         object.__setattr__(self, "_remote", remote)
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_is_class", is_class)
+        object.__setattr__(self, "_name", "")
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return self._remote.call(self._number, arguments, keywords)
+        return self._remote.call(self, arguments, keywords)
 
     def __getattr__(self, name: str) -> Any:
         return self._remote.operate("getattr", self, name)
@@ -270,6 +294,7 @@ for _name in ("getitem", "setitem", "delitem", "round", "reversed", "format", "d
     setattr(Proxy, f"__{_name}__", _forwarded(_name))
 for _name in ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"):
     setattr(Proxy, f"__{_name}__", _of_class(_name))
-for _name in "add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xor divmod".split():
+_BINARY = "add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xor divmod"
+for _name in _BINARY.split():
     setattr(Proxy, f"__{_name.rstrip('_')}__", _of_class(_name))
     setattr(Proxy, f"__r{_name.rstrip('_')}__", _swapped(_name))

@@ -24,7 +24,7 @@ _CHUNK = 1 << 16
 _NONE = type(None)
 _ATOMS = frozenset((_NONE, bool, str, float))
 
-_encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+encoded = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 
 
@@ -56,7 +56,7 @@ class Channel:
             TooLarge: it is larger than a frame.
             Ended: nobody reads any more.
         """
-        text = _encode(message).encode()
+        text = encoded(message).encode()
         if len(text) > LARGEST:
             raise TooLarge
         data: bytes | memoryview = len(text).to_bytes(4, "big") + text

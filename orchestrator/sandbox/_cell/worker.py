@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .confinement import Confinement
+    from .layers import Confinement
 
 _STANDARD = (
     "math",
@@ -40,7 +40,7 @@ def main() -> None:
     host_in, host_out = _channel()
     orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     more, more_theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    from .confinement import Confinement
+    from .layers import Confinement
 
     confinement = Confinement(settings)
     confinement.of_all()
@@ -68,13 +68,16 @@ def _channel() -> tuple[int, int]:
 def _zygote(orders: socket.socket, more: socket.socket, settings: dict[str, Any], confinement: Confinement) -> None:
     for name in _STANDARD:
         __import__(name)
-    from .zygote import Zygote, settle
+    from . import packages
+    from .zygote import Zygote, address_space, settle
 
-    sys.path.extend(settings["paths"])
+    packages.install(settings["packages"])
     sys.argv[:] = ["program"]
+    base = address_space()
     confine = confinement.of_zygote()
+    os.chdir(settings["scratch"])
     settle()
-    Zygote(orders, more, settings["packages"], settings["scratch"], confine).serve()
+    Zygote(orders, more, list(settings["packages"]), settings["scratch"], confine, base).serve()
 
 
 def _judge(
@@ -85,12 +88,12 @@ def _judge(
     settings: dict[str, Any],
     confinement: Confinement,
 ) -> None:
-    from . import judge
+    from . import judge, packages
     from .wire import Channel
 
-    sys.path.extend(settings["paths"])
+    packages.install(settings["packages"])
     confinement.of_judge()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     host = Channel(host_in, host_out)
     host.send(["ready", confinement.report()])
-    judge.Judge(host, orders, more, settings["packages"]).serve()
+    judge.Judge(host, orders, more, list(settings["packages"])).serve()

@@ -32,6 +32,8 @@ _PROTOCOL, _STDIN, _STDOUT = 0, 1, 2
 _CANDIDATE = 1
 _NULL = "/dev/null"
 _TICK = 0.02
+_LARGER = 1024
+"""MiB of addresses that the larger packages take by themselves."""
 
 
 class Zygote:
@@ -44,10 +46,11 @@ class Zygote:
         packages: list[str],
         scratch: str,
         confine: Callable[[], None],
+        base: int,
     ) -> None:
         self._orders, self._more, self._packages = orders, more, packages
         self._scratch, self._confine, self._cores = scratch, confine, os.cpu_count() or 1
-        self._base = _address_space()
+        self._base = base
         self._children: dict[int, Child] = {}
         """By number of the order."""
         self._null = os.open(_NULL, os.O_RDWR | os.O_CLOEXEC)
@@ -121,7 +124,6 @@ class Zygote:
         if order["kind"] == "examine":
             os.dup2(fds[_CANDIDATE], 4)
         os.closerange(5 if order["kind"] == "examine" else 4, 1024)
-        os.chdir(self._scratch)
         limit_self(order["memory"] + self._base, int(order["cpu"]) + 2, order["file"], 256)
         self._confine()
         random = sys.modules.get("random")
@@ -150,7 +152,7 @@ class Zygote:
             except Exception:  # programs that import it will say so themselves
                 continue
         settle()
-        Zygote(more, None, [], self._scratch, self._confine).serve()
+        Zygote(more, None, [], self._scratch, self._confine, self._base + _LARGER).serve()
 
     def _look(self) -> None:
         for number in list(self._children):
@@ -233,17 +235,43 @@ class Child:
 
 
 def settle() -> None:
-    """Makes what is there now cheap to fork: first uses are behind it, and the collector leaves it alone."""
+    """Makes what is there now cheap to fork.
+
+    What a child does first is done here before, several times: the interpreter builds its tables and rewrites its
+    code on first use, and every page that a child writes to is copied for it.
+    """
     import gc
 
-    names: dict[str, Any] = {}
-    exec(compile("def f(x: int) -> list[int]:\n    return [x for x in range(x)]\n", "<warm>", "exec"), names)
-    names["f"](3)
+    ours, theirs = socket.socketpair()
+    judge = Channel(theirs.fileno())
+    rehearsing = child.Candidate(Channel(ours.fileno()))
+    for _ in range(_REHEARSALS):
+        for request in (["load", _REHEARSAL, ["f"]], ["calls", [["f", [1]], ["f", ["a"]]]]):
+            judge.send(request)
+            rehearsing.answer(rehearsing.receive())
+        for _ in range(3):
+            judge.receive()
+    ours.close()
+    theirs.close()
+    del sys.modules["candidate"]
     gc.collect()
     gc.freeze()
 
 
-def _address_space() -> int:
+_REHEARSALS = 20
+_REHEARSAL = """
+import math
+from typing import List, Optional
+
+
+def f(x: List[int]) -> Optional[int]:
+    \"\"\"Adds.\"\"\"
+    found = {i: str(i) for i in range(x)}
+    return sorted([len(found), math.floor(x + 0.5)])[0] if x else None
+"""
+
+
+def address_space() -> int:
     """MiB of addresses that this process has taken; 0 where the system does not tell."""
     try:
         with open("/proc/self/statm", "rb") as file:
