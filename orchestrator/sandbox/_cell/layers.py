@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAMES = ("namespaces", "mounts", "nobody", "landlock", "seccomp")
 """What can be left out on purpose."""
-_SYSTEM = (
+SYSTEM = (
     "/lib",
     "/lib64",
     "/usr/lib",
@@ -28,6 +28,7 @@ _SYSTEM = (
     "/etc/localtime",
     "/etc/ld.so.cache",
 )
+"""What Python needs of the system beside its own files."""
 _DEVICES = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _SCRATCH_MB, _INODES = 64, 4096
 _THREADS = 512
@@ -90,7 +91,7 @@ class Confinement:
         steps: list[Callable[[], None]] = []
         if self._plan is not None and not self._plan.namespaces:
             steps.append(_die_with(os.getpid()))
-        if self._threads:
+        if self._plan is not None and self._plan.counted:
             import resource
 
             steps.append(lambda: resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS)))
@@ -204,7 +205,7 @@ def _die_with(zygote: int) -> Callable[[], None]:
 def _readable(more: Iterable[str]) -> list[str]:
     """Where Python and the libraries of the system lie, and what the host names."""
     own = (os.path.dirname(os.__file__), os.path.dirname(os.path.abspath(__file__)), f"{sys.base_prefix}/lib")
-    return sorted({os.path.abspath(path) for path in (*_SYSTEM, *own, *sys.path, *more) if path})
+    return sorted({os.path.abspath(path) for path in (*SYSTEM, *own, *sys.path, *more) if path})
 
 
 def rated(mechanisms: Mapping[str, bool | int | str]) -> tuple[int, list[str]]:
