@@ -207,7 +207,8 @@ class Conduct:
             self.trace.add("unverified", candidate.place, reason=str(error))
         else:
             self._scored[candidate.place] = Scored(candidate, verdict)
-            self.trace.add("verdict", candidate.place, score=verdict.score, passed=verdict.passed)
+            facts: dict[str, bool] = {"cooperative": True} if verdict.cooperative else {}
+            self.trace.add("verdict", candidate.place, score=verdict.score, passed=verdict.passed, **facts)
         self._pending.discard(candidate.place)
         self._tell(self._scored[candidate.place])
         self._look()

@@ -58,6 +58,9 @@ class Verdict:
     """`None`: the verifier gives an opinion, not a check."""
     reason: str = ""
     verifier: str = ""
+    cooperative: bool = False
+    """A pass counts only as long as the candidate does not set out to deceive, as where it runs in one process with the
+    tests that check it. Such a candidate is chosen as `cooperative`, never as `verified`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ class Scored:
     def passed(self) -> bool:
         return self.verdict is not None and self.verdict.passed is True
 
+    @property
+    def verified(self) -> bool:
+        """Whether it passed a check that it could not have deceived."""
+        return self.passed and self.verdict is not None and not self.verdict.cooperative
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -78,7 +86,7 @@ class Choice:
     confidence: float
     """Share of what counted (votes, weights, score) that stands behind it, from 0 to 1."""
     chosen_by: str
-    """`vote`, `weight`, `verified`, `score`, `judge`, `first` or `none`."""
+    """`vote`, `weight`, `verified`, `cooperative`, `score`, `judge`, `first` or `none`."""
     ranking: tuple[Candidate, ...] = ()
     """Best first, one of each answer."""
 

@@ -53,8 +53,8 @@ def score_of(one: Scored) -> float:
 
 
 def best_first(scored: Iterable[Scored]) -> list[Scored]:
-    """Who passed a check before who did not, then by score, then by lineage."""
-    return sorted(in_lineage(scored), key=lambda one: (not one.passed, -score_of(one)))
+    """Who passed a check before who did not, verified before cooperative, then by score, then by lineage."""
+    return sorted(in_lineage(scored), key=lambda one: (not one.verified, not one.passed, -score_of(one)))
 
 
 def best_of(members: Class) -> Candidate:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _Vector: TypeAlias = Mapping[int, float]
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _LONGEST = 20_000
+_PASSED = {0: "verified", 1: "cooperative"}
 _QUICK = 30_000
 """Characters in all that are compared in less than a few milliseconds."""
 
@@ -60,7 +61,7 @@ class DiverseTopK:
         else:
             ranking = await asyncio.to_thread(self._ranked, items)
         first = ranking[0]
-        chosen_by = "verified" if first.tier == 0 else "score" if judged else "vote"
+        chosen_by = _PASSED.get(first.tier, "score" if judged else "vote")
         return Choice(first.candidate, min(1.0, first.quality), chosen_by, tuple(item.candidate for item in ranking))
 
     def _ranked(self, items: Sequence[_Item]) -> list[_Item]:
@@ -89,14 +90,15 @@ class _Item:
     candidate: Candidate
     quality: float
     tier: int
-    """0: passed a check; 1: not checked; 2: failed one."""
+    """0: passed a check; 1: passed one that it could have deceived; 2: not checked; 3: failed one."""
 
 
 def _item(members: Class, judged: bool, voters: int) -> _Item:
     best = best_first(members)[0]
     quality = score_of(best) if judged else len(members) / voters
     failed = best.verdict is not None and best.verdict.passed is False
-    return _Item(best.candidate, quality, 0 if best.passed else 2 if failed else 1)
+    tier = 0 if best.verified else 1 if best.passed else 3 if failed else 2
+    return _Item(best.candidate, quality, tier)
 
 
 def _vector(text: str, shingle: int) -> _Vector:

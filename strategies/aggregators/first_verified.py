@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FirstVerified:
-    """Chooses the first candidate, in lineage order, that passed its check.
+    """Chooses the first candidate, in lineage order, that passed its check: `verified`, or where there is none
+    `cooperative`.
 
     When none passed: the one of highest score, the earliest of equals. When nothing was scored: the majority. A
     candidate without an answer counts only where no candidate has one; if nothing was scored either, the first is
@@ -26,11 +27,12 @@ class FirstVerified:
     async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
         classes = await classes_of(problem, scored)
         able = [one for members in classes for one in members] or scored
-        passed = [one for one in in_lineage(able) if one.passed]
+        passed = sorted((one for one in in_lineage(able) if one.passed), key=lambda one: not one.verified)
         ranked = [*passed, *(one for one in best_first(able) if one.verdict and not one.passed)]
         if ranked:
             first = ranked[0]
-            confidence, chosen_by = (1.0, "verified") if first.passed else (min(1.0, score_of(first)), "score")
+            confidence = 1.0 if first.passed else min(1.0, score_of(first))
+            chosen_by = "verified" if first.verified else "cooperative" if first.passed else "score"
             return Choice(first.candidate, confidence, chosen_by, _one_each(ranked, classes))
         if classes or not scored:
             return elected(classes, [len(members) for members in classes], "vote")

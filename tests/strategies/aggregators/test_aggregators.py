@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ VERDICTS = st.none() | st.builds(
     st.sampled_from([None, True, False]),
     st.just(""),
     st.just("v"),
+    st.booleans(),
 )
 ROWS = st.lists(
     st.tuples(
@@ -74,7 +76,7 @@ class TestEveryAggregator:
         scored = build(rows)
         choice = await chosen(aggregator, scored)
         members = [one.candidate for one in scored]
-        assert choice.chosen_by in ("vote", "weight", "verified", "score", "first", "none")
+        assert choice.chosen_by in ("vote", "weight", "verified", "cooperative", "score", "first", "none")
         assert 0 <= choice.confidence <= 1
         assert (choice.candidate is None) == (choice.chosen_by == "none")
         assert choice.candidate is None or choice.candidate in members
@@ -197,6 +199,13 @@ class TestFirstVerified:
         choice = await chosen(FirstVerified(), ballots)
         assert (keys(choice), choice.confidence, choice.chosen_by) == (["B", "C", "A"], 1.0, "verified")
 
+    async def test_what_passed_a_check_that_it_could_deceive_is_never_verified(self, scored: Build) -> None:
+        cooperative = replace(scored(0, "A", 1.0, True), verdict=Verdict(1.0, True, cooperative=True))
+        choice = await chosen(FirstVerified(), [cooperative, scored(1, "B", 0.9, False)])
+        assert (keys(choice), choice.chosen_by) == (["A", "B"], "cooperative")
+        choice = await chosen(FirstVerified(), [cooperative, scored(1, "B", 0.5, True)])
+        assert (keys(choice), choice.chosen_by) == (["B", "A"], "verified")
+
     async def test_none_passed_the_best_score(self, scored: Build) -> None:
         ballots = [scored(0, "A", 0.2, False), scored(1, "B", 0.7, False), scored(2, "C", 0.7)]
         choice = await chosen(FirstVerified(), ballots)
@@ -242,6 +251,12 @@ class TestDiverseTopK:
         ballots = [scored(0, "A", 1.0, False), scored(1, "B", 0.2), scored(2, "C", 0.1, True)]
         choice = await chosen(DiverseTopK(), ballots)
         assert (keys(choice), choice.chosen_by) == (["C", "B", "A"], "verified")
+
+    async def test_what_passed_a_check_that_it_could_deceive_stands_between(self, scored: Build) -> None:
+        cooperative = replace(scored(0, "A", 1.0, True), verdict=Verdict(1.0, True, cooperative=True))
+        choice = await chosen(DiverseTopK(), [cooperative, scored(1, "B", 0.2), scored(2, "C", 0.1, True)])
+        assert (keys(choice), choice.chosen_by) == (["C", "A", "B"], "verified")
+        assert (await chosen(DiverseTopK(), [cooperative, scored(1, "B", 0.2)])).chosen_by == "cooperative"
 
     async def test_without_scores_the_share_of_votes_is_the_quality(self, scored: Build) -> None:
         ballots = [scored(0, "A"), scored(1, "B"), scored(2, "B"), scored(3, None)]
