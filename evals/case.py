@@ -5,12 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from orchestrator.types import Json, Problem
 
+if TYPE_CHECKING:
+    from orchestrator.sandbox import Sandbox, Suite
+
 Part: TypeAlias = Literal["fit", "eval"]
 Split: TypeAlias = Literal["dev", "heldout"]
+
+
+class Sealed(Protocol):
+    """Hidden tests that nobody has looked into yet, since that takes time, or is not safe outside a sandbox."""
+
+    async def opened(self, box: Sandbox) -> tuple[Suite, ...]:
+        """The tests.
+
+        Raises:
+            BenchmarkError: they cannot be read.
+            SandboxUnavailable: nothing can be run.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +35,13 @@ class Reference:
 
     answer: str | None = None
     """A letter, a number, a text, JSON, a canonical program or one valid plan."""
-    tests: str | None = None
-    """Hidden tests, as Python source that raises where the program is wrong; only for `code`."""
+    tests: tuple[Suite, ...] | Sealed = ()
+    """Hidden tests, run one suite after the other; only for `code`."""
     entry_point: str | None = None
     """Name of the function under test; only for `code`."""
     meta: Mapping[str, Json] = field(default_factory=dict)
-    """The set's other fields, worked solutions among them; `timeout` and `memory_mb` limit the tests."""
+    """The set's other fields, worked solutions among them; `timeout` and `memory_mb` limit the tests: CPU seconds
+    of a suite of asserts, of a run of a whole program, or of a call of a function; MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,7 @@ class Case:
         problem = self.problem
         match problem.kind:
             case "code":
-                return self.reference.tests is not None
+                return self.reference.tests != ()
             case "plan":
                 return "pddl_domain" in problem.meta and "pddl_instance" in problem.meta
             case "game24":

@@ -6,6 +6,7 @@ Departure: one limit on the time of all inputs together (60 s) instead of one pe
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,20 +21,29 @@ Value: TypeAlias = object
 Form: TypeAlias = Callable[[Value], Value]
 
 
-def computed_tests(task_id: str, entry_point: str, reference: str, inputs: Sequence[Json], atol: float) -> str:
+def computed_test(task_id: str, entry_point: str, reference: str, inputs: Sequence[Json], atol: float) -> str:
     """Python source that raises AssertionError unless `entry_point` does as in the program `reference` on all inputs.
 
-    The checking code lives in a namespace of its own, so that no name of the candidate's is overwritten.
+    It needs `PRELUDE` before it.
     """
-    checker = Path(__file__).with_name("evalplus_check.py").read_text(encoding="utf-8")
     dataset = "mbpp" if task_id.lower().startswith("mbpp/") else "humaneval"
     arguments = [_as_published(task_id, item) for item in inputs] if dataset == "mbpp" else list(inputs)
     return (
-        "_evalplus = {'__name__': 'evalplus_check', 'inf': float('inf'), 'nan': float('nan')}\n"
-        f"exec({checker!r}, _evalplus)\n"
-        f"_evalplus['check']({entry_point}, {entry_point!r}, {dataset!r}, {reference!r}, "
-        f"eval({repr(arguments)!r}, _evalplus), {atol!r})\n"
+        f"_evalplus_check({entry_point}, {entry_point!r}, {dataset!r}, {reference!r}, "
+        f"(lambda inf, nan: {arguments!r})(float('inf'), float('nan')), {atol!r})\n"
     )
+
+
+def _prelude() -> str:
+    """The checking code as one function, so that it shares no name with a set's own tests."""
+    source = Path(__file__).with_name("evalplus_check.py").read_text(encoding="utf-8")
+    body = textwrap.indent(source.replace(_FUTURE, "", 1), "    ")
+    return f"{_FUTURE}\n\ndef _evalplus():\n{body}\n    return check\n\n\n_evalplus_check = _evalplus()\n"
+
+
+_FUTURE = "from __future__ import annotations\n"
+PRELUDE = _prelude()
+"""Source that computed tests need before them."""
 
 
 def _as_published(task_id: str, arguments: Json) -> Value:

@@ -1,9 +1,17 @@
-"""EvalPlus's comparison of a candidate with the canonical program; runs in the sandbox, on the standard library."""
+"""EvalPlus's comparison of a candidate with the canonical program; runs in the sandbox, on the standard library.
+
+What a candidate returned may be a stand-in for an object of its own, which does as it likes when asked for a number.
+"""
+
+from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 
 def check(
@@ -22,7 +30,7 @@ def check(
 def agrees(dataset: str, name: str, arguments: Sequence[Any], found: Any, expected: Any, atol: float) -> bool:
     """Whether an output counts as right: equal, or close where floats are expected, or as a task's own rule says."""
     if dataset == "humaneval" and name == "find_zero":
-        return abs(polynomial(arguments[0], found)) <= atol
+        return type(found) in (int, float) and abs(polynomial(arguments[0], found)) <= atol
     exact = equal(dataset, name, arguments, found, expected, atol)
     if atol == 0 and floats(expected):
         atol = 1e-6
@@ -50,7 +58,7 @@ def excused(name: str, arguments: Sequence[Any], found: Any, atol: float) -> boo
         case "sum_div":
             return bool(found == 0)
         case "surface_Area":
-            return bool(abs(found - pyramid(*arguments)) <= atol)
+            return type(found) in (int, float) and bool(abs(found - pyramid(*arguments)) <= atol)
         case "digit_distance_nums":
             return bool(found == digit_distance(*arguments))
         case _:
@@ -71,7 +79,7 @@ def close(found: Any, expected: Any, atol: float) -> bool:
             and all(close(a, b, atol) for a, b in zip(found, expected, strict=True))
         )
     if isinstance(expected, (int, float, complex)) and isinstance(found, (int, float, complex)):
-        return found == expected or abs(found - expected) <= atol + 1e-7 * abs(expected)
+        return found == expected or (abs(expected) < math.inf and abs(found - expected) <= atol + 1e-7 * abs(expected))
     return False
 
 

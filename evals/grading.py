@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import re
-
 from orchestrator import answers
 from orchestrator.answers import game24, strips
-from orchestrator.sandbox import run_tests
+from orchestrator.sandbox import Execution, Limits, Sandbox, shared
+from orchestrator.sandbox.examples import with_header
 from orchestrator.types import Json, Problem
 
 from .case import Case
+from .execution import verified
+from .stub import program_of
 
 _SECONDS = 10.0
 _MEMORY_MB = 1024
 
 
-async def grade(case: Case, answer: str | None) -> bool | None:
+async def grade(case: Case, answer: str | None, box: Sandbox | None = None) -> bool | None:
     """Whether `answer`, as read out of a reply, is right; `None` where the set has nothing to grade against.
 
     No answer is wrong. A puzzle or a plan is checked by its rules, code by the hidden tests in the sandbox, all else
-    against the reference answer. Nothing is cached: a caller that grades many candidates keeps a `Grader` a case.
+    against the reference answer. Only the sandbox keeps what it has found: a caller that grades many candidates keeps
+    a `Grader` a case.
+
+    Args:
+        box: where programs are run; by default the one that all callers without one share.
 
     Raises:
+        BenchmarkError: the hidden tests cannot be read.
         SandboxUnavailable: programs cannot be run here.
     """
     if not case.gradable:
@@ -30,7 +36,7 @@ async def grade(case: Case, answer: str | None) -> bool | None:
         return False
     match case.problem.kind:
         case "code":
-            return await _passes(case, answer)
+            return (await executed(case, answer, box)).verdict == "passed"
         case "plan":
             return _valid_plan(case.problem, answer)
         case "game24":
@@ -42,52 +48,40 @@ async def grade(case: Case, answer: str | None) -> bool | None:
 class Grader:
     """Grades the answers to one case, each different answer once."""
 
-    def __init__(self, case: Case) -> None:
-        self._case = case
+    def __init__(self, case: Case, box: Sandbox | None = None) -> None:
+        self._case, self._box = case, box
         self._known: dict[str | None, bool | None] = {}
 
     async def __call__(self, answer: str | None) -> bool | None:
         if answer not in self._known:
-            self._known[answer] = await grade(self._case, answer)
+            self._known[answer] = await grade(self._case, answer, self._box)
         return self._known[answer]
 
 
-async def _passes(case: Case, answer: str) -> bool:
-    reference = case.reference
-    program, tests = answer, reference.tests or ""
-    if reference.entry_point is not None:
-        program = program_of(case.problem.prompt, reference.entry_point, answer)
-        tests = _with_call(tests, reference.entry_point)
-    execution = await run_tests(
-        program,
-        tests,
-        timeout=_amount(reference.meta.get("timeout"), _SECONDS),
-        memory_mb=int(_amount(reference.meta.get("memory_mb"), _MEMORY_MB)),
-    )
-    return execution.verdict == "passed"
+async def executed(case: Case, answer: str, box: Sandbox | None = None) -> Execution:
+    """What the sandbox says of a program; `case` is of kind `code` and has hidden tests.
 
-
-def program_of(prompt: str, entry_point: str, answer: str) -> str:
-    """The program to run where the prompt is the stub of a function.
-
-    An answer that defines the function is run behind what the stub has before it (imports, other functions), as the
-    prompt promises these names; any other answer is taken as the function's body. Without a stub: the answer itself.
+    Raises:
+        BenchmarkError: the hidden tests cannot be read.
+        SandboxUnavailable: programs cannot be run here.
     """
-    start = re.search(rf"^def\s+{re.escape(entry_point)}\b", prompt, re.MULTILINE)
-    if start is None:
-        return answer
-    name = re.escape(entry_point)
-    if not re.search(rf"^(async\s+def|def|class)\s+{name}\b|^{name}\s*=", answer, re.MULTILINE):
-        return f"{prompt.rstrip()}\n{answer}"
-    head = prompt[: start.start()].strip()
-    return answer if "from __future__" in answer or not head else f"{head}\n\n\n{answer}"
+    place = box or shared.sandbox()
+    tests = case.reference.tests
+    suites = tests if isinstance(tests, tuple) else await tests.opened(place)
+    return await verified(place, _program(case, answer), suites, _limits(case))
 
 
-def _with_call(tests: str, entry_point: str) -> str:
-    """HumanEval's tests define `check` and leave the call to the grader."""
-    defined = re.search(r"^def check\(", tests, re.MULTILINE)
-    called = re.search(r"^check\(", tests, re.MULTILINE)
-    return f"{tests}\ncheck({entry_point})\n" if defined and not called else tests
+def _program(case: Case, answer: str) -> str:
+    entry_point = case.reference.entry_point
+    program = answer if entry_point is None else program_of(case.problem.prompt, entry_point, answer)
+    return with_header(case.problem, program)
+
+
+def _limits(case: Case) -> Limits:
+    meta = case.reference.meta
+    return Limits(
+        seconds=_amount(meta.get("timeout"), _SECONDS), memory_mb=int(_amount(meta.get("memory_mb"), _MEMORY_MB))
+    )
 
 
 def _valid_plan(problem: Problem, plan: str) -> bool:

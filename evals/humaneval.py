@@ -13,14 +13,16 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from orchestrator.sandbox import Asserts
 from orchestrator.types import Json, Message, Problem
 
 from .case import Case, Reference, part_of, split_of
-from .evalplus import LIMITS, computed_tests
+from .evalplus import LIMITS, PRELUDE, computed_test
 from .rows import Line, Options, Reader, Row, flag
+from .stub import prelude_of
 
-HUMANEVAL_LIMITS: dict[str, Json] = {"timeout": 10.0}
-"""The official harness gives 3 s to the calls alone; this also covers the start of a process on a busy machine."""
+HUMANEVAL_LIMITS: dict[str, Json] = {"timeout": 3.0}
+"""What the official harness gives to a program and its tests, by the clock."""
 
 
 class Task(BaseModel):
@@ -85,20 +87,18 @@ def _public(task: Task) -> tuple[str, ...]:
     return tuple(line.strip() for line in task.prompt.splitlines() if line.strip().startswith("assert "))
 
 
-def _tests(task: Task, line: Line, plus: bool) -> tuple[str | None, dict[str, Json]]:
-    """The set's own tests, and after them those that compare with the canonical program."""
-    parts, limits = [], dict(HUMANEVAL_LIMITS)
-    if task.test is not None:
-        call = f"check({task.entry_point})\n" if "def check(" in task.test else ""
-        parts.append(f"{task.test}\n{call}")
-    inputs = [] if task.test is not None else list(task.base_input or [])
+def _tests(task: Task, line: Line, plus: bool) -> tuple[tuple[Asserts, ...], dict[str, Json]]:
+    """The set's own tests, and after them one that compares with the canonical program."""
+    texts = [] if task.test is None else [task.test]
+    inputs = list(task.base_input or []) if task.test is None else []
     inputs += task.plus_input or [] if plus else []
+    prelude, limits = prelude_of(task.prompt, task.entry_point), HUMANEVAL_LIMITS
     if inputs:
         if task.reference is None:
             raise line.error("field 'canonical_solution': needed to compute what the tests expect")
-        parts.append(computed_tests(task.task_id, task.entry_point, task.reference, inputs, task.atol))
-        limits = dict(LIMITS)
-    return "\n".join(parts) or None, limits
+        texts.append(computed_test(task.task_id, task.entry_point, task.reference, inputs, task.atol))
+        prelude, limits = f"{PRELUDE}\n{prelude}", dict(LIMITS)
+    return ((Asserts(tuple(texts), task.entry_point, prelude),) if texts else ()), dict(limits)
 
 
 READER = Reader(

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.errors import UnknownName
+from orchestrator.sandbox import Asserts
 from orchestrator.types import Json, Message, Problem
 
 from .case import Case, Reference, part_of, split_of
@@ -62,7 +63,7 @@ def cases(lines: Iterable[Line], options: Options) -> Iterator[Case]:
         yield _case(task, task.test_list[_PUBLIC[shown]], _tests(task, plus, challenge), plus)
 
 
-def _case(task: Task, public: tuple[str, ...], tests: str | None, plus: bool) -> Case:
+def _case(task: Task, public: tuple[str, ...], tests: tuple[str, ...], plus: bool) -> Case:
     key = task.task_id if "/" in task.task_id else f"mbpp/{task.task_id}"
     name = entry_point(task.test_list, task.code)
     words = task.words
@@ -74,14 +75,15 @@ def _case(task: Task, public: tuple[str, ...], tests: str | None, plus: bool) ->
         key, (Message("user", words),), kind="code", public_tests=public, meta={"entry_point": name} if name else {}
     )
     limits: dict[str, Json] = dict(LIMITS) if plus and task.test is not None else {}
-    return Case(problem, Reference(task.code, tests, name, limits), "code", "python", split_of(key), part_of(key))
+    suites = (Asserts(tests, name, task.setup),) if tests else ()
+    return Case(problem, Reference(task.code, suites, name, limits), "code", "python", split_of(key), part_of(key))
 
 
-def _tests(task: Task, plus: bool, challenge: bool) -> str | None:
+def _tests(task: Task, plus: bool, challenge: bool) -> tuple[str, ...]:
     asserts = [*task.test_list, *(task.challenge_test_list if challenge else ())]
     if plus and task.test is not None:
         asserts.append(task.test)
-    return "\n".join(filter(None, (task.setup, *asserts))) if asserts else None
+    return tuple(asserts)
 
 
 def entry_point(tests: Sequence[str], program: str | None) -> str | None:

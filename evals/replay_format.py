@@ -1,7 +1,8 @@
 """The problem format of recorded pools, which is also the format for sets of one's own: one problem a line.
 
 Fields: `id`, `kind`, `question`, `options` (choice), `answer`, `tests` and `entry_point` (code), `category`, `subject`,
-`split`, `part`, `benchmark`, `meta`; and, beyond recorded pools, `public_tests` (code) and `schema` (json).
+`split`, `part`, `benchmark`, `meta`; and, beyond recorded pools, `public_tests` (code) and `schema` (json). Tests are
+Python or, beyond recorded pools, inputs and outputs.
 A plan problem takes its domain from `meta.pddl_domain`, else from `BENCHMARK.domain.pddl` beside the file.
 """
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from orchestrator.types import LETTERS, Json, Kind, Message, Problem
 
 from .case import Case, Reference, part_of, split_of
+from .row_tests import RowTests
 from .rows import Line, Options, Reader, Row, text_of
 
 _VISIBLE = ("entry_point", "pddl_instance", "pddl_domain", "codet_prompt", "answer_format")
@@ -34,8 +36,8 @@ class ProblemRow(BaseModel):
     benchmark: str | None = None
     options: tuple[str, ...] | None = None
     answer: JsonValue = None
-    tests: str | None = None
-    public_tests: tuple[str, ...] = ()
+    tests: JsonValue = None
+    public_tests: JsonValue = None
     entry_point: str | None = None
     answer_schema: dict[str, JsonValue] | None = Field(default=None, alias="schema")
     category: str | None = None
@@ -73,17 +75,20 @@ def _case(row: ProblemRow, line: Line, domains: dict[Path, str]) -> Case:
         visible["entry_point"] = row.entry_point
     if row.kind == "plan":
         visible.update(_plan(row, line, domains))
+    public = RowTests.of(line, "public_tests", row.entry_point)
     problem = Problem(
         id=row.id,
         messages=(Message("user", _question(row, line)),),
         kind=row.kind,
         options=_options(row, line),
         schema=row.answer_schema,
-        public_tests=row.public_tests,
+        public_tests=public.texts,
         meta=visible,
+        examples=public.examples,
     )
     hidden = {name: value for name, value in row.meta.items() if name not in visible}
-    reference = Reference(text_of(row.answer), row.tests, row.entry_point, hidden)
+    tests = RowTests.of(line, "tests", row.entry_point).suites(row.question, row.entry_point)
+    reference = Reference(text_of(row.answer), tests, row.entry_point, hidden)
     return Case(problem, reference, row.category, row.subject, row.split or split_of(key), row.part or part_of(key))
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from orchestrator.errors import BenchmarkError, ConfigError, UnknownName
 from orchestrator.types import Kind
 
-from . import builtin, gsm8k, humaneval, mbpp, replay_format
+from . import builtin, gsm8k, humaneval, livecodebench, mbpp, replay_format
 from .case import Case
 from .rows import Line, Options, Reader
 from .select import Selection, chosen_from
 from .source import File, Made, Source
 
 FORMATS: Mapping[str, Reader] = {
-    module.READER.name: module.READER for module in (replay_format, humaneval, mbpp, gsm8k)
+    module.READER.name: module.READER for module in (replay_format, humaneval, mbpp, livecodebench, gsm8k)
 }
 """Formats by name, in the order in which a first row is tried."""
 

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from orchestrator.evals.case import Case, Reference, part_of, split_of
+from orchestrator.sandbox import Asserts
 from orchestrator.types import Kind, Message, Problem
 
 
@@ -20,7 +21,7 @@ def test_an_answer_kind_is_gradable_with_a_reference_answer(kind: Kind) -> None:
 
 
 def test_code_is_gradable_with_hidden_tests_only() -> None:
-    assert case("code", Reference(tests="assert f() == 1")).gradable
+    assert case("code", Reference(tests=(Asserts(("assert f() == 1",)),))).gradable
     assert not case("code", Reference(answer="def f(): return 1")).gradable
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.evals.evalplus import computed_tests
+from orchestrator.evals.evalplus import PRELUDE, computed_test
 from orchestrator.evals.evalplus_check import agrees
 
 
 def passes(tests: str, program: str) -> bool:
     namespace: dict[str, Any] = {}
+    exec(PRELUDE, namespace)
     exec(program, namespace)
     try:
         exec(tests, namespace)
@@ -25,7 +26,8 @@ def seen(task_id: str, arguments: Any) -> Any:
     calls: list[Any] = []
     program = "def f(*arguments):\n    return 0\n"
     namespace: dict[str, Any] = {"f": lambda *values: calls.append(values) or 0}
-    exec(computed_tests(task_id, "f", program, [arguments], 0), namespace)
+    exec(PRELUDE, namespace)
+    exec(computed_test(task_id, "f", program, [arguments], 0), namespace)
     return list(calls[0])
 
 
@@ -61,12 +63,12 @@ def test_infinite_and_missing_numbers_come_through() -> None:
 
 def test_a_candidate_that_changes_its_arguments_spoils_nothing() -> None:
     reference = "def f(xs):\n    xs.sort()\n    return xs\n"
-    tests = computed_tests("HumanEval/0", "f", reference, [[[3, 1, 2]], [[2, 1]]], 0)
+    tests = computed_test("HumanEval/0", "f", reference, [[[3, 1, 2]], [[2, 1]]], 0)
     assert passes(tests, "def f(xs):\n    ys = sorted(xs)\n    xs.clear()\n    return ys\n")
 
 
 def test_the_candidate_s_own_names_stay() -> None:
-    tests = computed_tests("HumanEval/0", "f", "def close(x): return -x\ndef f(x): return -close(x)", [[4]], 0)
+    tests = computed_test("HumanEval/0", "f", "def close(x): return -x\ndef f(x): return -close(x)", [[4]], 0)
     assert passes(tests, "def close(x): return x\ndef check(x): return x\ndef f(x): return close(check(x))")
 
 
@@ -88,6 +90,8 @@ def test_the_candidate_s_own_names_stay() -> None:
         ([], [], 0, True),
         ("a", "b", 1e-6, False),
         (math.inf, math.inf, 0, True),
+        (5.0, math.inf, 0, False),
+        ([5.0, -math.inf], [5.0, math.inf], 1e-6, False),
         (math.nan, math.nan, 0, False),
         (None, 0.5, 0, False),
     ],

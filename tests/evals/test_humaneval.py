@@ -8,6 +8,7 @@ from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.evals.case import Case
 from orchestrator.evals.sets import open_set
 
+from .asserting import asserts_of, passes
 from .conftest import Write
 
 STUB = 'def double(x):\n    """Twice x.\n    >>> double(2)\n    4\n    """\n'
@@ -39,17 +40,6 @@ def only(write: Write, row: dict[str, Any], options: str = "") -> Case:
     return case
 
 
-def passes(case: Case, program: str) -> bool:
-    """Runs tests of this file's own in this process."""
-    namespace: dict[str, Any] = {"__name__": "candidate"}
-    exec(program, namespace)
-    try:
-        exec(case.reference.tests or "", namespace)
-    except AssertionError:
-        return False
-    return True
-
-
 def test_the_prompt_is_the_stub_and_its_examples_are_no_tests(write: Write) -> None:
     case = only(write, ROW)
     assert case.problem.id == "HumanEval/0"
@@ -69,6 +59,15 @@ def test_the_set_s_own_tests_call_check(write: Write) -> None:
     case = only(write, ROW)
     assert passes(case, case.reference.answer or "")
     assert not passes(case, "def double(x): return x ** 2")
+
+
+def test_tests_get_the_functions_that_the_stub_has_before_the_one_asked_for(write: Write) -> None:
+    stub = "from math import pi\n\ndef halve(x):\n    return x / 2\n\n\ndef double(x):\n"
+    test = "def check(candidate):\n    assert halve(candidate(pi)) == pi\n"
+    suite = asserts_of(only(write, {**ROW, "prompt": stub, "test": test}))
+    assert suite.entry == "double"
+    assert suite.prelude == "from math import pi\n\ndef halve(x):\n    return x / 2"
+    assert passes(only(write, {**ROW, "prompt": stub, "test": test}), "def double(x): return 2 * x")
 
 
 def test_tests_that_are_plain_asserts_need_no_call(write: Write) -> None:

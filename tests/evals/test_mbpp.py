@@ -9,6 +9,7 @@ from orchestrator.evals.case import Case
 from orchestrator.evals.mbpp import entry_point
 from orchestrator.evals.sets import open_set
 
+from .asserting import asserts_of
 from .conftest import Write
 
 ROW: dict[str, Any] = {
@@ -31,7 +32,7 @@ def test_all_asserts_grade_and_the_first_is_public(write: Write) -> None:
     assert case.problem.id == "mbpp/11"
     assert case.problem.prompt == "Write a python function to add one."
     assert case.problem.public_tests == ("assert plus_one(1) == 2",)
-    assert case.reference.tests == "assert plus_one(1) == 2\nassert plus_one(5) == 6"
+    assert asserts_of(case).tests == ("assert plus_one(1) == 2", "assert plus_one(5) == 6")
     assert case.problem.meta == {"entry_point": "plus_one"}
 
 
@@ -51,8 +52,8 @@ def test_how_many_asserts_are_public_can_be_chosen(write: Write) -> None:
 
 
 def test_challenge_tests_grade_when_asked(write: Write) -> None:
-    assert "plus_one(-1)" not in (only(write, ROW).reference.tests or "")
-    assert "plus_one(-1)" in (only(write, ROW, ":challenge=true").reference.tests or "")
+    assert len(asserts_of(only(write, ROW)).tests) == 2
+    assert asserts_of(only(write, ROW, ":challenge=true")).tests[2:] == ("assert plus_one(-1) == 0",)
 
 
 def test_the_sanitized_form_has_a_prompt_and_imports(write: Write) -> None:
@@ -65,14 +66,15 @@ def test_the_sanitized_form_has_a_prompt_and_imports(write: Write) -> None:
     }
     case = only(write, row)
     assert case.problem.public_tests == ("import math\nassert math.isclose(root(4), 2)",)
-    assert (case.reference.tests or "").startswith("import math\nassert")
+    assert asserts_of(case).prelude == "import math"
+    assert asserts_of(case).tests == ("assert math.isclose(root(4), 2)", "assert root(9) == 3")
     assert case.problem.meta == {"entry_point": "root"}
 
 
 def test_ready_plus_tests_can_be_left_out(write: Write) -> None:
     row = {**ROW, "test": "assert plus_one(10 ** 6) == 10 ** 6 + 1"}
-    assert "10 ** 6" in (only(write, row).reference.tests or "")
-    assert "10 ** 6" not in (only(write, row, ":plus=false").reference.tests or "")
+    assert asserts_of(only(write, row)).tests[2:] == (row["test"],)
+    assert len(asserts_of(only(write, row, ":plus=false")).tests) == 2
 
 
 def test_a_row_without_words_is_refused(write: Write) -> None:

@@ -7,7 +7,9 @@ import pytest
 from orchestrator.errors import BenchmarkError
 from orchestrator.evals.case import Case
 from orchestrator.evals.sets import open_set
+from orchestrator.sandbox import Asserts
 
+from .asserting import asserts_of
 from .conftest import Write
 
 
@@ -57,7 +59,7 @@ def test_a_problem_holds_nothing_that_only_the_grader_may_see(write: Write) -> N
     assert "SECRET" not in repr(case.problem)
     assert case.problem.meta == {"entry_point": "f", "codet_prompt": "seen", "answer_format": "seen"}
     assert case.problem.public_tests == ("assert f() == 1",)
-    assert case.reference.tests == "SECRET-tests"
+    assert asserts_of(case) == Asserts(("SECRET-tests",), "f")
     assert case.reference.entry_point == "f"
     assert case.reference.meta == {"rationale": "SECRET-rationale", "one_shot_query": "SECRET-query"}
 

@@ -20,6 +20,8 @@ from orchestrator.evals.sets import open_set
 from orchestrator.experts.scripted import from_file
 from orchestrator.types import Message, Request
 
+from .asserting import asserts_of
+
 CASES: dict[str, Case] = {case.problem.id: case for case in open_set("sample")}
 
 NUMBERS: dict[str, tuple[str, Callable[[], Fraction | int]]] = {
@@ -119,7 +121,7 @@ def test_puzzles_can_be_solved(key: str) -> None:
 @pytest.mark.parametrize("key", of("code"))
 def test_programs_pass_their_tests_and_an_empty_one_does_not(key: str) -> None:
     case = CASES[key]
-    tests = case.reference.tests or ""
+    (tests,) = asserts_of(case).tests
     assert passes(case, case.reference.answer or "", tests)
     assert not passes(case, f"def {case.reference.entry_point}(*arguments): return None", tests)
     (public,) = case.problem.public_tests
@@ -129,7 +131,7 @@ def test_programs_pass_their_tests_and_an_empty_one_does_not(key: str) -> None:
 
 def test_hidden_tests_hold_more_than_the_public_one() -> None:
     for key in of("code"):
-        assert (CASES[key].reference.tests or "").count("assert ") >= 5
+        assert asserts_of(CASES[key]).tests[0].count("assert ") >= 5
 
 
 class TestScript:

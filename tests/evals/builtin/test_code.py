@@ -15,6 +15,8 @@ from orchestrator.evals.grading import grade
 from orchestrator.evals.replay_format import READER
 from orchestrator.evals.rows import Line
 
+from ..asserting import asserts_of
+
 TASKS = 30
 
 
@@ -54,8 +56,8 @@ def test_rows_are_of_the_problem_format_with_the_hidden_tests_kept_from_the_solv
         assert case.gradable
         assert case.problem.kind == "code"
         assert len(case.problem.public_tests) == 2
-        assert case.reference.tests is not None
-        hidden = [test for test in case.reference.tests.splitlines() if test not in case.problem.public_tests]
+        (tests,) = asserts_of(case).tests
+        hidden = [test for test in tests.splitlines() if test not in case.problem.public_tests]
         assert len(hidden) >= 3
         assert not any(test in case.problem.question for test in hidden)
         assert str(case.problem.meta["entry_point"]) in case.problem.prompt
