@@ -1,0 +1,353 @@
+"""Runs a command of the user's, such as `pytest -q`, on a copy of a folder: all its processes confined, none left.
+
+It may start programs, fork, and talk to itself. It may write below the copy and in a scratch folder of its own, read
+the system's programs and libraries and its own installation, and nothing else; there is no network unless that is
+asked for, and no variable of the environment but a few. Linux only.
+
+Where namespaces are to be had, the copy lies at the path of the folder it stands for, so that what is installed from
+that folder ("editable") is imported from the copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+from weakref import WeakKeyDictionary
+
+from ..errors import ConfigError, SandboxUnavailable
+from . import programs
+from .execution import Isolation
+
+Ended: TypeAlias = Literal["exited", "killed", "timeout", "memory", "processes", "output"]
+"""`killed`: by a signal that was not ours."""
+
+REPORT = "{report}"
+"""In a command, stands for the path of a pipe; what is written to it comes back as `CommandRun.report`."""
+
+_PASSED_ON = ("LANG", "LANGUAGE", "TZ", "VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "PYENV_ROOT", "PYENV_VERSION")
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from _cell.confine import main; main()"
+_CHUNK = 65536
+_HEAD, _TAIL = 16_384, 49_152
+_GRACE = 10.0
+"""Seconds that the supervisor has to end its tree, before it is killed itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLimits:
+    """What a command and all that it starts may take."""
+
+    seconds: float = 300.0
+    """Wall seconds."""
+    memory_mb: int = 4096
+    """MiB that are its processes' own, added up; looked at five times a second."""
+    processes: int = 512
+    file_mb: int = 1024
+    """MiB of each file."""
+    output_mb: int = 64
+    """MiB that it may print, and again report."""
+    open_files: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is run, and where."""
+
+    argv: tuple[str, ...]
+    """The program and its arguments; no shell reads them. A program with a slash is looked for from the folder."""
+    copy: Path
+    """What the command works on, and may change."""
+    folder: Path
+    """The folder that the copy stands for."""
+    readable: tuple[Path, ...] = ()
+    """What it may read besides; what lies in the folder can be found at its place in the copy."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables besides the few that every command gets."""
+    network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRun:
+    """How a command fared."""
+
+    ended: Ended
+    status: int | None
+    """What it exited with, below zero the signal that killed it; `None` where it was stopped."""
+    output: str
+    """What it printed, cut in the middle."""
+    report: bytes
+    """What was written to the pipe; nothing of it can have been taken back."""
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    isolation: Isolation
+
+
+async def run_command(command: Command, limits: CommandLimits | None = None, min_level: int = 2) -> CommandRun:
+    """Runs a command to its end. At most one for each core runs at a time; cancelling kills it.
+
+    Raises:
+        ConfigError: there is no such program.
+        SandboxUnavailable: it cannot be started here, or not kept apart as well as `min_level` asks.
+    """
+    if sys.platform != "linux":
+        raise SandboxUnavailable("commands are confined on Linux only; use WSL 2, a container or a virtual machine")
+    program = programs.found(command.argv[0], command.folder, programs.path())
+    if program is None:
+        raise ConfigError(
+            f"there is no program '{command.argv[0]}'; name one on PATH, or give its path from the folder"
+        )
+    async with _turn():
+        base = await asyncio.to_thread(_made)
+        try:
+            return await _Running(command, program, limits or CommandLimits(), min_level, base).run()
+        finally:
+            await asyncio.to_thread(remove, base)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder with whatever a hostile program has put into it: depths, and modes that forbid it.
+
+    Raises:
+        OSError: something of it is left.
+    """
+    with suppress(OSError, RecursionError):
+        shutil.rmtree(folder)
+        return
+    for words in (("chmod", "-R", "u+rwX", "--"), ("rm", "-rf", "--")):
+        subprocess.run([*words, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    if folder.exists():
+        raise OSError(f"{folder} cannot be removed")
+
+
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def _turn() -> AsyncIterator[None]:
+    turns = _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(os.cpu_count() or 1))
+    async with turns:
+        yield
+
+
+def _made() -> Path:
+    base = Path(os.path.realpath(tempfile.mkdtemp(prefix="command-")))
+    for name in ("root", "report", "scratch", "scratch/tmp", "scratch/home"):
+        (base / name).mkdir(mode=0o700)
+    os.mkfifo(base / "report" / "pipe", 0o600)
+    return base
+
+
+class _Running:
+    """One run of one command."""
+
+    def __init__(self, command: Command, program: Path, limits: CommandLimits, min_level: int, base: Path) -> None:
+        self.command, self.program, self.limits, self.min_level = command, program, limits, min_level
+        self.base = base
+        self.report_pipe = base / "report" / "pipe"
+        self.printed = _Kept(_HEAD, _TAIL)
+        self.reported = bytearray()
+        self.most = limits.output_mb * 2**20
+
+    async def run(self) -> CommandRun:
+        # Open for writing too, so that it has no end however often others open and close it.
+        report = os.open(self.report_pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        reading, writing = os.pipe()
+        loop = asyncio.get_running_loop()
+        try:
+            loop.add_reader(report, self._read_report, report)
+            try:
+                process = await self._started(writing)
+            finally:
+                os.close(writing)
+            ended = await self._followed(process)
+            self._read_report(report)
+            facts = await asyncio.to_thread(_all_of, reading)
+        finally:
+            loop.remove_reader(report)
+            os.close(report)
+            os.close(reading)
+        return self._judged(ended, facts)
+
+    async def _started(self, writing: int) -> asyncio.subprocess.Process:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-I", "-S", "-c", _BOOT, str(Path(__file__).parent),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env={}, cwd="/", pass_fds=(writing,), start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            message = f"cannot start {sys.executable} to run a command: {error.strerror}; free processes or memory"
+            raise SandboxUnavailable(message) from error
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(self._job(writing)).encode() + b"\n")
+        return process
+
+    async def _followed(self, process: asyncio.subprocess.Process) -> Ended | None:
+        """Until its end; what the host stopped it for."""
+        assert process.stdin is not None
+        ended: Ended | None = None
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                ended = await self._read(process)
+        except TimeoutError:
+            ended = "timeout"
+        finally:
+            process.stdin.close()
+            try:
+                async with asyncio.timeout(_GRACE):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        return ended
+
+    async def _read(self, process: asyncio.subprocess.Process) -> Ended | None:
+        assert process.stdout is not None
+        while chunk := await process.stdout.read(_CHUNK):
+            self.printed.add(chunk)
+            if self.printed.size > self.most or len(self.reported) > self.most:
+                return "output"
+        await process.wait()
+        return None
+
+    def _read_report(self, report: int) -> None:
+        with suppress(BlockingIOError):
+            while len(self.reported) <= self.most:
+                self.reported += os.read(report, _CHUNK)
+            # A full pipe would hold the command up until its time is over, which is as good as any end for it.
+            asyncio.get_running_loop().remove_reader(report)
+
+    def _judged(self, ended: Ended | None, facts: Mapping[str, Any]) -> CommandRun:
+        if failed := facts.get("failed"):
+            raise SandboxUnavailable(f"cannot run {self.command.argv[0]} confined: {failed}")
+        if "level" not in facts:
+            raise SandboxUnavailable(
+                f"cannot run {self.command.argv[0]} confined: {self.printed.text().strip()[-200:]}"
+            )
+        status: int | None = facts.get("status")
+        if len(self.reported) > self.most:
+            ended, status = "output", None
+        stopped: Ended | None = None if status is not None else ended or facts["stopped"]
+        return CommandRun(
+            ended=stopped or ("killed" if status is not None and status < 0 else "exited"),
+            status=status,
+            output=self.printed.text(),
+            report=bytes(self.reported),
+            seconds=facts["seconds"],
+            cpu_seconds=facts["cpu_seconds"],
+            peak_mb=facts["peak_mb"],
+            isolation=Isolation(facts["level"], facts["mechanisms"], tuple(facts["lacking"]), facts["reasons"]),
+        )
+
+    # -- what the supervisor is told --------------------------------------------------------
+
+    def _job(self, writing: int) -> dict[str, object]:
+        limits, command = self.limits, self.command
+        readable = [*command.readable, *programs.needed(command.argv, command.folder, programs.path())]
+        return {
+            "report": writing, "base": str(self.base / "root"), "network": command.network,
+            "min_level": self.min_level, "memory_mb": limits.memory_mb, "processes": limits.processes,
+            "file_mb": limits.file_mb, "open_files": limits.open_files,
+            # Only a backstop: threads spend it faster than the clock goes.
+            "cpu_seconds": int(limits.seconds * (os.cpu_count() or 1)) + 10,
+            "inside": self._inside(readable), "beside": self._beside(readable),
+        }  # fmt: skip
+
+    def _inside(self, readable: list[Path]) -> dict[str, object]:
+        """With a view of the file system of its own, where the copy lies at the folder's place."""
+        scratch, folder = str(self.base / "scratch"), str(self.command.folder)
+        within = [place for place in readable if place.is_relative_to(self.command.folder)]
+        without = [place for place in readable if place not in within]
+        binds = [
+            *((os.path.realpath(place), place, False) for place in programs.SYSTEM),
+            (f"{scratch}/tmp", "/tmp", True),
+            *((os.path.realpath(place), str(place), False) for place in without),
+            (str(self.command.copy), folder, True),
+            *((os.path.realpath(place), str(place), False) for place in within),
+            (scratch, scratch, True),
+            (str(self.report_pipe.parent), str(self.report_pipe.parent), False),
+        ]
+        writable = [folder, scratch, "/tmp", "/dev", str(self.report_pipe)]
+        return {**self._plan(folder), "binds": binds, "readable": ["/"], "writable": writable}
+
+    def _beside(self, readable: list[Path]) -> dict[str, object]:
+        """In the file system of everybody, of which only these parts may be opened."""
+        copy, folder = self.command.copy, self.command.folder
+        links = [
+            (str(place), str(copy / place.relative_to(folder)))
+            for place in readable
+            if place != folder and place.is_relative_to(folder)
+        ]
+        devices = ["/dev/urandom", "/dev/random", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/loadavg"]
+        shared = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/shm"]
+        return {
+            **self._plan(str(copy)),
+            "links": links,
+            "readable": [*programs.SYSTEM, *map(os.path.realpath, readable), *devices],
+            "writable": [str(copy), str(self.base / "scratch"), str(self.report_pipe), *shared],
+        }
+
+    def _plan(self, cwd: str) -> dict[str, object]:
+        words = [word.replace(REPORT, str(self.report_pipe)) for word in self.command.argv[1:]]
+        # A program of the project's own is the copy's.
+        own = "/" in self.command.argv[0] and (self.command.copy / self.command.argv[0]).exists()
+        program = os.path.join(cwd, self.command.argv[0]) if own else str(self.program)
+        return {"argv": [program, *words], "cwd": cwd, "env": self._environment()}
+
+    def _environment(self) -> dict[str, str]:
+        scratch = self.base / "scratch"
+        passed = {n: v for n, v in os.environ.items() if n in _PASSED_ON or n.startswith("LC_")}
+        return {
+            "PATH": programs.path(),
+            "HOME": str(scratch / "home"),
+            "TMPDIR": str(scratch / "tmp"),
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+            "PYTHONHASHSEED": "0",
+            **passed,
+            **self.command.environment,
+        }
+
+
+class _Kept:
+    """The beginning and the end of what was printed."""
+
+    def __init__(self, head: int, tail: int) -> None:
+        self.size = 0
+        self._head, self._most_head = bytearray(), head
+        self._tail: deque[bytes] = deque()
+        self._held, self._most_tail = 0, tail
+
+    def add(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        room = self._most_head - len(self._head)
+        self._head += chunk[:room]
+        if rest := chunk[room:]:
+            self._tail.append(rest)
+            self._held += len(rest)
+        while self._tail and self._held - len(self._tail[0]) >= self._most_tail:
+            self._held -= len(self._tail.popleft())
+
+    def text(self) -> str:
+        tail = b"".join(self._tail)[-self._most_tail :]
+        left_out = self.size - len(self._head) - len(tail)
+        cut = f"\n... {left_out} bytes left out ...\n".encode() if left_out else b""
+        return (bytes(self._head) + cut + tail).decode(errors="replace")
+
+
+def _all_of(pipe: int) -> dict[str, Any]:
+    with open(pipe, "rb", closefd=False) as file:
+        text = file.read()
+    found: dict[str, Any] = json.loads(text) if text else {}
+    return found
