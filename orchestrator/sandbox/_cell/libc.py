@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
 
-MACHINE = os.uname().machine if hasattr(os, "uname") and sys.maxsize > 2**32 else ""
-"""As the kernel names it, empty for a Python of 32 bits."""
+MACHINE = os.uname().machine if sys.platform == "linux" and sys.maxsize > 2**32 else ""
+"""As Linux names it; empty on other systems and for a Python of 32 bits, whose calls have other numbers."""
 _loaded: list[ctypes.CDLL] = []
 
 
@@ -27,6 +27,8 @@ def load() -> ctypes.CDLL:
 
 def syscall(call: int, *args: int | bytes | None) -> int:
     """What the kernel answers; `bytes` go as a pointer. Raises OSError with the kernel's errno."""
+    if not MACHINE:
+        raise _no_table()
     library = load()
     import ctypes
 
@@ -47,8 +49,12 @@ def number(x86: int, arm: int) -> int:
     """The one of the two that is meant here. Raises OSError on other machines."""
     if MACHINE == "x86_64":
         return x86
-    if MACHINE in ("aarch64", "arm64"):
+    if MACHINE == "aarch64":
         return arm
+    raise _no_table()
+
+
+def _no_table() -> OSError:
     import errno
 
-    raise OSError(errno.ENOSYS, f"no table of system calls for {MACHINE or 'this machine'}")
+    return OSError(errno.ENOSYS, f"no table of the calls of {MACHINE or 'this system'}")
