@@ -2,53 +2,87 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from orchestrator.sandbox import Execution, run_tests
 from orchestrator.types import Candidate, Estimate, Problem, Verdict
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
+    from orchestrator.sandbox import Execution, Suite
 
-_ENDED_EARLY = ("failed", "error")
+_LONGEST = 100
+"""Characters of a test that a reason tells."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnitTests:
     """Passes a program that passes every public test of its problem; the score is the share of tests passed.
 
-    A problem without public tests gets no verdict on its candidates beyond 0 and "not checked".
+    Public tests are asserts, and examples of what a whole program prints or a function returns, compared as
+    LiveCodeBench does. A problem without them gets no verdict on its candidates beyond 0 and "not checked".
+
+    Raises:
+        VerifierError: an example of the problem cannot be read.
     """
 
     timeout: float = 10.0
-    """Wall seconds for all tests of a candidate together, and again for each alone when they failed together."""
+    """CPU seconds for all tests of a candidate together; of a whole program for each run of it."""
     memory_mb: int = 1024
     """Memory that a program may take."""
 
     needs: ClassVar[str] = "problems of kind code with public tests"
 
     async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
-        if not problem.public_tests:
+        suites = tuple(_suites(problem))
+        if not suites:
             return Verdict(0.0, None, "the problem has no public tests", "unit_tests")
         if candidate.answer is None:
             return Verdict(0.0, False, "there is no program in the reply", "unit_tests")
-        done = await self._run(candidate.answer, "\n".join(problem.public_tests))
-        if done.verdict == "passed":
+        done = [(suite, await self._run(problem, candidate.answer, suite, run)) for suite in suites]
+        wrong = next((f"{e.verdict}{_where(suite, e)}: {e.detail}" for suite, e in done if e.verdict != "passed"), None)
+        if wrong is None:
             return Verdict(1.0, True, "", "unit_tests")
-        share = 0.0
-        if done.verdict in _ENDED_EARLY and len(problem.public_tests) > 1:
-            share = await self._share(candidate.answer, problem.public_tests)
-        return Verdict(share, False, f"{done.verdict}: {done.detail}", "unit_tests")
+        share = sum(e.passed for _, e in done) / sum(e.total for _, e in done)
+        return Verdict(share, False, wrong, "unit_tests")
 
-    async def _share(self, program: str, tests: tuple[str, ...]) -> float:
-        async with asyncio.TaskGroup() as group:
-            runs = [group.create_task(self._run(program, test)) for test in tests]
-        return sum(one.result().verdict == "passed" for one in runs) / len(tests)
+    async def _run(self, problem: Problem, answer: str, suite: Suite, run: Run) -> Execution:
+        from orchestrator.sandbox import Limits
+        from orchestrator.sandbox.examples import with_header
 
-    async def _run(self, program: str, tests: str) -> Execution:
-        return await run_tests(program, tests, timeout=self.timeout, memory_mb=self.memory_mb)
+        limits = Limits(seconds=self.timeout, memory_mb=self.memory_mb, fail_fast=False)
+        return await run.sandbox.verify(with_header(problem, answer), suite, limits)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         return Estimate(0, 0.0, 0, 0)
+
+
+def _suites(problem: Problem) -> Iterator[Suite]:
+    from orchestrator.errors import VerifierError
+    from orchestrator.sandbox import Asserts
+    from orchestrator.sandbox.examples import suites_of
+
+    if problem.public_tests:
+        entry = str(problem.meta.get("entry_point") or "").partition(".")[0]
+        yield Asserts(problem.public_tests, entry or None)
+    try:
+        yield from suites_of(problem.examples)
+    except ValueError as error:
+        raise VerifierError(f"problem {problem.id} has an example of a function that is no JSON: {error}") from None
+
+
+def _where(suite: Suite, execution: Execution) -> str:
+    """Which test the reason is about, in a few words."""
+    from orchestrator.sandbox import Asserts, Stdio
+
+    if execution.first_failed is None:
+        return ""
+    if isinstance(suite, Asserts):
+        told = suite.tests[execution.first_failed].strip().rpartition("\n")[2]
+    elif isinstance(suite, Stdio):
+        told = f"input {suite.cases[execution.first_failed].input!r}"
+    else:
+        arguments = suite.cases[execution.first_failed].args
+        told = f"{suite.entry}({', '.join(map(repr, arguments))})"
+    return f" in {told if len(told) <= _LONGEST else f'{told[:_LONGEST]}...'}"

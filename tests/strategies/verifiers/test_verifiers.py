@@ -8,7 +8,6 @@ from orchestrator.errors import VerifierError
 from orchestrator.strategies.verifiers.format import Format
 from orchestrator.strategies.verifiers.game24 import Game24
 from orchestrator.strategies.verifiers.plan import Plan
-from orchestrator.strategies.verifiers.unit_tests import UnitTests
 from orchestrator.types import Candidate, Estimate, Message, Problem, Verdict
 
 DOMAIN = """(define (domain d)
@@ -32,7 +31,7 @@ async def verdict(verifier: Any, problem: Problem, answer: str | None) -> Verdic
     return found
 
 
-@pytest.mark.parametrize("verifier", [Format(), Game24(), Plan(), UnitTests()])
+@pytest.mark.parametrize("verifier", [Format(), Game24(), Plan()])
 def test_checking_makes_no_calls(verifier: Any) -> None:
     assert verifier.estimate(asked("text"), 5) == Estimate(0, 0.0, 0, 0)
 
@@ -111,32 +110,3 @@ class TestPlan:
     async def test_without_its_pddl_the_check_itself_fails(self, meta: dict[str, Any]) -> None:
         with pytest.raises(VerifierError, match=r"problem p has no meta\.pddl_"):
             await verdict(Plan(), asked("plan", meta=meta), "(stack a b)")
-
-
-class TestUnitTests:
-    problem = asked("code", public_tests=("assert f(1) == 2", "assert f(2) == 3", "assert f(0) == 0"))
-
-    @pytest.mark.parametrize(
-        ("program", "score", "says"),
-        [
-            ("def f(x): return x and x + 1", 1.0, ""),
-            ("def f(x): return x + 1", 2 / 3, "failed: AssertionError (tests line 3)"),
-            ("def f(x): return x", 1 / 3, "failed"),
-            ("def g(x): return x", 0.0, "error: NameError"),
-            (None, 0.0, "no program"),
-        ],
-    )
-    async def test_the_score_is_the_share_of_tests_passed(self, program: str | None, score: float, says: str) -> None:
-        found = await verdict(UnitTests(), self.problem, program)
-        assert found.score == pytest.approx(score)
-        assert found.passed is (score == 1)
-        assert says in found.reason
-
-    async def test_a_program_without_end_is_run_once(self) -> None:
-        found = await verdict(UnitTests(timeout=0.3), self.problem, "def f(x):\n    while True: pass")
-        assert (found.score, found.passed) == (0.0, False)
-        assert found.reason == "timeout: not done after 0.3 s"
-
-    async def test_without_public_tests_nothing_is_said(self) -> None:
-        found = await verdict(UnitTests(), asked("code"), "x = 1")
-        assert found == Verdict(0.0, None, "the problem has no public tests", "unit_tests")
