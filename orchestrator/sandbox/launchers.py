@@ -76,7 +76,7 @@ class Local:
         return {}
 
     def available(self) -> str | None:
-        if os.name == "nt":
+        if sys.platform == "win32":
             return "Windows has nothing to keep a program apart with; use WSL 2, or a container"
         return None
 
