@@ -19,7 +19,14 @@ from .execution import Isolation
 from .packing import Packed
 from .worker_process import Lost, WorkerProcess
 
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "LC_ALL": "C.UTF-8",
+    "LD_BIND_NOW": "1",  # or every forked process would look functions up anew
+}
+"""All that a worker's processes have in their environment."""
 _PREFIX = "orchestrator-sandbox-"
 
 
@@ -111,8 +118,9 @@ class Pool:
                 f"programs are isolated at level {isolation.level} here, and level {self.min_level} is wanted: "
                 f"{_why(isolation)}; lower --min-isolation, or see `orchestrator doctor`"
             )
+        if self.isolation is None:
+            self.pace = max(1.0, float(worker.ready["pace"]))
         self.isolation = isolation
-        self.pace = max(1.0, float(worker.ready.get("pace", 1.0)))
         return worker
 
     def _give(self, worker: WorkerProcess) -> None:
@@ -130,6 +138,7 @@ class Pool:
             "packages": folders,
             "readable": [*folders.values(), *(f"{folder}.libs" for folder in folders.values())],
             "without": sorted(self.without),
+            "calibrate": self.isolation is None,
         }
         command = [worker_process.python(), "-S", "-s", "-P", "-B", "-X", "utf8", worker_process.script()]
         return worker_process.start(command, settings, scratch, _ENVIRONMENT)

@@ -38,6 +38,8 @@ class Candidate:
         self._channel = channel
         self._names: dict[str, Any] = {}
         self._objects: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        """By identity, the number that an object has; as it is kept, its identity stays its own."""
 
     def receive(self) -> Any:
         """What the judge asks next."""
@@ -62,7 +64,7 @@ class Candidate:
         except TooLarge:
             reply = ["x", "TooLarge", [], "", None]
         except BaseException as error:
-            reply = raised(error)
+            reply = raised(error, self._names)
         self._send(reply)
 
     def _send(self, reply: Any) -> None:
@@ -78,11 +80,16 @@ class Candidate:
         module = _MODULE("candidate")
         sys.modules["candidate"] = module  # dataclasses and type hints look their module up
         self._names = vars(module)
+        _prepare(program)
         exec(compiled(program), self._names)
         return {name: self._described(self._names[name]) for name in wanted if name in self._names}
 
     def _described(self, value: Any) -> Any:
-        return ["module", value.__name__] if isinstance(value, _MODULE) else ["value", self._packed(value)]
+        if isinstance(value, _MODULE):
+            return ["module", value.__name__]
+        if isinstance(value, type) and issubclass(value, BaseException):
+            return ["exception", _nearest(value)]
+        return ["value", self._packed(value)]
 
     def _called(self, entry: str, arguments: list[Any]) -> Any:
         return self._packed(self._entry(entry)(*[unpack(item) for item in arguments]))
@@ -122,14 +129,18 @@ class Candidate:
         return pack(value, self._opaque)
 
     def _opaque(self, value: Any) -> Any:
-        self._objects.append(value)
+        number = self._numbers.setdefault(id(value), len(self._objects))
+        if number == len(self._objects):
+            self._objects.append(value)
         is_class = isinstance(value, type)
-        return {"h": [len(self._objects) - 1, str(getattr(type(value), "__name__", "")), is_class]}
+        return {"h": [number, str(getattr(type(value), "__name__", "")), is_class]}
 
     def _unpacked(self, value: Any) -> Any:
         return unpack(value, self._own)
 
-    def _own(self, body: Any) -> Any:
+    def _own(self, tag: str, body: Any) -> Any:
+        if tag == "n":
+            return _array(self._unpacked(body[1]), body[0])
         if type(body) is list:
             return self._lent(body[0])
         return self._objects[body]
@@ -150,6 +161,14 @@ class Candidate:
         return ask
 
 
+def _prepare(program: str) -> None:
+    """The same random numbers in every run."""
+    if "random" in program:
+        import random
+
+        random.seed(0)
+
+
 _MUTABLE = (list, dict, set, bytearray)
 
 
@@ -167,11 +186,12 @@ def compiled(program: str) -> Any:
         raise SyntaxError(str(error)) from None
 
 
-def raised(error: BaseException) -> list[Any]:
-    """An exception as its nearest built-in class, its arguments where they are plain, its text, and where it was."""
-    kind = next(
-        (base.__name__ for base in type(error).__mro__ if vars(builtins).get(base.__name__) is base), "Exception"
-    )
+def raised(error: BaseException, names: dict[str, Any] | None = None) -> list[Any]:
+    """An exception as its nearest built-in class, its arguments where they are plain, its text, and where it was.
+
+    Last come the names that the program has for its own classes of it.
+    """
+    kind = _nearest(type(error))
     if kind == "OSError" and getattr(error, "errno", None) == 27:
         kind = "FileTooLarge"
     try:
@@ -182,7 +202,16 @@ def raised(error: BaseException) -> list[Any]:
         arguments = [pack(item) for item in error.args[:4] if not isinstance(item, str) or len(item) <= _DETAIL]
     except BaseException:
         arguments = [text]
-    return ["x", kind, arguments, f"{_name(error)}: {text}".strip(": "), line_of(error)]
+    return ["x", kind, arguments, f"{_name(error)}: {text}".strip(": "), line_of(error), _own(error, names)]
+
+
+def _nearest(kind: type) -> str:
+    return next((base.__name__ for base in kind.__mro__ if vars(builtins).get(base.__name__) is base), "Exception")
+
+
+def _own(error: BaseException, names: dict[str, Any] | None) -> list[str]:
+    kinds = [kind for kind in type(error).__mro__ if kind.__module__ == "candidate"]
+    return [kind.__name__ for kind in kinds if names is not None and names.get(kind.__name__) is kind]
 
 
 def _name(error: BaseException) -> str:
@@ -232,10 +261,24 @@ def _operations() -> dict[str, Callable[..., Any]]:
         "reversed": reversed,
         "format": format,
         "enter": lambda value: value.__enter__(),
-        "leave": lambda value: value.__exit__(None, None, None),
+        "leave": _left,
         "divmod": divmod,
         "dir": dir,
     }
+
+
+def _left(value: Any, kind: str, text: str) -> bool:
+    """Leaves a `with` block, by an exception where there is one; whether that is dealt with."""
+    found = getattr(builtins, kind, None) if kind else None
+    if found is None:
+        return bool(value.__exit__(None, None, None))
+    return bool(value.__exit__(found, found(text), None))
+
+
+def _array(value: Any, kind: str) -> Any:
+    import numpy
+
+    return numpy.array(value, dtype=kind)
 
 
 OPERATIONS = _operations()
@@ -258,6 +301,7 @@ def _ended(channel: Channel, program: str) -> int:
     sys.modules["__main__"] = module
     try:
         try:
+            _prepare(program)
             exec(compiled(program), vars(module))
         finally:
             _last_things()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import opcode
+import random
 import sys
 
 from .foresight import Recorder, Unforeseeable, foreseen
@@ -38,6 +39,8 @@ class Exam:
         self.wanted = sorted(name for name in used if not hasattr(builtins, name)) + ([entry] if entry else [])
         """Names that the tests may mean the candidate's things by."""
 
+        self.uses_objects = False
+        """Whether the tests look into answers, so that they are about objects, and not values."""
         self.ahead = foreseen(self._rehearsed) if tests else []
         """The calls that the tests will make, as far as that can be told."""
 
@@ -53,18 +56,15 @@ class Exam:
                     found = _thing(remote, name, about)
                     if found is not None:
                         names[name] = found
+        classes = [name for name, one in names.items() if isinstance(one, Proxy) and one._is_class]
         if self.entry is not None:
-            entry = names.get(self.entry)
-            remote.of_class = isinstance(entry, Proxy) and entry._is_class
-        else:
-            remote.of_class = any(isinstance(one, Proxy) and one._is_class for one in names.values())
+            classes = [name for name in classes if name == self.entry]
+        remote.of_class = any(self.uses_objects or name[:1].isupper() for name in classes)
         return names
 
     def _prepared(self) -> dict[str, Any]:
         """The prelude's names, and the same random numbers each time."""
-        random = sys.modules.get("random")
-        if random is not None:
-            random.seed(0)
+        random.seed(0)
         names: dict[str, Any] = {"__name__": "tests"}
         exec(self._prelude, names)
         return names
@@ -78,6 +78,7 @@ class Exam:
             for number in range(len(self)):
                 self.run(number, names)
         except Unforeseeable:
+            self.uses_objects = self.uses_objects or recorder.looked_into
             raise
         except BaseException:
             return False
@@ -120,6 +121,8 @@ def _thing(remote: Remote, name: str, about: Any) -> Any:
         except Exception:
             return None
         return sys.modules.get(str(about[1]))
+    if about[0] == "exception":
+        return remote.exception_class(name, about[1])
     value = remote.unpacked(about[1])
     if isinstance(value, Proxy):
         object.__setattr__(value, "_name", name)

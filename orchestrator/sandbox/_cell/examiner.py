@@ -19,7 +19,7 @@ def examine(judge: Channel) -> NoReturn:
     """Runs the test that the judge sends, and says what became of it."""
     try:
         test, entry, prelude, described = judge.receive()
-        judge.send(["v", *_examined(test, entry, prelude, described)])
+        judge.send(["v", list(_examined(test, entry, prelude, described))])
     except (Ended, Broken):
         os._exit(1)
     os._exit(0)

@@ -28,6 +28,8 @@ class Recorder:
     def __init__(self, refusals: frozenset[int]) -> None:
         self.calls: list[list[Any]] = []
         self.decisions = 0
+        self.looked_into = False
+        """Whether an attribute of an answer was asked for."""
         self._refusals = refusals
         self._steps = 0
 
@@ -86,6 +88,10 @@ class Standin:
     def __len__(self) -> int:
         self._recorder.step()
         return 0
+
+    def __getattr__(self, name: str) -> Any:
+        self._recorder.looked_into = True
+        raise Unforeseeable
 
 
 def _decides(self: Standin, other: object) -> bool:

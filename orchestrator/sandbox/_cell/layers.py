@@ -77,6 +77,10 @@ class Confinement:
         """
         if self._plan is not None:
             self._plan.settle(first=True)
+        if self._threads:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))
         if self._landlock:
             from . import landlock
 

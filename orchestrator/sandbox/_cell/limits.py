@@ -49,3 +49,35 @@ def limit_self(
         except (ValueError, OSError):
             lacking.append(name)
     return tuple(lacking)
+
+
+def limit_all(open_files: int) -> None:
+    """Bounds, for the calling process and what it forks, what is the same for all of them."""
+    import resource
+
+    for number, value in ((resource.RLIMIT_NOFILE, open_files), (resource.RLIMIT_CORE, 0)):
+        _bound(number, value)
+
+
+def limit_one(memory_mb: int, cpu_seconds: int, file_mb: int) -> None:
+    """The rest of `limit_self`, in few steps, for processes that are forked by the thousand."""
+    import resource
+
+    if sys.platform != "darwin":
+        _bound(resource.RLIMIT_AS, memory_mb * MIB)
+    _bound(resource.RLIMIT_CPU, cpu_seconds)
+    _bound(resource.RLIMIT_FSIZE, file_mb * MIB)
+
+
+def _bound(number: int, value: int) -> None:
+    """Soft and hard at once, never above what holds already."""
+    import resource
+
+    try:
+        resource.setrlimit(number, (value, value))
+    except (ValueError, OSError):
+        hard = resource.getrlimit(number)[1]
+        try:
+            resource.setrlimit(number, (hard, hard))
+        except (ValueError, OSError):
+            return

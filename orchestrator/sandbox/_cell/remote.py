@@ -30,12 +30,15 @@ class Remote:
         self.gone = False
         self.too_large = False
         self.diverged = False
+        self._proxies: dict[int, Proxy] = {}
+        self._exceptions: dict[str, type[BaseException]] = {}
+        """By name, classes that stand for the program's own."""
         self._ahead: deque[list[Any]] = deque()
         """Calls whose replies are on their way already."""
         self.of_class = False
         """Whether the tests are about a class of the candidate's, whose operators are then part of what is tested."""
 
-    def ask(self, request: list[Any]) -> Any:
+    def ask(self, request: list[Any], *, iterating: bool = False) -> Any:
         """What the candidate's process replies.
 
         Raises:
@@ -49,17 +52,31 @@ class Remote:
         reply = self._exchange(request)
         while reply[0] == "ask":
             reply = self._exchange(self._told(*reply[1:]))
-        return self.value(reply)
+        return self.value(reply, iterating=iterating)
 
-    def value(self, reply: Any) -> Any:
+    def value(self, reply: Any, *, iterating: bool = False) -> Any:
         """The value of a reply, still packed; raises what it says was raised."""
         if reply[0] == "v":
             return reply[1]
         kind, arguments, text, line = reply[1:5]
+        if kind in _OF_ITERATION and not iterating:
+            kind = "RuntimeError"  # or it would end a loop of the test's own
         if kind in ("TooLarge", "FileTooLarge"):
             self.gone = self.too_large = True
             raise Gone
-        raise exception(kind, arguments, text, line)
+        raise exception(kind, arguments, text, line, self._own_class(reply[5:]))
+
+    def _own_class(self, rest: list[Any]) -> type[BaseException] | None:
+        names = rest[0] if rest and type(rest[0]) is list else []
+        return next((self._exceptions[name] for name in names if name in self._exceptions), None)
+
+    def exception_class(self, name: str, base: Any) -> type[BaseException]:
+        """What the tests get for an exception class of the program's."""
+        found: Any = getattr(builtins, base, Exception) if isinstance(base, str) else Exception
+        if not _may_be_raised(found) or base in _OF_ITERATION:
+            found = Exception
+        self._exceptions[name] = type(name, (found,), {})
+        return self._exceptions[name]
 
     def send(self, request: list[Any]) -> None:
         if self.gone:
@@ -96,6 +113,11 @@ class Remote:
         except Exception:
             return ["refused"]
 
+    @property
+    def descriptor(self) -> int:
+        """Of the socket to the candidate."""
+        return self._channel.reading
+
     # -- values -------------------------------------------------------------------------
 
     def packed(self, value: Any) -> Any:
@@ -116,9 +138,13 @@ class Remote:
             self.gone = True
             raise Gone from None
 
-    def _proxy(self, body: Any) -> Proxy:
+    def _proxy(self, tag: str, body: Any) -> Any:
+        if tag == "n":
+            return array(self.unpacked(body[1]), str(body[0]))
         number, _, is_class = body
-        return Proxy(self, int(number), bool(is_class))
+        if int(number) not in self._proxies:
+            self._proxies[int(number)] = Proxy(self, int(number), bool(is_class))
+        return self._proxies[int(number)]
 
     def foresee(self, calls: list[list[Any]]) -> None:
         """Asks for all these calls, `name, arguments, keywords`; tests are to make them in this order."""
@@ -156,16 +182,18 @@ class Remote:
             old.update(new)
 
     def operate(self, name: str, *operands: Any) -> Any:
-        return self.unpacked(self.ask(["operate", name, [self.packed(item) for item in operands]]))
+        request = ["operate", name, [self.packed(item) for item in operands]]
+        return self.unpacked(self.ask(request, iterating=name == "next"))
 
 
+_OF_ITERATION = ("StopIteration", "StopAsyncIteration", "GeneratorExit", "SystemExit", "KeyboardInterrupt")
 _LENGTHS = {"v": 2, "x": 5, "ask": 3}
 
 
-def exception(kind: Any, arguments: Any, text: Any, line: Any) -> BaseException:
-    """An exception of a built-in class, marked as the candidate's."""
-    found = getattr(builtins, kind, None) if isinstance(kind, str) else None
-    if not (isinstance(found, type) and issubclass(found, BaseException)) or issubclass(found, BaseExceptionGroup):
+def exception(kind: Any, arguments: Any, text: Any, line: Any, own: type[BaseException] | None = None) -> BaseException:
+    """An exception of a built-in class, or of one that stands for the program's own, marked as the candidate's."""
+    found: Any = own or (getattr(builtins, kind, None) if isinstance(kind, str) else None)
+    if not _may_be_raised(found):
         found = Exception
     try:
         error: BaseException = found(*[unpack(item) for item in arguments])
@@ -176,11 +204,31 @@ def exception(kind: Any, arguments: Any, text: Any, line: Any) -> BaseException:
     return error
 
 
+def _may_be_raised(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseException) and not issubclass(kind, BaseExceptionGroup)
+
+
+_TEXT = 500
+_KINDS = ("bool", "int", "uint", "float", "complex")
+
+
+def array(value: Any, kind: str) -> Any:
+    """An array of numpy's where that is installed, of one of its plain kinds; else lists."""
+    if kind.rstrip("0123456789") not in _KINDS:
+        return value
+    try:
+        import numpy
+    except ImportError:
+        return value
+    return numpy.array(value, dtype=kind)
+
+
 class Proxy:
     """An object that stays in the candidate's process.
 
-    It equals no plain value, whatever its own comparison would say. Operators are the candidate's own only where the
-    tests are about a class; elsewhere an answer that is no plain data has none.
+    It equals no plain value, whatever its own comparison would say; two objects of the candidate's are compared by it.
+    Other operators are the candidate's own only where the tests are about a class; elsewhere an answer that is no plain
+    data has none.
     """
 
     __slots__ = ("_is_class", "_name", "_number", "_remote")
@@ -208,15 +256,13 @@ class Proxy:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Proxy):
             return False
-        return self._number == other._number or (
-            self._remote.of_class and self._remote.operate("eq", self, other) is True
-        )
+        return self._number == other._number or self._remote.operate("eq", self, other) is True
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
-        return int(self._remote.operate("hash", self)) if self._remote.of_class else hash(self._number)
+        return int(self._remote.operate("hash", self))
 
     def __bool__(self) -> bool:
         return self._remote.operate("bool", self) is True
@@ -243,8 +289,12 @@ class Proxy:
     def __enter__(self) -> Any:
         return self._remote.operate("enter", self)
 
-    def __exit__(self, *_: object) -> None:
-        self._remote.operate("leave", self)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        name = kind.__name__ if kind is not None else ""
+        if vars(builtins).get(name) is not kind:
+            name = ""
+        dealt_with = self._remote.operate("leave", self, name, str(error)[:_TEXT] if name else "") is True
+        return dealt_with and not isinstance(error, AssertionError | Gone | Diverged)
 
     def __instancecheck__(self, value: Any) -> bool:
         return isinstance(value, Proxy) and self._remote.operate("isinstance", value, self) is True
@@ -270,22 +320,31 @@ def _forwarded(name: str) -> Callable[..., Any]:
     return operate
 
 
-def _of_class(name: str) -> Callable[..., Any]:
+def _of_class(name: str, *, swapped: bool = False) -> Callable[..., Any]:
+    """An operator of a class that is under test.
+
+    What a test knows never meets an object that could say what it likes of it: with a plain value an object is neither
+    compared nor subtracted, and what else it makes of one must be an object again.
+    """
+
     def operate(self: Proxy, *operands: Any) -> Any:
-        if not self._remote.of_class:
-            return NotImplemented
-        return self._remote.operate(name, self, *operands)
+        plain = any(not isinstance(one, Proxy) for one in operands)
+        if (plain or name not in _ORDER) and (not self._remote.of_class or name in _TELLING):
+            return NotImplemented if operands else _unknown(name)
+        found = self._remote.operate(name, *((*operands, self) if swapped else (self, *operands)))
+        if plain and not isinstance(found, Proxy):
+            raise TypeError("an object of the candidate's makes a plain value of another")
+        return found
 
     return operate
 
 
-def _swapped(name: str) -> Callable[[Proxy, Any], Any]:
-    def operate(self: Proxy, other: Any) -> Any:
-        if not self._remote.of_class:
-            return NotImplemented
-        return self._remote.operate(name, other, self)
+def _unknown(name: str) -> Any:
+    raise TypeError(f"the candidate's object has no {name}")
 
-    return operate
+
+_ORDER = ("lt", "le", "gt", "ge")
+_TELLING = ("lt", "le", "gt", "ge", "sub")
 
 
 for _name, _kind in (("len", int), ("str", str), ("repr", str), ("int", int), ("float", float), ("index", int)):
@@ -297,4 +356,4 @@ for _name in ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"):
 _BINARY = "add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xor divmod"
 for _name in _BINARY.split():
     setattr(Proxy, f"__{_name.rstrip('_')}__", _of_class(_name))
-    setattr(Proxy, f"__r{_name.rstrip('_')}__", _swapped(_name))
+    setattr(Proxy, f"__r{_name.rstrip('_')}__", _of_class(_name, swapped=True))

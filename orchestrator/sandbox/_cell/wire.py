@@ -24,8 +24,31 @@ _CHUNK = 1 << 16
 _NONE = type(None)
 _ATOMS = frozenset((_NONE, bool, str, float))
 
-encoded = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder().decode
+_scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
+_ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
+
+
+def _quick_encoder() -> Callable[[Any], str]:
+    """The standard encoder, set up once and not at each call."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return _ENCODER.encode
+    quote = json.encoder.encode_basestring_ascii
+    encode = make(None, _ENCODER.default, quote, None, ":", ",", False, False, True)
+    join = "".join
+    return lambda message: join(encode(message, 0))
+
+
+encoded = _quick_encoder()
+"""What JSON can say, as its text."""
+
+
+def decoded(text: str) -> Any:
+    """The value of a JSON text without blanks around it; ValueError, RecursionError or StopIteration if it is none."""
+    value, end = _scan(text, 0)
+    if end != len(text):
+        raise ValueError("more than one value")
+    return value
 
 
 class Broken(Exception):
@@ -84,8 +107,8 @@ class Channel:
             raise Broken("a frame that is too large")
         body = self._take(size, wait)
         try:
-            return _decode(body.decode())
-        except (ValueError, RecursionError) as error:
+            return decoded(body.decode())
+        except (ValueError, RecursionError, StopIteration) as error:
             raise Broken("a frame that is no JSON") from error
 
     def _take(self, size: int, wait: Callable[[], None] | None) -> bytes:
@@ -170,8 +193,9 @@ def _from_library(value: Any, kind: type, opaque: Callable[[Any], Any] | None, d
         return {"q": [pack(item, opaque, depth + 1) for item in value]}
     if name == "collections" and kind.__name__ in ("OrderedDict", "Counter", "defaultdict"):
         return pack(dict(dict.items(value)), opaque, depth)
-    if name == "numpy":
-        return pack(value.tolist(), opaque, depth + 1) if hasattr(kind, "tolist") else None
+    if name == "numpy" and hasattr(kind, "tolist"):
+        plain = pack(value.tolist(), opaque, depth + 1)
+        return {"n": [str(value.dtype), plain]} if kind.__name__ == "ndarray" else plain
     return None
 
 
@@ -198,8 +222,11 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
 )
 
 
-def unpack(value: Any, proxy: Callable[[Any], Any] | None = None) -> Any:
-    """The value that was packed.
+def unpack(value: Any, proxy: Callable[[str, Any], Any] | None = None) -> Any:
+    """The value that was packed; an array of numpy's as nested lists.
+
+    Args:
+        proxy: makes something of an object that has no form as data (`h`), and of an array (`n`).
 
     Raises:
         Broken: nobody packs so.
@@ -212,8 +239,8 @@ def unpack(value: Any, proxy: Callable[[Any], Any] | None = None) -> Any:
         raise Broken("a value of an unknown form")
     ((tag, body),) = value.items()
     try:
-        if tag == "h" and proxy is not None:
-            return proxy(body)
+        if proxy is not None and tag in ("h", "n"):
+            return proxy(tag, body)
         return _UNPACKED[tag](body, proxy)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError) as error:
         raise Broken("a value of an unknown form") from error
@@ -275,4 +302,5 @@ _UNPACKED: dict[str, Callable[[Any, Any], Any]] = {
     "F": _fraction,
     "T": _time,
     "q": _deque,
+    "n": lambda body, proxy: unpack(body[1], proxy),
 }

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _STANDARD = (
     "math",
     "re",
-    "random",
     "typing",
     "collections",
     "itertools",
@@ -32,7 +31,8 @@ _STANDARD = (
     "copy",
     "datetime",
 )
-"""What most programs import, imported before they are forked; each costs every candidate some pages."""
+"""What most programs import, imported before they are forked; each costs every candidate some pages. `random` is not
+among them: it does something after every fork."""
 
 
 def main() -> None:
@@ -88,12 +88,31 @@ def _judge(
     settings: dict[str, Any],
     confinement: Confinement,
 ) -> None:
-    from . import judge, packages
+    from . import judge, packages, processes
     from .wire import Channel
 
     packages.install(settings["packages"])
     confinement.of_judge()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     host = Channel(host_in, host_out)
-    host.send(["ready", confinement.report()])
-    judge.Judge(host, orders, more, list(settings["packages"])).serve()
+    host.send(["ready", {**confinement.report(), "pace": _pace() if settings["calibrate"] else 1.0}])
+    judge.Judge(host, processes.Processes(host_in, orders, more, list(settings["packages"]))).serve()
+
+
+_ROUNDS = 3
+_LOOP = 100_000
+_USUAL = 0.006
+"""CPU seconds that the loop takes on the slowest machine for which limits are meant as they are."""
+
+
+def _pace() -> float:
+    """How many times more CPU time than usual a fixed loop takes here, the best of some rounds."""
+    import time
+
+    best = float("inf")
+    for _ in range(_ROUNDS):
+        start, total = time.process_time(), 0
+        for number in range(_LOOP):
+            total += number & 3
+        best = min(best, time.process_time() - start)
+    return round(best / _USUAL, 2)

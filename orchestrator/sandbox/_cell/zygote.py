@@ -6,19 +6,18 @@ ended: its wait status, what it used, what it printed.
 
 from __future__ import annotations
 
-import array
-import json
 import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 
 from . import child
-from .limits import limit_self
+from .limits import limit_all, limit_one
 from .scratch import empty
-from .wire import Channel
+from .wire import Channel, decoded, encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,13 +30,19 @@ _SHOWN = 1 << 14
 _PROTOCOL, _STDIN, _STDOUT = 0, 1, 2
 _CANDIDATE = 1
 _NULL = "/dev/null"
-_TICK = 0.02
+_TICK = 0.002
+_FD = struct.Struct("i")
+_ROOM = socket.CMSG_SPACE(4 * _FD.size)
+_FILES = 256
 _LARGER = 1024
 """MiB of addresses that the larger packages take by themselves."""
 
 
 class Zygote:
-    """Forks children, watches their limits, and tells how they ended."""
+    """Forks children, watches their limits, and tells how they ended.
+
+    All that it writes to after a fork is copied for it, so it does little, and keeps little.
+    """
 
     def __init__(
         self,
@@ -54,54 +59,58 @@ class Zygote:
         self._children: dict[int, Child] = {}
         """By number of the order."""
         self._null = os.open(_NULL, os.O_RDWR | os.O_CLOEXEC)
+        self._spare: list[int] = []
+        """Files for what children print, empty."""
         self._poll = select.poll()
         self._poll.register(orders.fileno(), select.POLLIN)
+        limit_all(_FILES)
 
     def serve(self) -> NoReturn:
         """Until the judge is gone; then everything ends, the kernel seeing to the children."""
         while True:
-            for fd, _ in self._poll.poll(self._pause()):
-                if fd == self._orders.fileno():
-                    self._obey()
-            self._look()
+            if not self._poll.poll(self._pause()):
+                self._look()
+            else:
+                self._obey()
 
     def _pause(self) -> float | None:
-        """Milliseconds until the next child could be out of time."""
+        """Milliseconds until the next child could be out of time, or may be found to have ended."""
         if not self._children:
             return None
         return max(0.0, min(child.patience(self._cores) for child in self._children.values())) * 1000 + 1
 
     def _obey(self) -> None:
         try:
-            data, ancillary, _, _ = self._orders.recvmsg(_ORDER, socket.CMSG_SPACE(4 * 4))
+            data, ancillary, _, _ = self._orders.recvmsg(_ORDER, _ROOM)
         except OSError:
             data, ancillary = b"", []
         if not data:
             for one in self._children.values():
                 one.kill("ended")
             os._exit(0)
-        fds = array.array("i")
-        for level, kind, body in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                fds.frombytes(body[: len(body) - len(body) % fds.itemsize])
-        order = json.loads(data)
+        order = decoded(data.decode())
         if order[0] == "end":
             if order[1] in self._children:
                 self._children[order[1]].kill("ended")
                 self._reap(order[1], wait=True)
-        elif order[0] == "grow":
-            self._grow()
+        elif order[0] == "start":
+            fds = [fd for _, _, body in ancillary for (fd,) in _FD.iter_unpack(body)]
+            self._start(order[1], order[2], fds)
+            for fd in fds:
+                os.close(fd)
+        elif order[0] == "await":
+            if order[1] in self._children:
+                self._children[order[1]].awaited = True
+                self._reap(order[1], wait=False)
         else:
-            self._start(order[1], order[2], list(fds))
-        for fd in fds:
-            os.close(fd)
+            self._grow()
 
     def _start(self, number: int, order: dict[str, Any], fds: list[int]) -> None:
-        printed = os.memfd_create("output") if hasattr(os, "memfd_create") else _unnamed(self._scratch)
+        printed = self._spare.pop() if self._spare else _memory_file(self._scratch)
         try:
             pid = os.fork()
         except OSError as error:
-            os.close(printed)
+            self._spare.append(printed)
             self._tell([number, None, f"cannot fork: {error.strerror}", 0.0, 0, ""])
             return
         if pid == 0:
@@ -109,10 +118,7 @@ class Zygote:
                 self._become(order, fds, printed)
             finally:
                 os._exit(70)
-        one = Child(pid, printed, order["cpu"], order["wall"])
-        self._children[number] = one
-        if one.pidfd is not None:
-            self._poll.register(one.pidfd, select.POLLIN)
+        self._children[number] = Child(pid, printed, order["cpu"], order["wall"])
 
     def _become(self, order: dict[str, Any], fds: list[int], printed: int) -> None:
         """The rest of a child's life."""
@@ -124,13 +130,14 @@ class Zygote:
         if order["kind"] == "examine":
             os.dup2(fds[_CANDIDATE], 4)
         os.closerange(5 if order["kind"] == "examine" else 4, 1024)
-        limit_self(order["memory"] + self._base, int(order["cpu"]) + 2, order["file"], 256)
+        limit_one(order["memory"] + self._base, int(order["cpu"]) + 2, order["file"])
         self._confine()
-        random = sys.modules.get("random")
-        if random is not None:
-            random.seed(0)
         if order["kind"] == "program":
             child.run_program(Channel(3))
+        if order["kind"] == "read":
+            from . import reader
+
+            reader.serve(Channel(3))
         if order["kind"] == "examine":
             from .examiner import examine
 
@@ -156,8 +163,10 @@ class Zygote:
 
     def _look(self) -> None:
         for number in list(self._children):
-            self._children[number].check()
-            self._reap(number, wait=False)
+            one = self._children[number]
+            one.check()
+            if one.awaited or one.why:
+                self._reap(number, wait=False)
 
     def _reap(self, number: int, *, wait: bool) -> None:
         one = self._children[number]
@@ -165,19 +174,18 @@ class Zygote:
         if pid == 0:
             return
         del self._children[number]
-        if one.pidfd is not None:
-            self._poll.unregister(one.pidfd)
-            os.close(one.pidfd)
-        printed = os.pread(one.printed, _SHOWN, 0).decode(errors="replace")
-        os.close(one.printed)
-        self._clean()
-        cpu = usage.ru_utime + usage.ru_stime
-        self._tell([number, status, one.why, cpu, usage.ru_maxrss, printed])
+        printed = ""
+        if os.fstat(one.printed).st_size:
+            printed = os.pread(one.printed, _SHOWN, 0).decode(errors="replace")
+            os.lseek(one.printed, 0, os.SEEK_SET)
+            os.ftruncate(one.printed, 0)
+        self._spare.append(one.printed)
+        if not self._children:
+            self._clean()
+        self._tell([number, status, one.why, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, printed])
 
     def _clean(self) -> None:
         """Leaves nothing of a candidate's for the next one; grandchildren that came to us included."""
-        if self._children:
-            return
         if os.getpid() == 1:
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
@@ -189,7 +197,7 @@ class Zygote:
 
     def _tell(self, what: list[Any]) -> None:
         try:
-            self._orders.send(json.dumps(what).encode())
+            self._orders.send(encoded(what).encode())
         except OSError:
             os._exit(0)
 
@@ -197,19 +205,19 @@ class Zygote:
 class Child:
     """A forked process, its limits and why it was ended."""
 
-    __slots__ = ("_cpu", "_end", "pid", "pidfd", "printed", "why")
+    __slots__ = ("_cpu", "_end", "awaited", "pid", "printed", "why")
 
     def __init__(self, pid: int, printed: int, cpu: float, wall: float) -> None:
         self.pid, self.printed, self.why = pid, printed, ""
-        self.pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+        self.awaited = False
+        """Whether somebody waits for its end, and does not end it himself."""
         self._cpu, self._end = cpu, time.monotonic() + wall
 
     def patience(self, cores: int) -> float:
-        """Seconds in which it cannot run out of time; short where nothing tells us of its end."""
-        if self.why:
+        """Seconds in which it cannot run out of time; few where it may end any moment and somebody waits for that."""
+        if self.why or self.awaited:
             return _TICK
-        left = min(self._end - time.monotonic(), (self._cpu - self._used()) / cores)
-        return left if self.pidfd is not None else min(left, _TICK)
+        return min(self._end - time.monotonic(), (self._cpu - self._used()) / cores)
 
     def check(self) -> None:
         if self.why:
@@ -227,7 +235,7 @@ class Child:
             return 0.0
 
     def kill(self, why: str) -> None:
-        self.why = why
+        self.why = self.why or why  # it is killed for the first reason, whoever gives up on it later
         try:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -280,8 +288,10 @@ def address_space() -> int:
         return 0
 
 
-def _unnamed(folder: str) -> int:
-    """A file without a name, where the system has no memory files."""
+def _memory_file(folder: str) -> int:
+    """An empty file without a name."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("output")
     import tempfile
 
     fd, path = tempfile.mkstemp(dir=folder)

@@ -1,0 +1,150 @@
+"""The processes that the zygote forks for the judge: started by an order, ended by another, ruled on by the kernel."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from .remote import Gone, Remote
+from .wire import Channel, decoded, encoded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_REPORT = 1 << 18
+_SHOWN = 2000
+
+
+class Processes:
+    """Has processes forked, from the zygote that has the packages that a program names."""
+
+    def __init__(self, host: int, orders: socket.socket, more: socket.socket, packages: list[str]) -> None:
+        self._host, self._orders, self._more, self._packages = host, orders, more, packages
+        self._grown = False
+        self._count = 0
+
+    def witness(self, job: dict[str, Any], kind: str = "serve", more: tuple[int, ...] = ()) -> Witness:
+        """A process that answers over a socket; `more` are descriptors that it gets beside that."""
+        ours, theirs = socket.socketpair()
+        try:
+            exit_ = self.start(job, kind, [theirs.fileno(), *more])
+        finally:
+            theirs.close()
+        return Witness(ours, exit_, self.waiting(ours.fileno()))
+
+    def start(self, job: dict[str, Any], kind: str, fds: list[int]) -> Exit:
+        """Has a process forked that has these descriptors."""
+        self._count += 1
+        orders = self._zygote(job["program"])
+        order = {"cpu": job["cpu"], "wall": job["wall"], "memory": job["memory"], "file": job["output"], "kind": kind}
+        socket.send_fds(orders, [encoded(["start", self._count, order]).encode()], fds)
+        return Exit(orders, self._count, job)
+
+    def _zygote(self, program: str) -> socket.socket:
+        if not any(name in program for name in self._packages):
+            return self._orders
+        if not self._grown:
+            self._orders.send(encoded(["grow"]).encode())
+            self._grown = True
+        return self._more
+
+    def waiting(self, fd: int) -> Callable[[], None]:
+        """What to call before a read that may block: returns when there is something to read, or raises `Gone`.
+
+        The host says something during a job only to cancel it.
+        """
+        both = select.poll()
+        both.register(fd, select.POLLIN)
+        both.register(self._host, select.POLLIN)
+        host, poll = self._host, both.poll
+
+        def wait() -> None:
+            for ready, _ in poll():
+                if ready == host:
+                    raise Gone
+
+        return wait
+
+
+class Exit:
+    """How a forked process will end; `why` and `status` are known once the zygote has told."""
+
+    def __init__(self, orders: socket.socket, number: int, job: dict[str, Any]) -> None:
+        self._orders, self._number, self._job = orders, number, job
+        self._started = time.monotonic()
+        self._usage: dict[str, Any] | None = None
+
+    def end(self) -> dict[str, Any]:
+        """Has the process killed if it lives."""
+        if self._usage is None:
+            self._orders.send(encoded(["end", self._number]).encode())
+        return self.wait()
+
+    def awaited(self) -> dict[str, Any]:
+        """Lets the process come to its end."""
+        if self._usage is None:
+            self._orders.send(encoded(["await", self._number]).encode())
+        return self.wait()
+
+    def wait(self) -> dict[str, Any]:
+        """What the kernel says of the process, once it has ended."""
+        while self._usage is None:
+            data = self._orders.recv(_REPORT)
+            if not data:
+                os._exit(3)  # without a zygote there is nothing left to do here
+            number, status, why, cpu, peak, printed = decoded(data.decode())
+            if number == self._number:
+                self._usage = {
+                    "status": status,
+                    "why": why,
+                    "cpu": cpu,
+                    "wall": time.monotonic() - self._started,
+                    "peak": peak / (2**20 if sys.platform == "darwin" else 2**10),
+                    "printed": printed[:_SHOWN],
+                    "ruling": ruling(status, why, cpu, peak, self._job),
+                }
+        return self._usage
+
+
+def ruling(status: int | None, why: str, cpu: float, peak: int, job: dict[str, Any]) -> tuple[str, str]:
+    """Verdict and detail for a process that ended of itself, was killed or ran out of something."""
+    if status is None:
+        return "error", why
+    if why == "cpu":
+        return "timeout", f"more than {job['cpu']:g} s of CPU time"
+    if why == "wall":
+        return "timeout", f"not done after {job['wall']:g} s"
+    if os.WIFSIGNALED(status):
+        return _signalled(os.WTERMSIG(status), cpu, peak, job)
+    return "error", f"the program ended itself with status {os.waitstatus_to_exitcode(status)}"
+
+
+def _signalled(number: int, cpu: float, peak: int, job: dict[str, Any]) -> tuple[str, str]:
+    name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
+    if number == signal.SIGXCPU or (number == signal.SIGKILL and cpu >= job["cpu"]):
+        return "timeout", f"more than {job['cpu']:g} s of CPU time"
+    if number == getattr(signal, "SIGSYS", None):
+        return "violation", "a system call that is denied"
+    if number == signal.SIGXFSZ:
+        return "output", "a file grew too large"
+    if number == signal.SIGKILL and peak / 2**10 > 0.8 * job["memory"]:
+        return "memory", "out of memory"
+    return "crashed", name
+
+
+class Witness:
+    """A forked process that we talk to."""
+
+    def __init__(self, ours: socket.socket, exit_: Exit, wait: Any) -> None:
+        self._ours, self._exit = ours, exit_
+        self.remote = Remote(Channel(ours.fileno()), wait)
+
+    def end(self) -> dict[str, Any]:
+        self._ours.close()
+        return self._exit.end()
