@@ -24,8 +24,8 @@ _PROGRAMS = (
     "def f(x):\n    print('out', {n})\n    return x + {n}",
     "import sys\ndef f(x):\n    sys.exit({n})",
     "def f(x):\n    open('left-{n}', 'w').write('x' * 1000)\n    return x + {n}",
-    "from threading import Thread\nimport time\nfor _ in range(3):\n    Thread(target=time.sleep, args=(9,), daemon=True)"
-    ".start()\ndef f(x):\n    return x + {n}",
+    "from threading import Thread\nimport time\nfor _ in range(3):\n"
+    "    Thread(None, time.sleep, args=(9,), daemon=True).start()\ndef f(x):\n    return x + {n}",
     "import os\ndef f(x):\n    os.kill(os.getpid(), 11)  # {n}",
     "import os\ndef f(x):\n    os.close(3) if {n} else None\n    return x + {n}",
     "def f(x)\n    return {n}",
