@@ -72,13 +72,21 @@ class WorkerProcess:
             self.channel.send(message)
             reply = self.channel.receive(self._waiting(end, watch))
         except (wire.Ended, wire.Broken, wire.TooLarge) as error:
+            late = self._own_alarm()
             self.kill()
-            raise Lost(False) from error
+            raise Lost(late) from error
         except TimeoutError as error:
             self.kill()
             raise Lost(True) from error
         found: dict[str, Any] = reply[2]
         return found
+
+    def _own_alarm(self) -> bool:
+        """Whether it has ended itself because a test's own code did not end."""
+        try:
+            return self.process.wait(1.0) == -signal.SIGALRM
+        except subprocess.TimeoutExpired:
+            return False
 
     def _introduce(self, suite: Packed) -> tuple[list[str], dict[str, Any] | None]:
         """Suites to forget, and the job's if the worker does not know it yet."""

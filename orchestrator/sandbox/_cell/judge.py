@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_GRACE = 6.0
+_GRACE = 3.0
 """Seconds that a test's own code has beyond the candidate's wall time."""
 _DETAIL = 500
 _LEFT = 0.05
@@ -252,7 +252,7 @@ class Judge:
                 if witness is None:
                     witness = self._processes.witness(left)
                     described = witness.remote.ask(["load", job["program"], suite["wanted"]])
-                self._apart(job, suite, sitting, number, witness, described)
+                left = self._apart(left, suite, sitting, number, witness, described)
             except BaseException as error:
                 assert witness is not None
                 usage = witness.end()
@@ -268,17 +268,23 @@ class Judge:
 
     def _apart(
         self, job: dict[str, Any], suite: dict[str, Any], sitting: Sitting, number: int, witness: Witness, about: Any
-    ) -> None:
-        """Has an examiner run one test against the candidate's process."""
+    ) -> dict[str, Any]:
+        """Has an examiner run one test against the candidate's process; what the next one may take."""
         examiner = self._processes.witness(job, "examine", (witness.remote.descriptor,))
+        said: Any = None
         try:
             examiner.remote.send([suite["tests"][number], suite["entry"], suite["prelude"], about])
-            passed, gone, note = examiner.remote.value(examiner.remote.receive())
+            said = examiner.remote.value(examiner.remote.receive())
         except Gone:
-            sitting.note(number, "error", "the test ended its process")
-            return
+            said = None
         finally:
-            examiner.end()
+            usage = examiner.end()
+        left = {**job, "cpu": job["cpu"] - usage["cpu"], "wall": max(_LEFT, job["wall"] - usage["wall"])}
+        if said is None:
+            verdict, detail = usage["ruling"]
+            sitting.note(number, verdict, f"the test itself: {detail}")
+            return left
+        passed, gone, note = said
         if gone:
             witness.remote.gone = True
             raise Gone
@@ -287,6 +293,7 @@ class Judge:
         else:
             verdict, detail, kind, line = note
             sitting.note(number, str(verdict), str(detail), str(kind), line)
+        return left
 
     # -- whole programs -----------------------------------------------------------------
 
