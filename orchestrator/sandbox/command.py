@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,8 @@ REPORT = "{report}"
 
 _PASSED_ON = ("LANG", "LANGUAGE", "TZ", "VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "PYENV_ROOT", "PYENV_VERSION")
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from _cell.confine import main; main()"
+_ROOT = "root"
+"""The folder in which a view of the file system is built."""
 _CHUNK = 65536
 _HEAD, _TAIL = 16_384, 49_152
 _GRACE = 10.0
@@ -158,6 +160,8 @@ class _Running:
         self.printed = _Kept(_HEAD, _TAIL)
         self.reported = bytearray()
         self.most = limits.output_mb * 2**20
+        self.over = asyncio.Event()
+        """It has ended, or should be."""
 
     async def run(self) -> CommandRun:
         # Open for writing too, so that it has no end however often others open and close it.
@@ -167,10 +171,10 @@ class _Running:
         try:
             loop.add_reader(report, self._read_report, report)
             try:
-                process = await self._started(writing)
+                process, watcher = await self._started(writing)
             finally:
                 os.close(writing)
-            ended = await self._followed(process)
+            ended = await self._followed(process, watcher)
             self._read_report(report)
             facts = await asyncio.to_thread(_all_of, reading)
         finally:
@@ -179,9 +183,11 @@ class _Running:
             os.close(reading)
         return self._judged(ended, facts)
 
-    async def _started(self, writing: int) -> asyncio.subprocess.Process:
+    async def _started(self, writing: int) -> tuple[asyncio.SubprocessTransport, _Watcher]:
+        watcher = _Watcher(self._printed, self.over)
         try:
-            process = await asyncio.create_subprocess_exec(
+            process, _ = await asyncio.get_running_loop().subprocess_exec(
+                lambda: watcher,
                 sys.executable, "-I", "-S", "-c", _BOOT, str(Path(__file__).parent),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 env={}, cwd="/", pass_fds=(writing,), start_new_session=True,
@@ -189,44 +195,38 @@ class _Running:
         except OSError as error:
             message = f"cannot start {sys.executable} to run a command: {error.strerror}; free processes or memory"
             raise SandboxUnavailable(message) from error
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(self._job(writing)).encode() + b"\n")
-        return process
+        _control(process).write(json.dumps(self._job(writing)).encode() + b"\n")
+        return process, watcher
 
-    async def _followed(self, process: asyncio.subprocess.Process) -> Ended | None:
+    async def _followed(self, process: asyncio.SubprocessTransport, watcher: _Watcher) -> Ended | None:
         """Until its end; what the host stopped it for."""
-        assert process.stdin is not None
         ended: Ended | None = None
         try:
             async with asyncio.timeout(self.limits.seconds):
-                ended = await self._read(process)
+                await self.over.wait()
+            ended = "output" if max(self.printed.size, len(self.reported)) > self.most else None
         except TimeoutError:
             ended = "timeout"
         finally:
-            process.stdin.close()
-            try:
-                async with asyncio.timeout(_GRACE):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+            # The supervisor ends its tree and then itself. Where that was killed, or cannot, at least it is ended.
+            for end in (_control(process).close, process.close):
+                end()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_GRACE):
+                        await watcher.ended.wait()
         return ended
 
-    async def _read(self, process: asyncio.subprocess.Process) -> Ended | None:
-        assert process.stdout is not None
-        while chunk := await process.stdout.read(_CHUNK):
-            self.printed.add(chunk)
-            if self.printed.size > self.most or len(self.reported) > self.most:
-                return "output"
-        await process.wait()
-        return None
+    def _printed(self, chunk: bytes) -> None:
+        self.printed.add(chunk)
+        if self.printed.size > self.most:
+            self.over.set()
 
     def _read_report(self, report: int) -> None:
         with suppress(BlockingIOError):
             while len(self.reported) <= self.most:
                 self.reported += os.read(report, _CHUNK)
-            # A full pipe would hold the command up until its time is over, which is as good as any end for it.
             asyncio.get_running_loop().remove_reader(report)
+            self.over.set()
 
     def _judged(self, ended: Ended | None, facts: Mapping[str, Any]) -> CommandRun:
         if failed := facts.get("failed"):
@@ -256,7 +256,7 @@ class _Running:
         limits, command = self.limits, self.command
         readable = [*command.readable, *programs.needed(command.argv, command.folder, programs.path())]
         return {
-            "report": writing, "base": str(self.base / "root"), "network": command.network,
+            "report": writing, "base": str(self.base / _ROOT), "network": command.network,
             "min_level": self.min_level, "memory_mb": limits.memory_mb, "processes": limits.processes,
             "file_mb": limits.file_mb, "open_files": limits.open_files,
             # Only a backstop: threads spend it faster than the clock goes.
@@ -318,6 +318,27 @@ class _Running:
             **passed,
             **self.command.environment,
         }
+
+
+class _Watcher(asyncio.SubprocessProtocol):
+    """Hears from the supervisor."""
+
+    def __init__(self, printed: Callable[[bytes], None], over: asyncio.Event) -> None:
+        self.printed, self.over, self.ended = printed, over, asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.printed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # It has ended, and all that it printed is here.
+        self.ended.set()
+        self.over.set()
+
+
+def _control(process: asyncio.SubprocessTransport) -> asyncio.WriteTransport:
+    pipe = process.get_pipe_transport(0)
+    assert isinstance(pipe, asyncio.WriteTransport)
+    return pipe
 
 
 class _Kept:

@@ -112,6 +112,7 @@ def _all_of(pipe: int) -> bytes:
 def _become(job: Facts, inside: bool, tell: int, end: int) -> NoReturn:
     """What happens in the first child."""
     try:
+        libc.prctl(_PARENT_DEATH, signal.SIGKILL)
         os.umask(0o022)
         plan: Facts = job["inside" if inside else "beside"]
         parts = _enter(job, plan, tell, end) if inside else _link(plan)
