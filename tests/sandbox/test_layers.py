@@ -200,6 +200,29 @@ def test_on_other_systems_there_are_limits() -> None:
     assert {"files_outside", "network"} <= set(report["not_enforced"])
 
 
+def test_files_in_scratch_may_be_copied_with_modes_and_times(user: User) -> None:
+    for layer in ("namespaces", "seccomp"):
+        if lacking(layer):
+            pytest.skip(f"no {layer} here: {lacking(layer)}")
+    source = """
+import shutil
+def copy():
+    with open(scratch + "/a", "w") as file:
+        file.write("x")
+    shutil.copy(scratch + "/a", scratch + "/b")
+    shutil.copy2(scratch + "/a", scratch + "/c")
+    os.chmod(scratch + "/c", 0o600)
+    os.truncate(scratch + "/c", 0)
+def others():
+    os.chmod(os.__file__, 0o600)
+shown(lambda: [refused(copy), refused(others), refused(lambda: os.chmod("/dev/null", 0o600))])
+"""
+    _, found = json.loads(said(START + source, "[]", user=user))
+    assert found[0] == "done"
+    assert found[1] in ("EROFS", "EPERM")
+    assert found[2] in ("EROFS", "EPERM")
+
+
 @pytest.mark.parametrize("victim", ["zygote", "worker"])
 @pytest.mark.parametrize("without", [(), ("namespaces",)], ids=["namespaces", "no-namespaces"])
 def test_a_killed_process_takes_those_it_has_forked_along(user: User, without: tuple[str, ...], victim: str) -> None:

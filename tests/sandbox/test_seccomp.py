@@ -11,6 +11,7 @@ import pytest
 from orchestrator.sandbox._cell import libc, seccomp
 from tests.sandbox.cell import lacking, run, said
 
+TABLES = (seccomp._ATTACKS, seccomp._REFUSED, seccomp._BY_NAME, seccomp._UNKNOWN)
 X86, ARM = 0xC000003E, 0xC00000B7
 FORK_FLAGS, THREAD_FLAGS = 0x01200011, 0x003D0F00
 
@@ -55,6 +56,7 @@ def test_every_number_is_answered_as_its_table_says(machine: tuple[int, int]) ->
     for text, answer in (
         (seccomp._ATTACKS, seccomp.KILL),
         (seccomp._REFUSED, seccomp.EPERM),
+        (seccomp._BY_NAME, seccomp.EPERM),
         (seccomp._UNKNOWN, seccomp.ENOSYS),
     ):
         answers |= dict.fromkeys(table(text, place).values(), answer)
@@ -66,7 +68,7 @@ def test_every_number_is_answered_as_its_table_says(machine: tuple[int, int]) ->
 
 def test_no_call_stands_in_two_tables() -> None:
     for place in (0, 1):
-        numbers = [n for t in (seccomp._ATTACKS, seccomp._REFUSED, seccomp._UNKNOWN) for n in table(t, place).values()]
+        numbers = [n for t in TABLES for n in table(t, place).values()]
         assert len(numbers) == len(set(numbers))
 
 
@@ -120,6 +122,16 @@ def test_a_candidate_keeps_threads_and_signals_to_itself(
 ) -> None:
     place, arch = machine
     assert decided(seccomp.candidate_program(77), call[place], *args, arch=arch) == answer
+
+
+def test_modes_and_times_of_own_files_may_be_changed(machine: tuple[int, int]) -> None:
+    place, arch = machine
+    closed, open_ = seccomp.zygote_program(), seccomp.zygote_program(own_files=True)
+    for number in table(seccomp._BY_NAME, place).values():
+        assert (
+            decided(closed, number, arch=arch) == decided(seccomp.judge_program(), number, arch=arch) == seccomp.EPERM
+        )
+        assert decided(open_, number, arch=arch) == seccomp.ALLOW
 
 
 def test_other_architectures_end_the_process(machine: tuple[int, int]) -> None:
@@ -184,7 +196,7 @@ def test_what_honest_programs_may_try_is_refused(filtered: Callable[[str], str])
         said(
             filtered(
                 """
-names = numbers(seccomp._REFUSED)
+names = numbers(seccomp._REFUSED + seccomp._BY_NAME)
 confined()
 print(json.dumps({name: refused(lambda: libc.syscall(n, 0, 0, 0, 0, 0, 0)) for name, n in names.items()}))
 """

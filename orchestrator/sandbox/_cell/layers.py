@@ -88,7 +88,7 @@ class Confinement:
         if self._seccomp:
             from . import seccomp
 
-            seccomp.install(seccomp.zygote_program())
+            seccomp.install(seccomp.zygote_program(own_files=self._plan is not None and self._plan.mounts))
         return self._of_child()
 
     def _of_child(self) -> Callable[[], None]:

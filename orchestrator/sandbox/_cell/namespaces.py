@@ -144,7 +144,7 @@ def _view(scratch: str, limits: str, readable: Iterable[str]) -> None:
         mounts.bind(path, scratch + path)
     os.makedirs(f"{scratch}/dev", exist_ok=True)
     for name in _DEVICES:
-        mounts.bind(f"/dev/{name}", f"{scratch}/dev/{name}", writable=True)
+        mounts.bind(f"/dev/{name}", f"{scratch}/dev/{name}")  # its mode cannot be changed; it can be written to
     for name, target in _STREAMS:
         os.symlink(target, f"{scratch}/dev/{name}")
     mounts.bind("/proc", f"{scratch}/proc", writable=True)  # only where one is to be seen may another one be mounted

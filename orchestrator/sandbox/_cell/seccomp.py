@@ -30,16 +30,14 @@ clock_settime=227,112 iopl=172,- ioperm=173,- add_key=248,217 request_key=249,21
 open_by_handle_at=304,265 fanotify_init=300,262 fanotify_mark=301,263
 """
 # What an honest program may try without harm: it gets an error and goes on. `sync` is among them since it holds up
-# the whole machine, `truncate` since Landlock does not cover it before ABI 3, and the aio calls since their pool is one
-# for all.
+# the whole machine, and `io_setup` since its pool is one for all.
 _REFUSED = """
 socket=41,198 connect=42,203 bind=49,200 listen=50,201 accept=43,202 accept4=288,242
 execve=59,221 execveat=322,281
 shmget=29,194 shmat=30,196 shmctl=31,195 semget=64,190 semop=65,193 semctl=66,191 semtimedop=220,192
 msgget=68,186 msgsnd=69,189 msgrcv=70,188 msgctl=71,187
 mq_open=240,180 mq_unlink=241,181 mq_timedsend=242,182 mq_timedreceive=243,183 mq_notify=244,184 mq_getsetattr=245,185
-chmod=90,- fchmod=91,52 fchmodat=268,53 chown=92,- fchown=93,55 lchown=94,- fchownat=260,54 truncate=76,45
-utime=132,- utimes=235,- futimesat=261,- utimensat=280,88
+fchmod=91,52 chown=92,- fchown=93,55 lchown=94,- fchownat=260,54
 setxattr=188,5 lsetxattr=189,6 fsetxattr=190,7 removexattr=197,14 lremovexattr=198,15 fremovexattr=199,16
 setuid=105,146 setgid=106,144 setreuid=113,145 setregid=114,143 setgroups=116,159 setresuid=117,147 setresgid=119,149
 setfsuid=122,151 setfsgid=123,152 capset=126,91 personality=135,92 modify_ldt=154,- sethostname=170,161
@@ -48,6 +46,11 @@ sched_setparam=142,118 sched_setscheduler=144,119 sched_setaffinity=203,122 sche
 ioprio_set=251,30 migrate_pages=256,238 move_pages=279,239 process_madvise=440,440 process_mrelease=448,448
 rt_sigqueueinfo=129,138 rt_tgsigqueueinfo=297,240 name_to_handle_at=303,264 inotify_add_watch=254,27
 io_setup=206,0 sync=162,81 syncfs=306,267 memfd_secret=447,447
+"""
+# What changes files by name and is not, or not always, for Landlock to decide; no harm where all others are mounted to
+# be read only.
+_BY_NAME = """
+chmod=90,- fchmodat=268,53 truncate=76,45 utime=132,- utimes=235,- futimesat=261,- utimensat=280,88
 """
 # The C library and event loops know another way.
 _UNKNOWN = "clone3=435,435 io_uring_setup=425,425 io_uring_enter=426,426 io_uring_register=427,427"
@@ -71,20 +74,26 @@ if TYPE_CHECKING:
     Rules = dict[int, Code]
 
 
-def zygote_program() -> bytes:
+def zygote_program(*, own_files: bool = False) -> bytes:
     """For the process that forks candidates, and under them: it may fork, wait, kill and hand descriptors on.
 
-    No network, exec, other processes' memory, namespaces, mounts, shared memory, or changes of owners, modes and
-    times. Raises OSError on machines whose calls are not in the table.
+    No network, exec, other processes' memory, namespaces, mounts, shared memory, or changes of owners.
+
+    Args:
+        own_files: whether no file but its own can be written, so that modes and times may be changed.
+
+    Raises:
+        OSError: there is no table of the calls of this machine.
     """
     rules = _denied()
+    if not own_files:
+        rules.update(_rules(_BY_NAME, EPERM))
     return _assemble(_guard() + _tree(rules))
 
 
 def judge_program() -> bytes:
     """For the process that holds the tests: as `zygote_program`, without new sessions."""
-    rules = _denied()
-    rules.update(_rules("setsid=112,157 setpgid=109,154", EPERM))
+    rules = {**_denied(), **_rules(_BY_NAME + "setsid=112,157 setpgid=109,154", EPERM)}
     return _assemble(_guard() + _tree(rules))
 
 
