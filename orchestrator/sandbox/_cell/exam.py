@@ -28,7 +28,7 @@ class Exam:
         SyntaxError: they are no Python.
     """
 
-    def __init__(self, tests: list[str], entry: str | None, prelude: str) -> None:
+    def __init__(self, tests: list[str], entry: str | None, prelude: str, *, foresee: bool = True) -> None:
         self.entry = entry
         self._prelude = compile(prelude, _PRELUDE, "exec", dont_inherit=True)
         self._tests = [compile(test, _TESTS, "exec", dont_inherit=True) for test in tests]
@@ -41,7 +41,7 @@ class Exam:
 
         self.uses_objects = False
         """Whether the tests look into answers, so that they are about objects, and not values."""
-        self.ahead = foreseen(self._rehearsed) if tests else []
+        self.ahead = foreseen(self._rehearsed) if foresee else []
         """The calls that the tests will make, as far as that can be told."""
 
     def __len__(self) -> int:

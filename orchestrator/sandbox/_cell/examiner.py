@@ -28,7 +28,7 @@ def examine(judge: Channel) -> NoReturn:
 def _examined(test: str, entry: str | None, prelude: str, described: object) -> tuple[bool, bool, list[object]]:
     remote = Remote(Channel(_CANDIDATE))
     try:
-        exam = Exam([test], entry, prelude)
+        exam = Exam([test], entry, prelude, foresee=False)
         exam.run(0, exam.start(remote, described))
     except SyntaxError as error:
         return False, False, ["error", f"the test is no Python: {error}"[:200], "", None]

@@ -28,6 +28,8 @@ class Processes:
         self._host, self._orders, self._more, self._packages = host, orders, more, packages
         self._grown = False
         self._count = 0
+        self._reports: dict[int, list[Any]] = {}
+        """By number of the order, what was told of a process before somebody asked."""
 
     def witness(self, job: dict[str, Any], kind: str = "serve", more: tuple[int, ...] = ()) -> Witness:
         """A process that answers over a socket; `more` are descriptors that it gets beside that."""
@@ -44,7 +46,7 @@ class Processes:
         orders = self._zygote(job["program"])
         order = {"cpu": job["cpu"], "wall": job["wall"], "memory": job["memory"], "file": job["output"], "kind": kind}
         socket.send_fds(orders, [encoded(["start", self._count, order]).encode()], fds)
-        return Exit(orders, self._count, job)
+        return Exit(orders, self._reports, self._count, job)
 
     def _zygote(self, program: str) -> socket.socket:
         if not any(name in program for name in self._packages):
@@ -73,43 +75,39 @@ class Processes:
 
 
 class Exit:
-    """How a forked process will end; `why` and `status` are known once the zygote has told."""
+    """How a forked process will end, which the zygote tells."""
 
-    def __init__(self, orders: socket.socket, number: int, job: dict[str, Any]) -> None:
-        self._orders, self._number, self._job = orders, number, job
+    def __init__(self, orders: socket.socket, reports: dict[int, list[Any]], number: int, job: dict[str, Any]) -> None:
+        self._orders, self._reports, self._number, self._job = orders, reports, number, job
         self._started = time.monotonic()
-        self._usage: dict[str, Any] | None = None
 
     def end(self) -> dict[str, Any]:
-        """Has the process killed if it lives."""
-        if self._usage is None:
-            self._orders.send(encoded(["end", self._number]).encode())
-        return self.wait()
+        """Has the process killed if it lives; see `awaited`."""
+        self._orders.send(encoded(["end", self._number]).encode())
+        return self._usage()
 
     def awaited(self) -> dict[str, Any]:
-        """Lets the process come to its end."""
-        if self._usage is None:
-            self._orders.send(encoded(["await", self._number]).encode())
-        return self.wait()
+        """Lets the process come to its end; what the kernel says of it, and what it took."""
+        self._orders.send(encoded(["await", self._number]).encode())
+        return self._usage()
 
-    def wait(self) -> dict[str, Any]:
-        """What the kernel says of the process, once it has ended."""
-        while self._usage is None:
+    def _usage(self) -> dict[str, Any]:
+        while self._number not in self._reports:
             data = self._orders.recv(_REPORT)
             if not data:
                 os._exit(3)  # without a zygote there is nothing left to do here
-            number, status, why, cpu, peak, printed = decoded(data.decode())
-            if number == self._number:
-                self._usage = {
-                    "status": status,
-                    "why": why,
-                    "cpu": cpu,
-                    "wall": time.monotonic() - self._started,
-                    "peak": peak / (2**20 if sys.platform == "darwin" else 2**10),
-                    "printed": printed[:_SHOWN],
-                    "ruling": ruling(status, why, cpu, peak, self._job),
-                }
-        return self._usage
+            number, *report = decoded(data.decode())
+            self._reports[number] = report
+        status, why, cpu, peak, printed = self._reports.pop(self._number)
+        return {
+            "status": status,
+            "why": why,
+            "cpu": cpu,
+            "wall": time.monotonic() - self._started,
+            "peak": peak / (2**20 if sys.platform == "darwin" else 2**10),
+            "printed": printed[:_SHOWN],
+            "ruling": ruling(status, why, cpu, peak, self._job),
+        }
 
 
 def ruling(status: int | None, why: str, cpu: float, peak: int, job: dict[str, Any]) -> tuple[str, str]:
