@@ -37,6 +37,8 @@ _LABELLED = re.compile(
     r"(?:[:.\-]|$)[ \t]*",
     re.IGNORECASE | re.MULTILINE,
 )
+_JUDGED = re.compile(r"candidate[ \t]+\w+:", re.IGNORECASE)
+"""The label of an answer that may also stand alone, to be judged."""
 _SELECTING: tuple[tuple[Ask, re.Pattern[str]], ...] = (
     ("ranking", _cue(r"\brank\b|\border\b[^.]{0,40}\bfrom (?:the )?best\b|\[\d\] ?> ?\[\d\]")),
     ("pick", _cue(r"\bmost consistent\b|\bconsensus\b|\b(?:choose|pick|select|which)\b[^.?]{0,60}\b(?:response|"
@@ -167,8 +169,10 @@ def _answering(words: str, candidates: int) -> Ask:
 def _candidates(text: str) -> list[tuple[str, str, int, int]]:
     """What stands under labels such as `Response 1:`: the label, the text, and where it stands."""
     marks = list(_LABELLED.finditer(text))
+    ours = [mark for mark in marks if _JUDGED.match(mark[0])]
+    marks = ours or marks  # other labels stand in what the candidates themselves wrote
     labels = [(mark["name"] or mark["number"]).upper() for mark in marks]
-    if len(set(labels)) < 2:
+    if len(set(labels)) < 2 and not ours:
         return []
     ends = [*(mark.start() for mark in marks[1:]), len(text)]
     found = []

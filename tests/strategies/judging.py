@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
 from orchestrator.budget import Budget
+from orchestrator.engine import Engine, MemoryJournal
 from orchestrator.experts.scripted import ScriptedExpert
-from orchestrator.run import Run
+from orchestrator.ledger import Scope
+from orchestrator.run import Run, Table
+from orchestrator.sandbox import Sandbox
+from orchestrator.serving import backend_of
+from orchestrator.trace import Trace
 from orchestrator.types import Candidate, Expert, Message, Problem, Request
 from tests.run.stage import Played, play
 
@@ -48,6 +55,19 @@ def judged(
 ) -> Played[T]:
     """Has a verifier or an aggregator work."""
     return play(beside(act), *experts, problem=problem, roles={} if judge is None else {"judge": judge}, budget=budget)
+
+
+@asynccontextmanager
+async def running(
+    sandbox: Sandbox, problem: Problem, *experts: ScriptedExpert | Expert, roles: Mapping[str, Expert] | None = None
+) -> AsyncIterator[Run]:
+    """A run for a verifier or an aggregator that runs programs, on a clock like any other."""
+    values = [expert.value if isinstance(expert, ScriptedExpert) else expert for expert in experts]
+    everybody = {expert.id: expert for expert in (*values, *(roles or {}).values())}
+    async with Engine(everybody, backend_of, MemoryJournal()) as engine:
+        trace = Trace(asyncio.get_running_loop().time)
+        table = Table(engine, trace, 0, "seed=0", roles or {}, {}, sandbox=sandbox)
+        yield Run(table, problem, values, Scope("problem", Budget()), lambda _: None).beside((7, 0))
 
 
 def last_words(request: Request) -> str:

@@ -100,6 +100,27 @@ def test_every_prompt_of_plansearch_is_understood(template: str, follows_up: boo
     assert wanted(PLANSEARCH[template].render(slots)[0], follows_up).ask == ask
 
 
+@pytest.mark.parametrize(
+    ("file", "template", "ask"),
+    [
+        ("judge", "rate", "score"),
+        ("judge", "rate_again", "score"),
+        ("judge", "compare", "pair"),
+        ("critic", "criticise", "verdict"),
+        ("critic", "criticise_program", "verdict"),
+        ("critic", "again", "verdict"),
+        ("tests", "write", "tests"),
+    ],
+)
+def test_every_prompt_that_checks_answers_is_understood(file: str, template: str, ask: Ask) -> None:
+    shown = dict.fromkeys(("answer", "first", "second"), "```\nThey cost 26. The answer is 24.\n```")
+    slots = {"problem": "", "function": "`f`", "count": "5", **shown}
+    text = load_prompts("orchestrator.strategies", file)[template].render(slots)[0]
+    found = wanted(text, "again" in template)
+    assert found.ask == ask
+    assert len(found.candidates) == {"rate": 1, "compare": 2, "criticise": 1, "criticise_program": 1}.get(template, 0)
+
+
 @pytest.mark.parametrize("name", ["word_problems", "logic_grid", "choice", "game24", "blocksworld", "code"])
 def test_a_conversation_about_observations_ends_in_json(name: str) -> None:
     problem = next(iter(open_set(name))).problem
@@ -175,6 +196,15 @@ class TestJudging:
             return sum(int(text.rpartition("Score: ")[2]) for text in said) / 20
 
         assert mean(self.GOOD) > mean(self.BAD) + 2
+
+    @pytest.mark.parametrize("who", ["ada", "clio"])
+    def test_an_answer_under_a_label_is_what_is_rated_not_what_is_said_behind_it(self, who: str) -> None:
+        def mean(answer: str) -> float:
+            ask = load_prompts("orchestrator.strategies", "judge").rate.render({"problem": "", "answer": answer})[0]
+            said = [say(ask, who, f"#{i}") for i in range(20)]
+            return sum(int(text.rpartition("Rating: ")[2]) for text in said) / 20
+
+        assert mean(f"Answer 2: 43\n\nNo. {self.GOOD}") > mean(f"Answer 2: 24\n\nNo. {self.BAD}") + 2
 
     @pytest.mark.parametrize("swapped", [False, True])
     def test_of_two_the_right_one_is_chosen_mostly_wherever_it_stands(self, swapped: bool) -> None:
