@@ -84,7 +84,7 @@ class WorkerProcess:
     def _own_alarm(self) -> bool:
         """Whether it has ended itself because a test's own code did not end."""
         try:
-            return self.process.wait(1.0) == -signal.SIGALRM
+            return self.process.wait(1.0) in (-signal.SIGALRM, -signal.SIGPROF)
         except subprocess.TimeoutExpired:
             return False
 

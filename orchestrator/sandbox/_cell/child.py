@@ -89,7 +89,11 @@ class Candidate:
             return ["module", value.__name__]
         if isinstance(value, type) and issubclass(value, BaseException):
             return ["exception", _nearest(value)]
-        return ["value", self._packed(value)]
+        return ["object", self._opaque(value)] if callable(value) else ["value"]
+
+    def _look(self, name: str) -> Any:
+        """The value that a name has now."""
+        return self._packed(self._names[name])
 
     def _called(self, entry: str, arguments: list[Any]) -> Any:
         return self._packed(self._entry(entry)(*[unpack(item) for item in arguments]))
@@ -154,8 +158,8 @@ class Candidate:
                 message = self._channel.receive()
                 if message[0] == "told":
                     return self._unpacked(message[1])
-                if message[0] == "refused":
-                    raise RuntimeError("the function of the test failed")
+                if message[0] == "raise":
+                    raise _as_told(*message[1:])
                 self.answer(message)
 
         return ask
@@ -184,6 +188,16 @@ def compiled(program: str) -> Any:
         raise SyntaxError("too complex to be parsed") from error
     except ValueError as error:  # null bytes, lone surrogates
         raise SyntaxError(str(error)) from None
+
+
+def _as_told(kind: str, arguments: list[Any]) -> BaseException:
+    """An exception that a function of the test raised."""
+    found = getattr(builtins, kind, Exception)
+    try:
+        error = found(*[unpack(item) for item in arguments])
+    except Exception:
+        error = Exception()
+    return error if isinstance(error, BaseException) else Exception()
 
 
 def raised(error: BaseException, names: dict[str, Any] | None = None) -> list[Any]:
@@ -263,8 +277,18 @@ def _operations() -> dict[str, Callable[..., Any]]:
         "enter": lambda value: value.__enter__(),
         "leave": _left,
         "divmod": divmod,
+        "await": _awaited,
         "dir": dir,
     }
+
+
+def _awaited(value: Any) -> Any:
+    import asyncio
+
+    async def result() -> Any:
+        return await value
+
+    return asyncio.run(result())
 
 
 def _left(value: Any, kind: str, text: str) -> bool:

@@ -12,13 +12,31 @@ from .remote import Gone, Proxy, Remote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
     from typing import Any
 
 _DETAIL = 500
 _TESTS, _PRELUDE = "<tests>", "<prelude>"
 _CODE = type((lambda: None).__code__)
+_BUILTIN = frozenset(vars(builtins))
 _LOAD_NAME = opcode.opmap["LOAD_NAME"]
+
+
+class Names(dict):  # type: ignore[type-arg]
+    """The names of tests; one that they have not themselves, and Python has not, is the candidate's."""
+
+    def __init__(self, ask: Callable[[str], Any]) -> None:
+        super().__init__(__name__="tests")
+        self._ask = ask
+
+    def __missing__(self, name: str) -> Any:
+        if name in _BUILTIN or name.startswith("__"):
+            raise KeyError(name)
+        try:
+            return self._ask(name)
+        except KeyError:
+            raise KeyError(name) from None
 
 
 class Exam:
@@ -33,12 +51,8 @@ class Exam:
         self._prelude = compile(prelude, _PRELUDE, "exec", dont_inherit=True)
         self._tests = [compile(test, _TESTS, "exec", dont_inherit=True) for test in tests]
         self._to_check = [entry is not None and _leaves_check(test) for test in self._tests]
-        used: set[str] = set()
-        for code in (self._prelude, *self._tests):
-            _names(code, used)
-        self.wanted = sorted(name for name in used if not hasattr(builtins, name)) + ([entry] if entry else [])
-        """Names that the tests may mean the candidate's things by."""
-
+        self.wanted: list[str] = [entry] if entry else []
+        """Names that the tests mean the candidate's things by, as far as that can be told."""
         self.uses_objects = False
         """Whether the tests look into answers, so that they are about objects, and not values."""
         self.ahead = foreseen(self._rehearsed) if foresee else []
@@ -47,34 +61,37 @@ class Exam:
     def __len__(self) -> int:
         return len(self._tests)
 
-    def start(self, remote: Remote, described: Any) -> dict[str, Any]:
+    def start(self, remote: Remote, described: Any) -> Names:
         """The names that the tests see: the prelude's, over them the entry, and else what only the candidate has."""
-        names = self._prepared()
-        if type(described) is dict:
-            for name, about in described.items():
-                if name == self.entry or name not in names:
-                    found = _thing(remote, name, about)
-                    if found is not None:
-                        names[name] = found
-        classes = [name for name, one in names.items() if isinstance(one, Proxy) and one._is_class]
+        names = self._prepared(lambda name: remote.look(name))
+        classes: list[str] = []
+        for name, about in described.items() if type(described) is dict else ():
+            if name == self.entry or name not in names:
+                known = _known(names, remote, name, about)
+                if known and isinstance(names[name], Proxy) and names[name]._is_class:
+                    classes.append(name)
         if self.entry is not None:
             classes = [name for name in classes if name == self.entry]
         remote.of_class = any(self.uses_objects or name[:1].isupper() for name in classes)
         return names
 
-    def _prepared(self) -> dict[str, Any]:
+    def _prepared(self, ask: Callable[[str], Any]) -> Names:
         """The prelude's names, and the same random numbers each time."""
         random.seed(0)
-        names: dict[str, Any] = {"__name__": "tests"}
+        names = Names(ask)
         exec(self._prelude, names)
         return names
 
     def _rehearsed(self, recorder: Recorder) -> bool:
+        def stand_in(name: str) -> Any:
+            if name not in self.wanted:
+                self.wanted.append(name)
+            return recorder.named(name)
+
         try:
-            names = self._prepared()
-            for name in self.wanted:
-                if name == self.entry or name not in names:
-                    names[name] = recorder.named(name)
+            names = self._prepared(stand_in)
+            if self.entry is not None:
+                names[self.entry] = recorder.named(self.entry)
             for number in range(len(self)):
                 self.run(number, names)
         except Unforeseeable:
@@ -101,32 +118,33 @@ def _leaves_check(code: CodeType) -> bool:
     return all(steps[i + 1] != place or steps[i] != _LOAD_NAME for i in range(0, len(steps), 2))
 
 
-def _names(code: CodeType, into: set[str]) -> None:
-    into.update(code.co_names)
-    for one in code.co_consts:
-        if isinstance(one, _CODE):
-            _names(one, into)
-
-
-def _thing(remote: Remote, name: str, about: Any) -> Any:
-    """What the candidate has under a name: a module of our own, a value, or a proxy."""
+def _known(names: Names, remote: Remote, name: str, about: Any) -> bool:
+    """Enters what stays the same under a name: a module of our own, an exception class, a function; not a value."""
     if type(about) is not list or len(about) != 2:
-        return None
+        return False
     if about[0] == "module":
-        root = str(about[1]).partition(".")[0]
-        if root not in sys.stdlib_module_names and root not in sys.modules:
-            return None
-        try:
-            __import__(str(about[1]))
-        except Exception:
-            return None
-        return sys.modules.get(str(about[1]))
-    if about[0] == "exception":
-        return remote.exception_class(name, about[1])
-    value = remote.unpacked(about[1])
-    if isinstance(value, Proxy):
-        object.__setattr__(value, "_name", name)
-    return value
+        found = _module(str(about[1]))
+    elif about[0] == "exception":
+        found = remote.exception_class(name, about[1])
+    else:
+        found = remote.unpacked(about[1])
+    if found is None:
+        return False
+    if isinstance(found, Proxy):
+        object.__setattr__(found, "_name", name)
+    names[name] = found
+    return True
+
+
+def _module(name: str) -> Any:
+    root = name.partition(".")[0]
+    if root not in sys.stdlib_module_names and root not in sys.modules:
+        return None
+    try:
+        __import__(name)
+    except Exception:
+        return None
+    return sys.modules.get(name)
 
 
 def told(error: BaseException) -> tuple[str, str, str, int | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 
 from . import compare
-from .exam import Exam, told
+from .exam import Exam, Names, told
 from .processes import Processes, Witness
 from .programs import ProgramRun
 from .remote import Gone, Proxy, Remote
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _GRACE = 3.0
 """Seconds that a test's own code has beyond the candidate's wall time."""
-_DETAIL = 500
+_OWN = 2.0
+"""CPU seconds that comparing may take beyond the candidate's."""
 _LEFT = 0.05
 """CPU seconds below which a candidate is not started once more."""
 
@@ -56,12 +57,15 @@ class Judge:
             self._suites[job["suite"]] = job["new"]
         suite = self._suites[job["suite"]]
         # Ends this process when a test's own code does not end, even where no host is left to do it.
-        signal.setitimer(signal.ITIMER_REAL, job["wall"] * len(suite.get("streams", [0])) + _GRACE)
+        runs = len(suite.get("streams", [0]))
+        signal.setitimer(signal.ITIMER_REAL, job["wall"] * runs + _GRACE)
+        signal.setitimer(signal.ITIMER_PROF, job["cpu"] * runs + _OWN)
         try:
             report: dict[str, Any] = getattr(self, f"_{suite['form']}")(job, suite)
             return report
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
     # -- calls by value -----------------------------------------------------------------
 
@@ -195,7 +199,7 @@ class Judge:
             sitting.fell(fallen, usage, remote)
         return not remote.diverged
 
-    def _test(self, sitting: Sitting, number: int, exam: Exam, names: dict[str, Any], remote: Remote) -> None:
+    def _test(self, sitting: Sitting, number: int, exam: Exam, names: Names, remote: Remote) -> None:
         try:
             exam.run(number, names)
         except BaseException as error:

@@ -30,6 +30,8 @@ class Remote:
         self.gone = False
         self.too_large = False
         self.diverged = False
+        self._own_failure: BaseException | None = None
+        """What a function that a test handed over has raised."""
         self._proxies: dict[int, Proxy] = {}
         self._exceptions: dict[str, type[BaseException]] = {}
         """By name, classes that stand for the program's own."""
@@ -64,11 +66,19 @@ class Remote:
         if kind in ("TooLarge", "FileTooLarge"):
             self.gone = self.too_large = True
             raise Gone
-        raise exception(kind, arguments, text, line, self._own_class(reply[5:]))
+        error = exception(kind, arguments, text, line, self._own_class(reply[5:]))
+        own = self._own_failure
+        if own is not None and type(own) is type(error) and str(own) == str(error):
+            raise own  # what a function of the test raised has gone through the candidate
+        raise error
 
     def _own_class(self, rest: list[Any]) -> type[BaseException] | None:
         names = rest[0] if rest and type(rest[0]) is list else []
         return next((self._exceptions[name] for name in names if name in self._exceptions), None)
+
+    def look(self, name: str) -> Any:
+        """What the program has under a name now."""
+        return self.unpacked(self.ask(["look", name]))
 
     def exception_class(self, name: str, base: Any) -> type[BaseException]:
         """What the tests get for an exception class of the program's."""
@@ -110,8 +120,15 @@ class Remote:
         try:
             given = [self.unpacked(item) for item in arguments]
             return ["told", self.packed(self._lent[int(number)](*given))]
-        except Exception:
-            return ["refused"]
+        except (Gone, Diverged):
+            raise
+        except BaseException as error:
+            self._own_failure = error
+            kind = next(one.__name__ for one in type(error).__mro__ if vars(builtins).get(one.__name__) is one)
+            try:
+                return ["raise", kind, [pack(item) for item in error.args]]
+            except (TypeError, TooLarge):
+                return ["raise", kind, []]
 
     @property
     def descriptor(self) -> int:
@@ -141,7 +158,9 @@ class Remote:
     def _proxy(self, tag: str, body: Any) -> Any:
         if tag == "n":
             return array(self.unpacked(body[1]), str(body[0]))
-        number, _, is_class = body
+        number, kind, is_class = body
+        if kind == "coroutine":
+            return _coroutine(Proxy(self, int(number), False))
         if int(number) not in self._proxies:
             self._proxies[int(number)] = Proxy(self, int(number), bool(is_class))
         return self._proxies[int(number)]
@@ -221,6 +240,11 @@ def array(value: Any, kind: str) -> Any:
     except ImportError:
         return value
     return numpy.array(value, dtype=kind)
+
+
+async def _coroutine(proxy: Proxy) -> Any:
+    """Stands for a coroutine of the candidate's, which runs where it is."""
+    return proxy._remote.operate("await", proxy)
 
 
 class Proxy:

@@ -20,6 +20,10 @@ LARGEST = 32 << 20
 DEEPEST = 150
 """Containers within one another."""
 _BIG = 1 << 63
+_LARGEST_INTEGER = 4 << 20
+"""Hexadecimal digits."""
+_LARGEST_FRACTION = 1 << 16
+"""Bits, of either part."""
 _CHUNK = 1 << 16
 _NONE = type(None)
 _ATOMS = frozenset((_NONE, bool, str, float))
@@ -255,6 +259,12 @@ def _items(body: Any, proxy: Any) -> list[Any]:
     return [unpack(item, proxy) for item in body]
 
 
+def _integer(body: Any, proxy: Any) -> Any:
+    if len(body) > _LARGEST_INTEGER:
+        raise ValueError
+    return int(body, 16)
+
+
 def _decimal(body: Any, proxy: Any) -> Any:
     from decimal import Decimal
 
@@ -264,7 +274,10 @@ def _decimal(body: Any, proxy: Any) -> Any:
 def _fraction(body: Any, proxy: Any) -> Any:
     from fractions import Fraction
 
-    return Fraction(unpack(body[0]), unpack(body[1]))
+    above, below = unpack(body[0]), unpack(body[1])
+    if max(above.bit_length(), below.bit_length()) > _LARGEST_FRACTION:  # or reducing it would take for ever
+        raise ValueError
+    return Fraction(above, below)
 
 
 def _time(body: Any, proxy: Any) -> Any:
@@ -289,7 +302,7 @@ def _range(body: Any, proxy: Any) -> Any:
 
 
 _UNPACKED: dict[str, Callable[[Any, Any], Any]] = {
-    "i": lambda body, proxy: int(body, 16),
+    "i": _integer,
     "t": lambda body, proxy: tuple(_items(body, proxy)),
     "d": lambda body, proxy: {unpack(k, proxy): unpack(v, proxy) for k, v in body},
     "s": lambda body, proxy: set(_items(body, proxy)),

@@ -5,6 +5,7 @@ Started as a script with its settings, JSON, as its argument; talks to the host 
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import signal
@@ -73,6 +74,7 @@ def _zygote(orders: socket.socket, more: socket.socket, settings: dict[str, Any]
 
     packages.install(settings["packages"])
     sys.argv[:] = ["program"]
+    vars(builtins)["exit"] = vars(builtins)["quit"] = _leave
     base = address_space()
     confine = confinement.of_zygote()
     os.chdir(settings["scratch"])
@@ -94,9 +96,15 @@ def _judge(
     packages.install(settings["packages"])
     confinement.of_judge()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     host = Channel(host_in, host_out)
     host.send(["ready", {**confinement.report(), "pace": _pace() if settings["calibrate"] else 1.0}])
     judge.Judge(host, processes.Processes(host_in, orders, more, list(settings["packages"]))).serve()
+
+
+def _leave(code: object = None) -> None:
+    """`exit` and `quit`, which interpreters have that are started in the usual way."""
+    raise SystemExit(code)
 
 
 _ROUNDS = 3
