@@ -42,7 +42,7 @@ def with_header(problem: Problem, program: str) -> str:
 
 def _call(example: Example) -> Call:
     try:
-        arguments = [json.loads(line) for line in example.input.split("\n")]
+        arguments = [json.loads(line) for line in example.input.split("\n") if line.strip()]
         return Call(tuple(arguments), json.loads(example.output))
     except RecursionError:
         raise ValueError("nested too deeply") from None
