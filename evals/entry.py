@@ -39,7 +39,7 @@ async def graded(job: Job, conduct: Conduct, outcome: Outcome) -> Entry:
     Raises:
         SandboxUnavailable: programs cannot be run here.
     """
-    grade = Grader(job.case)
+    grade = Grader(job.case, conduct.table.sandbox)
     verdicts = [await grade(scored.candidate.answer) for scored in outcome.candidates]
     correct = await grade(outcome.answer)
     line = result_line(outcome, job.row.name, job.seed, correct, verdicts, await _groups(job.case, outcome))

@@ -64,6 +64,8 @@ class Plan:
     """Strategies do not share replies to identical requests."""
     per_expert: bool = False
     """Each strategy asks every expert alone, for a row each."""
+    min_isolation: int = 0
+    """Level of isolation below which no program is run."""
     reuse: Path | None = None
     """The journal of another run, whose replies are taken over."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator import answers, sandbox
+from orchestrator import answers
 from orchestrator.conduct import Conduct, Setting
 from orchestrator.contest import contestant_for
 from orchestrator.engine import Engine, ReusingJournal, SqliteJournal
@@ -18,6 +18,7 @@ from orchestrator.errors import (
     ExpertLost,
     JournalError,
     OrchestratorError,
+    SandboxUnavailable,
     Stopped,
     UnknownModel,
     VerifierError,
@@ -26,6 +27,7 @@ from orchestrator.errors import (
 from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
 from orchestrator.run import Deadline
+from orchestrator.sandbox import Sandbox
 from orchestrator.serving import backend_of, fallbacks_of, warm
 from orchestrator.types import Json, Outcome
 
@@ -93,6 +95,8 @@ class Bench:
     complete: bool = False
     """Whether every problem that was to be run has its line; known at the end."""
     engine: Engine = field(init=False)
+    sandbox: Sandbox = field(init=False)
+    """Runs the programs of all problems, for verifiers and for grading."""
     scope: Scope = field(init=False)
     """What is paid for the whole run, earlier invocations included."""
     stopwatch: Stopwatch = field(init=False)
@@ -116,7 +120,6 @@ class Bench:
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(answers.aclose)
-            stack.push_async_callback(sandbox.aclose)
             with on_interrupt(self._interrupt, self._end_now):
                 await self._open(stack)
                 try:
@@ -143,6 +146,7 @@ class Bench:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         plan, clock = self.plan, asyncio.get_running_loop().time
+        self.sandbox = await stack.enter_async_context(Sandbox(min_level=plan.min_isolation))
         journal = SqliteJournal(self.folder.journal)
         replies = await _with_other(journal, plan.reuse)
         self.engine = await stack.enter_async_context(Engine(plan.everybody, backend_of, replies))
@@ -154,6 +158,7 @@ class Bench:
             plan.roles,
             fallbacks_of(plan.everybody.values()),
             deadline=Deadline.after(self.scope, self.stopwatch.start),
+            sandbox=self.sandbox,
             prefix_only=True,
         )
         self.tallies = {row.name: Tally() for row in plan.rows}
@@ -196,6 +201,7 @@ class Bench:
                 for job in self.plan.jobs(turn, case):
                     if job.key in self._earlier:
                         continue
+                    await self._prepare(case)
                     await room.acquire()
                     if self.ended:
                         return
@@ -204,6 +210,14 @@ class Bench:
                     else:
                         group.create_task(self._follow(job, room))
         self.complete = not self.cut and self.failure is None
+
+    async def _prepare(self, case: Case) -> None:
+        """Sees that programs can be run, and as far apart as is wanted, before anybody is paid for writing one."""
+        if case.problem.kind == "code" and case.gradable and self.sandbox.isolation is None:
+            try:
+                await self.sandbox.isolate()
+            except SandboxUnavailable as error:
+                self._fail(error)
 
     def _read(self, cases: Iterable[Case]) -> Iterator[Case]:
         """The cases; where the set turns out to be broken, what is under way may still end."""

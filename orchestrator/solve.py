@@ -19,11 +19,12 @@ from .errors import ConfigError
 from .ledger import Scope, check_prices
 from .protocols import Aggregator, Strategy, Verifier
 from .run import Deadline
+from .sandbox import Sandbox
 from .serving import backend_of, fallbacks_of, priced, reserves_of, warm
 from .step import Asked, Step, Wallet, check_names
 from .types import Expert, Outcome, Problem, Scored
 
-_OF_WALLET = ("experts", "pool", "reserves", "roles", "seed", "journal", "api_base", "key_env")
+_OF_WALLET = ("experts", "pool", "reserves", "roles", "seed", "journal", "api_base", "key_env", "min_isolation")
 _SIMULATED = "no expert was given, so simulated ones answered"
 
 
@@ -42,6 +43,7 @@ class Orchestrator:
         seed: of everything random here; it is never sent to a provider.
         journal: where replies are kept; in memory by default.
         reserves: experts that are asked only when another is lost that names them as its fallback.
+        min_isolation: level of isolation, 0 to 5, below which no program is run: `SandboxUnavailable` is raised.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Orchestrator:
         api_base: str | None = None,
         key_env: str | None = None,
         reserves: Sequence[Expert] = (),
+        min_isolation: int = 0,
     ) -> None:
         self._strategy, self._verifier, self._aggregator = strategy, verifier, aggregator
         self._seed, self._api_base, self._key_env = seed, api_base, key_env
@@ -72,6 +75,11 @@ class Orchestrator:
         self._everybody = self._with_reserves(self._roles)
         self.scope = Scope("run", budget or Budget(), paid=True)
         check_prices(self.scope.budget, self._everybody)
+        if min_isolation not in range(6):
+            raise ConfigError(f"min_isolation={min_isolation} is no level of isolation; these go from 0 to 5")
+        self._min_isolation = min_isolation
+        self.sandbox = Sandbox(min_level=min_isolation)
+        """Runs the programs of all steps; started when first needed, and closed with this."""
         self._journal = journal
         self._deadline: Deadline | None = None
         self._turn = 0
@@ -87,16 +95,21 @@ class Orchestrator:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.engine.__aexit__(kind, error, traceback)
+        try:
+            await self.engine.__aexit__(kind, error, traceback)
+        finally:
+            await self.sandbox.aclose()
 
     async def solve(self, problem: str | Problem | None = None, **step: Unpack[Step]) -> Outcome:
         """Solves one problem.
 
         Raises:
             ConfigError: something given cannot be used.
+            SandboxUnavailable: programs cannot be run here, or not as far apart as `min_isolation` wants.
         """
         asked = Asked.of(problem, step)
-        outcome = asked.parsed(await self._conduct(asked)())
+        conduct = await self._prepared(asked)
+        outcome = asked.parsed(await conduct())
         return replace(outcome, reason=outcome.reason or _SIMULATED) if self._simulated else outcome
 
     @asynccontextmanager
@@ -105,7 +118,7 @@ class Orchestrator:
     ) -> AsyncIterator[AsyncIterator[Scored]]:
         """Candidates with their verdicts as they come; leaving the block cancels the rest."""
         queue: asyncio.Queue[Scored | None] = asyncio.Queue()
-        conduct = self._conduct(Asked.of(problem, step))
+        conduct = await self._prepared(Asked.of(problem, step))
         conduct.tell(queue.put_nowait)
         # The task is awaited below whatever happens; a TaskGroup must not be held across a yield.
         task = asyncio.ensure_future(conduct())
@@ -119,6 +132,14 @@ class Orchestrator:
             await asyncio.wait([task])
 
     # -- putting it together ------------------------------------------------------------
+
+    async def _prepared(self, asked: Asked) -> Conduct:
+        """What solves a problem; where a level of isolation is wanted that is not reached, nobody is asked."""
+        conduct = self._conduct(asked)
+        checked = asked.problem.kind == "code" and conduct.contestant.verifier is not None
+        if checked and self._min_isolation and self.sandbox.isolation is None:
+            await self.sandbox.isolate()
+        return conduct
 
     def _conduct(self, asked: Asked) -> Conduct:
         self._turn += 1
@@ -135,7 +156,9 @@ class Orchestrator:
         )
         for expert in everybody:
             self.engine.add(expert)
-        setting = Setting(self.engine, self.experts, chosen, fallbacks_of(everybody), self._deadline)
+        setting = Setting(
+            self.engine, self.experts, chosen, fallbacks_of(everybody), self._deadline, sandbox=self.sandbox
+        )
         return Conduct(
             asked.problem,
             asked.checked(contestant),

@@ -49,6 +49,7 @@ class Wallet(Step, total=False):
     journal: Journal | None
     api_base: str | None
     key_env: str | None
+    min_isolation: int
 
 
 def check_names(options: Mapping[str, object]) -> None:

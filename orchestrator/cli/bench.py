@@ -58,6 +58,7 @@ def bench(
         str | None, typer.Option(metavar="RUN", help="Another run, whose replies are taken over and not paid again.")
     ] = None,
     dry_run: o.DryRun = False,
+    min_isolation: o.MinIsolation = None,
     yes: o.Yes = False,
     as_json: o.AsJson = False,
 ) -> None:
@@ -74,7 +75,7 @@ def bench(
     config = o.settled(
         strategy=strategy, experts=expert, pool=pool, api_base=api_base, key_env=key_env, roles=o.roles_of(role),
         verifier=verifier, aggregator=aggregator, budget=budget, run_budget=run_budget, seed=seed,
-        concurrency=concurrency,
+        concurrency=concurrency, min_isolation=min_isolation,
     )  # fmt: skip
     found = config.settings
     problems = chosen(set_, found.sets, limit, ids, part)
@@ -92,6 +93,7 @@ def bench(
         concurrency=found.concurrency,
         independent=independent,
         per_expert=per_expert,
+        min_isolation=found.min_isolation,
         reuse=None if reuse is None else reused(reuse, team),
     )
     plan = plan_of(wish, team)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,8 +16,12 @@ from orchestrator.errors import ConfigError, OrchestratorError, SandboxUnavailab
 
 from . import options as o
 from .failures import leave
+from .isolation import ABOUT, PROTECTS, advice
 from .local_servers import find
 from .printing import note, out_folded, out_json, visible
+
+if TYPE_CHECKING:
+    from orchestrator.sandbox import Isolation
 
 _PACKAGES = (
     "litellm", "asyncio-throttle", "networkx", "pydantic", "tenacity", "pytest", "typer", "rich", "numpy", "scipy",
@@ -86,31 +90,34 @@ def _keys() -> dict[str, bool]:
 
 
 def _sandbox() -> tuple[dict[str, Any], list[str]]:
-    """What programs run in, and whether one does run."""
-    about = (
-        "programs run in a plain subprocess with limits on time, memory and output: that stops accidents, not hostile "
-        "code"
-    )
-    problem = _sandbox_problem()
-    found = {"kind": "subprocess", "protects": False, "works": problem is None, "about": about}
+    """How far programs are kept apart here, and whether one does run."""
+    import asyncio
+
+    isolation, problem = asyncio.run(_tried())
+    level = None if isolation is None else isolation.level
+    found = {
+        "works": problem is None,
+        "level": level,
+        "protects": level is not None and level >= PROTECTS,
+        "about": "" if level is None else ABOUT[level],
+        "mechanisms": {} if isolation is None else dict(isolation.mechanisms),
+        "not_enforced": [] if isolation is None else list(isolation.not_enforced),
+        "reasons": {} if isolation is None else dict(isolation.reasons),
+        "advice": [] if isolation is None else list(advice(isolation)),
+    }
     return found, [] if problem is None else [f"programs cannot be run here: {problem}"]
 
 
-def _sandbox_problem() -> str | None:
-    import asyncio
+async def _tried() -> tuple[Isolation | None, str | None]:
+    """Runs a program; how far it was kept apart, and what went wrong."""
+    from orchestrator.sandbox import Asserts, Sandbox
 
-    from orchestrator import sandbox
-
-    async def tried() -> str | None:
+    async with Sandbox(workers=1) as box:
         try:
-            execution = await sandbox.run_tests("answer = 42", "assert answer == 42")
+            execution = await box.verify("answer = 42", Asserts(("assert answer == 42",)))
         except SandboxUnavailable as error:
-            return str(error)
-        finally:
-            await sandbox.aclose()
-        return None if execution.verdict == "passed" else execution.detail or execution.verdict
-
-    return asyncio.run(tried())
+            return box.isolation, str(error)
+        return box.isolation, None if execution.verdict == "passed" else execution.detail or execution.verdict
 
 
 def _runs_folder() -> tuple[dict[str, Any], list[str]]:
@@ -172,8 +179,7 @@ def _print(found: Mapping[str, Any]) -> None:
     out_folded(f"keys that are not: {', '.join(name for name, there in found['keys'].items() if not there)}")
     for server in found["servers"]:
         _print_server(server)
-    works = "works" if found["sandbox"]["works"] else "does not work"
-    out_folded(f"sandbox: {works}; {found['sandbox']['about']}")
+    _print_sandbox(found["sandbox"])
     runs = found["runs"]
     out_folded(f"runs: {runs['path']}" + (f", {runs['free_bytes'] / 1e9:.1f} GB free" if runs["writable"] else ""))
     config = found["config"]
@@ -184,6 +190,19 @@ def _print(found: Mapping[str, Any]) -> None:
         note(f"warning: {line}")
     for line in found["problems"]:
         note(f"problem: {line}")
+
+
+def _print_sandbox(found: Mapping[str, Any]) -> None:
+    if found["level"] is None:
+        return out_folded("sandbox: does not work")
+    works = "" if found["works"] else "does not work; "
+    out_folded(f"sandbox: {works}isolation level {found['level']} of 5: {found['about']}")
+    there = [name if value is True else f"{name} {value}" for name, value in found["mechanisms"].items() if value]
+    out_folded(f"  in force: {', '.join(there) or 'nothing'}")
+    if found["not_enforced"]:
+        out_folded(f"  not enforced: {', '.join(found['not_enforced'])}")
+    for line in found["advice"]:
+        out_folded(f"  {line}")
 
 
 def _print_server(server: Mapping[str, Any]) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from orchestrator.evals.runner import Plan
 
 
+_LATER = ("min_isolation", "reuse")
+"""Fields that the manifests of the first runs lack."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How a set is to be solved, with everything resolved."""
@@ -34,6 +38,7 @@ class Wish:
     concurrency: int = 64
     independent: bool = False
     per_expert: bool = False
+    min_isolation: int = 0
     reuse: Path | None = None
     """The journal of another run, whose replies are taken over."""
 
@@ -49,15 +54,20 @@ class Wish:
             "concurrency": self.concurrency,
             "independent": self.independent,
             "per_expert": self.per_expert,
+            "min_isolation": self.min_isolation,
             "reuse": None if self.reuse is None else str(self.reuse),
         }
 
     @classmethod
     def recalled(cls, manifest: Mapping[str, Any]) -> Wish:
-        found = {f.name: manifest[f.name] for f in fields(cls) if f.name != "reuse"}
-        reuse = manifest.get("reuse")
+        found = {f.name: manifest[f.name] for f in fields(cls) if f.name not in _LATER}
         budgets = {name: Budget(**manifest[name]) for name in ("budget", "run_budget")}
-        return cls(**{**found, **budgets, "reuse": None if reuse is None else Path(reuse)})
+        reuse = manifest.get("reuse")
+        return cls(
+            **{**found, **budgets},
+            min_isolation=manifest.get("min_isolation") or 0,
+            reuse=None if reuse is None else Path(reuse),
+        )
 
 
 def manifest_of(wish: Wish, team: Team, problems: Problems, count: int, config: Config) -> dict[str, Json]:
@@ -109,6 +119,7 @@ def plan_of(wish: Wish, team: Team) -> Plan:
         concurrency=wish.concurrency,
         independent=wish.independent,
         per_expert=wish.per_expert,
+        min_isolation=wish.min_isolation,
         reuse=wish.reuse,
     )
 

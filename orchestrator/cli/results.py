@@ -13,10 +13,15 @@ from .tables import Column, percent, print_table
 Row = Mapping[str, Json]
 
 
-def show_results(run: str, set_: str, problems: int, rows: Sequence[Row], as_json: bool) -> None:
-    """Prints one row for each strategy."""
+def show_results(run: str, set_: str, problems: int, rows: Sequence[Row], isolation: Json, as_json: bool) -> None:
+    """Prints one row for each strategy.
+
+    Args:
+        isolation: how far programs were kept apart; null where none was run.
+    """
     if as_json:
-        out_json("bench/1", {"run": run, "set": set_, "problems": problems, "results": list(rows)})
+        found = {"run": run, "set": set_, "problems": problems, "results": list(rows), "isolation": isolation}
+        out_json("bench/1", found)
     elif rows:
         print_table(columns_of(rows))
 

@@ -30,6 +30,7 @@ def resume(
     api_base: Annotated[
         str | None, typer.Option(metavar="URL", help="Where the server is now that --api-base named.")
     ] = None,
+    min_isolation: o.MinIsolation = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Go on with a run that was interrupted.
@@ -53,6 +54,8 @@ def resume(
         if larger is not None:
             before = folder.manifest["run_budget"]
             folder.update_manifest({"run_budget": {**(before if isinstance(before, dict) else {}), **larger}})
+        if min_isolation is not None:
+            folder.update_manifest({"min_isolation": min_isolation})
         problems = problems_of(folder.manifest)
         team = recalled(folder.manifest, api_base)
         check(team)

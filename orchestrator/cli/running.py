@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from .failures import INTERRUPTED, leave
+from .isolation import isolation_json, level_of
 from .printing import note
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ def run_bench(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) 
     work, count = Bench(plan, folder), cast(int, folder.manifest["problems"])
     with _told_how_to_go_on(folder, work), watching(problems.name, count) as work.watcher:
         rows = asyncio.run(work(problems.cases()))
-    if work.lines or work.lost is None:
-        show_results(str(folder.path), problems.name, work.problems, _labelled(plan, rows), as_json)
     _note_dropped(folder, work)
+    _note_isolation(folder, work)
+    if work.lines or work.lost is None:
+        isolation = folder.manifest.get("isolation")
+        show_results(str(folder.path), problems.name, work.problems, _labelled(plan, rows), isolation, as_json)
     if code := _ended(folder, work):
         leave(code)
     note(f"run: {folder.path}")
@@ -56,6 +59,13 @@ def _note_dropped(folder: RunFolder, work: Bench) -> None:
     earlier = folder.manifest.get("dropped")
     if dropped:
         folder.update_manifest({"dropped": {**(earlier if isinstance(earlier, dict) else {}), **dropped}})
+
+
+def _note_isolation(folder: RunFolder, work: Bench) -> None:
+    """Puts into the manifest how far programs were kept apart: of several invocations, the one that did so least."""
+    now, earlier = isolation_json(work.sandbox.isolation), folder.manifest.get("isolation")
+    if now is not None and not (isinstance(earlier, dict) and level_of(earlier) <= level_of(now)):
+        folder.update_manifest({"isolation": now})
 
 
 def _labelled(plan: Plan, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

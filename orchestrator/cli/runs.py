@@ -15,6 +15,7 @@ from orchestrator.errors import ConfigError, UnknownName
 
 from . import options as o
 from .failures import leave
+from .isolation import level_of
 from .printing import note, out, out_folded, out_json, terminal_width, visible
 from .samples import LAYOUTS, check_one, samples_of
 from .tables import Column, print_table
@@ -82,6 +83,8 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     out(f"set: {visible(told.set, keep='')}, {seen.manifest.get('problems', '?')} problems, {_progress(told)} results")
     out_folded(f"experts: {visible(_experts(seen), keep='')}")
     out(f"open calls: {calls}" + (" (in flight, or charged in full on resume)" if calls else ""))
+    if isinstance(isolation := seen.manifest.get("isolation"), dict):
+        out(f"programs ran at isolation level {level_of(isolation)}")
     if rows:
         out("")
         print_table(columns_of(rows))

@@ -12,6 +12,7 @@ from orchestrator.errors import ConfigError
 
 from . import options as o
 from .failures import INTERRUPTED, leave
+from .isolation import isolation_json
 from .printing import note, out, out_json, visible
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def solve(
         ),
     ] = None,
     seed: o.Seed = None,
+    min_isolation: o.MinIsolation = None,
     top: Annotated[int, typer.Option("-n", min=1, metavar="K", help="Print so many different answers.")] = 1,
     dry_run: o.DryRun = False,
     as_json: o.AsJson = False,
@@ -71,6 +73,7 @@ def solve(
     config = o.settled(
         strategy=None if strategy is None else [strategy], experts=expert, pool=pool, api_base=api_base,
         key_env=key_env, roles=o.roles_of(role), verifier=verifier, aggregator=aggregator, budget=budget, seed=seed,
+        min_isolation=min_isolation,
     )  # fmt: skip
     team = team_of(config, reachable=not dry_run)
     announce(team)
@@ -132,20 +135,23 @@ def _solved(problem: Problem, spec: str, team: Team, config: Config, caps: Budge
 
 
 async def _asked(problem: Problem, spec: str, team: Team, config: Config, caps: Budget) -> Outcome:
-    from orchestrator import answers, sandbox
+    from orchestrator import answers
     from orchestrator.solve import Orchestrator
 
     found = config.settings
     try:
         async with Orchestrator(
-            experts=team.experts, roles=team.roles, reserves=team.reserves, seed=found.seed
+            experts=team.experts,
+            roles=team.roles,
+            reserves=team.reserves,
+            seed=found.seed,
+            min_isolation=found.min_isolation,
         ) as orchestrator:
             return await orchestrator.solve(
                 problem, strategy=spec, verifier=found.verifier, aggregator=found.aggregator, budget=caps
             )
     finally:
         await answers.aclose()
-        await sandbox.aclose()
 
 
 def _foretell(problem: Problem, spec: str, team: Team, config: Config, caps: Budget, as_json: bool) -> None:
@@ -182,6 +188,7 @@ def outcome_json(outcome: Outcome, top: int = 1) -> dict[str, object]:
         "usage": asdict(outcome.usage),
         "stopped_by": outcome.stopped_by,
         "run": outcome.run,
+        "isolation": isolation_json(outcome.isolation),
     }
     if top > 1:
         shown["top"] = [candidate.id for candidate in outcome.top(top)]

@@ -33,7 +33,7 @@ def test_one_row_a_strategy_and_one_line_a_problem(command: Command, home: Path)
         "--json",
     )  # fmt: skip
     shown = done.json
-    assert set(shown) == {"schema", "run", "set", "problems", "results"}
+    assert set(shown) == {"schema", "run", "set", "problems", "results", "isolation"}
     assert (shown["schema"], shown["run"], shown["set"], shown["problems"]) == (
         "bench/1",
         str(home / "r"),
@@ -46,6 +46,43 @@ def test_one_row_a_strategy_and_one_line_a_problem(command: Command, home: Path)
     vote = rows["self_consistency(samples=5)"]
     assert (vote["solved"], vote["calls"], set(vote["diversity"]) >= {"vendi"}) == (21, 120, True)
     assert len((home / "r" / "results.jsonl").read_text().splitlines()) == 48
+
+
+def test_how_far_programs_were_kept_apart_is_stored(command: Command, home: Path, sums: str) -> None:
+    words = ("-e", SCRIPT, "-s", "cot", "--json")
+    shown = command("bench", "sample", *words, "--run", "r").json["isolation"]
+    assert {"level", "mechanisms", "not_enforced"} == {*shown}
+    assert json.loads((home / "r" / "manifest.json").read_text())["isolation"] == shown
+    assert f"programs ran at isolation level {shown['level']}" in command("runs", "show", "r").out
+    assert command("bench", sums, *words, "--run", "s").json["isolation"] is None
+    assert "isolation" not in json.loads((home / "s" / "manifest.json").read_text())
+
+
+def test_the_weakest_isolation_of_several_invocations_is_kept(command: Command, home: Path) -> None:
+    command("bench", "sample", "-e", SCRIPT, "-s", "cot", "--run", "r")
+    path = home / "r" / "manifest.json"
+    weak = {"level": 0, "mechanisms": {}, "not_enforced": ["files"]}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "isolation": weak}))
+    (home / "r" / "results.jsonl").write_text("")
+    assert command("resume", "r", "--json").json["isolation"] == weak
+
+
+def test_isolation_that_is_not_reached_is_exit_6_before_anybody_is_asked(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"id": "c/1", "kind": "code", "question": "Write f.", "entry_point": "f", "tests": "assert f(1) == 1"}
+    (home / "code.jsonl").write_text(json.dumps(row) + "\n")
+    words = ("bench", "code.jsonl", "-e", SCRIPT, "-s", "cot", "--run", "r", "--min-isolation", "5")
+    asked: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "ask", lambda *words: asked.append(words))
+        done = command(*words, code=6)
+    assert asked == []
+    assert "level 5 is wanted" in done.lines[-1]
+    assert "orchestrator resume" in done.lines[-2]
+    assert json.loads((home / "r" / "manifest.json").read_text())["min_isolation"] == 5
+    command("resume", "r", code=6)
+    command("resume", "r", "--min-isolation", "1")
 
 
 def test_the_table_names_every_strategy_whole(command: Command, echo: str, sums: str) -> None:

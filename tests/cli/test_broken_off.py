@@ -11,6 +11,7 @@ from orchestrator.errors import SandboxUnavailable
 from orchestrator.evals import entry
 from orchestrator.evals.case import Case
 from orchestrator.folder import RunFolder
+from orchestrator.sandbox import Sandbox
 from tests.double import DoubleProcess
 
 from .conftest import Command
@@ -36,8 +37,8 @@ def test_a_sandbox_that_is_not_there_is_exit_6_and_keeps_what_there_is(
     command: Command, echo: str, sums: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Gone(entry.Grader):
-        def __init__(self, case: Case) -> None:
-            super().__init__(case)
+        def __init__(self, case: Case, box: Sandbox | None = None) -> None:
+            super().__init__(case, box)
             self.last = case.problem.id == "sum/3"
 
         async def __call__(self, answer: str | None) -> bool | None:
@@ -56,8 +57,8 @@ def test_a_problem_that_crashes_is_told_once_and_counted(
     command: Command, echo: str, sums: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Failing(entry.Grader):
-        def __init__(self, case: Case) -> None:
-            super().__init__(case)
+        def __init__(self, case: Case, box: Sandbox | None = None) -> None:
+            super().__init__(case, box)
             if case.problem.id == "sum/1":
                 raise ValueError("a number with \x1b[31m too many digits")
 

@@ -10,10 +10,11 @@ from threading import Thread
 
 import pytest
 
-from orchestrator import sandbox
 from orchestrator.cli import doctor, local_servers
+from orchestrator.cli.isolation import ABOUT
 from orchestrator.cli.local_servers import Place, find, refused
 from orchestrator.errors import SandboxUnavailable
+from orchestrator.sandbox import Execution, Isolation, Sandbox
 from orchestrator.types import Expert
 from tests.double import unused_url
 
@@ -88,13 +89,18 @@ def test_everything_is_told(command: Command, monkeypatch: pytest.MonkeyPatch, p
     assert (found["keys"]["OPENAI_API_KEY"], found["keys"]["ANTHROPIC_API_KEY"]) == (True, False)
     assert found["packages"]["litellm"]
     assert found["runs"]["writable"]
-    assert (found["sandbox"]["works"], found["sandbox"]["protects"]) == (True, False)
+    told = found["sandbox"]
+    assert told["works"]
+    assert told["protects"] == (told["level"] >= 3)
+    assert told["about"] == ABOUT[told["level"]]
+    assert told["mechanisms"]
     assert command("runs", "list", "--json").json["runs"] == []
     assert found["servers"][0]["models"] == ["qwen", "phi"]
     assert (found["problems"], found["warnings"]) == ([], [])
     shown = command("doctor").out
     assert "keys that are set: OPENAI_API_KEY" in shown
-    assert "not hostile code" in shown
+    assert f"isolation level {told['level']} of 5: {told['about']}" in shown
+    assert "in force: " in shown
     assert "very-secret" not in shown + json.dumps(found)
 
 
@@ -113,8 +119,28 @@ def test_a_sandbox_that_cannot_start_is_a_problem(command: Command, monkeypatch:
         raise SandboxUnavailable("no process can be started")
 
     monkeypatch.setattr(doctor, "find", lambda: [])
-    monkeypatch.setattr(sandbox, "run_tests", refuse)
-    assert "programs cannot be run here: no process can be started" in command("doctor", code=2).err
+    monkeypatch.setattr(Sandbox, "verify", refuse)
+    done = command("doctor", code=2)
+    assert "programs cannot be run here: no process can be started" in done.err
+    assert "sandbox: does not work" in done.out
+    assert command("doctor", "--json", code=2).json["sandbox"]["level"] is None
+
+
+def test_what_is_missing_is_told_with_what_can_be_done(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    weak = Isolation(2, {"rlimits": True, "seccomp": True, "landlock_abi": 0}, ("files",))
+
+    async def passing(box: Sandbox, *_: object) -> Execution:
+        monkeypatch.setattr(Sandbox, "isolation", weak)
+        return Execution("passed")
+
+    monkeypatch.setattr(doctor, "find", lambda: [])
+    monkeypatch.setattr(Sandbox, "verify", passing)
+    monkeypatch.setattr(doctor, "advice", lambda isolation: (f"do this about level {isolation.level}",))
+    shown = command("doctor").out
+    assert "isolation level 2 of 5" in shown
+    assert "  in force: rlimits, seccomp\n  not enforced: files\n  do this about level 2\n" in shown
+    found = command("doctor", "--json").json["sandbox"]
+    assert (found["protects"], found["advice"]) == (False, ["do this about level 2"])
 
 
 def test_the_stranger_of_that_name_is_a_warning(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from .conftest import SCRIPT, TRAM, Command
 
 FIELDS = {
     "schema", "answer", "text", "confidence", "strategy", "chosen_by", "candidates", "usage", "stopped_by", "run",
+    "isolation",
 }  # fmt: skip
 
 
@@ -64,6 +65,29 @@ def test_tests_check_code_and_exit_3_says_that_none_passed(command: Command, hom
     wrong = command(*words, "--test", "assert f(2) == 3", code=3)
     assert "def f(x):" in wrong.out
     assert "no candidate passed" in wrong.err
+
+
+def test_programs_that_were_run_say_how_far_apart(command: Command, home: Path) -> None:
+    (home / "e.toml").write_text('[[rule]]\nmatch = "."\nreply = "```python\\ndef f(x):\\n    return x\\n```"\n')
+    words = ("solve", "Write f.", "-e", "scripted:e.toml", "-s", "best_of_n(samples=1)", "--json")
+    isolation = command(*words, "--test", "assert f(2) == 2").json["isolation"]
+    assert isolation["level"] >= 1
+    assert {"level", "mechanisms", "not_enforced"} == {*isolation}
+    assert command("solve", TRAM, "--kind", "number", "-e", SCRIPT, "-s", "cot", "--json").json["isolation"] is None
+
+
+def test_isolation_that_is_not_reached_is_exit_6_before_anybody_is_asked(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(*_: object) -> None:
+        raise AssertionError("nobody is to be asked")
+
+    monkeypatch.setattr(Engine, "ask", asked)
+    words = ("solve", "Write f.", "--test", "assert f(2) == 2", "-e", SCRIPT, "-s", "cot")
+    done = command(*words, "--verifier", "unit_tests", "--min-isolation", "5", code=6)
+    assert done.out == ""
+    assert "level 5 is wanted" in done.lines[-1]
+    assert "orchestrator doctor" in done.lines[-1]
 
 
 def test_several_different_answers_come_one_a_line(command: Command) -> None:

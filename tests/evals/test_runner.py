@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import answers, sandbox
+from orchestrator import answers
 from orchestrator.budget import Budget
 from orchestrator.errors import (
     BadRequest,
@@ -28,6 +28,7 @@ from orchestrator.evals.case import Case
 from orchestrator.evals.runner import PATIENCE, Bench
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.folder import RunFolder
+from orchestrator.sandbox import Sandbox
 from orchestrator.types import Request
 
 from .benching import Watcher, bench, cases, doubled, lines, open_calls, plan_of, rows, traced
@@ -307,8 +308,8 @@ class TestFaultsOfOurOwn:
         whole = entry.Grader
 
         class Failing(whole):
-            def __init__(self, case: Case) -> None:
-                super().__init__(case)
+            def __init__(self, case: Case, box: Sandbox | None = None) -> None:
+                super().__init__(case, box)
                 self.fails = not ids or case.problem.id in ids
 
             async def __call__(self, answer: str | None) -> bool | None:
@@ -391,19 +392,19 @@ class TestFaultsOfOurOwn:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
     ) -> None:
         closed = []
-        for module in (answers, sandbox):
 
-            async def aclose(name: str = module.__name__) -> None:
-                closed.append(name)
+        async def aclose(*who: Sandbox) -> None:
+            closed.extend(who or ["answers"])
 
-            monkeypatch.setattr(module, "aclose", aclose)
+        monkeypatch.setattr(answers, "aclose", aclose)
+        monkeypatch.setattr(Sandbox, "aclose", aclose)
         if fails:
             self.failing(monkeypatch, SandboxUnavailable("no processes"))
             with pytest.raises(SandboxUnavailable):
                 bench(tmp_path / "run", plan_of(ScriptedExpert(doubled)), cases(2))
         else:
             bench(tmp_path / "run", plan_of(ScriptedExpert(doubled)), cases(2))
-        assert sorted(closed) == ["orchestrator.answers", "orchestrator.sandbox"]
+        assert [type(one).__name__ for one in closed] == ["Sandbox", "str"]
 
 
 class TestStreaming:
