@@ -13,6 +13,8 @@ from itertools import groupby
 
 Z95 = 1.959963984540054
 """Normal quantile of a 95 % interval."""
+_DRAWN_AT_ONCE = 2_000_000
+"""Values of a bootstrap that are in memory together."""
 CURVE = (1, 2, 5, 10, 20, 50, 100, 200)
 """The k at which a pass@k curve is drawn."""
 
@@ -57,6 +59,32 @@ def mean_pass_at_k(counts: Iterable[tuple[int, int]], k: int) -> float | None:
             return None
         total, problems = total + value, problems + 1
     return total / problems if problems else None
+
+
+def bootstrap_mean(values: Sequence[float], seed: int = 0, resamples: int = 10_000) -> tuple[float, float]:
+    """A 95 % percentile interval for the mean of `values`, which are drawn anew with replacement.
+
+    All values the same give an interval without width, which says nothing about its certainty.
+    """
+    import numpy
+
+    if not values:
+        raise ValueError("no values")
+    drawn, rng = numpy.asarray(values, dtype=float), numpy.random.default_rng(seed)
+    means = numpy.empty(resamples)
+    rows = max(1, _DRAWN_AT_ONCE // len(drawn))
+    for start in range(0, resamples, rows):
+        size = (min(rows, resamples - start), len(drawn))
+        means[start : start + size[0]] = drawn[rng.integers(0, len(drawn), size=size)].mean(axis=1)
+    low, high = numpy.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def interval_of_mean(values: Sequence[float]) -> tuple[float, float]:
+    """A 95 % interval for the mean of estimates from 0 to 1: Wilson's where each is 0 or 1, else by bootstrap."""
+    if all(value in (0.0, 1.0) for value in values):
+        return wilson(sum(values), len(values))
+    return bootstrap_mean(values)
 
 
 def majority_at_k(counts: Sequence[int], correct: Collection[int], k: int, unparsed: int = 0) -> float | None:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from orchestrator.evals.metrics import (
     all_of_k,
     best_of_k,
+    bootstrap_mean,
     effective_number,
+    interval_of_mean,
     majority_at_k,
     mean_pass_at_k,
     pass_at_k,
@@ -205,3 +207,31 @@ class TestEffectiveNumber:
 
     def test_nothing_has_no_number(self) -> None:
         assert effective_number(()) is None
+
+
+class TestIntervalOfAMean:
+    def test_golden(self) -> None:
+        # Differences of two answers' correctness, resampled 10,000 times with numpy's default_rng(0).
+        right, other = (1, 1, 0, 1, 0, 1, 1, 1, 0, 1), (1, 0, 0, 1, 0, 0, 1, 1, 0, 0)
+        low, high = bootstrap_mean([a - b for a, b in zip(right, other, strict=True)])
+        assert (low, high) == (near(0.0), near(0.6))
+
+    def test_parts_that_fit_into_memory_draw_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        values = [i / 12 for i in range(13)]
+        whole = bootstrap_mean(values, resamples=1000)
+        monkeypatch.setattr("orchestrator.evals.metrics._DRAWN_AT_ONCE", 100)
+        assert bootstrap_mean(values, resamples=1000) == whole
+
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(0, 9))
+    def test_it_lies_among_the_values_and_is_the_same_every_time(self, values: list[float], seed: int) -> None:
+        low, high = bootstrap_mean(values, seed, resamples=200)
+        assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+        assert bootstrap_mean(values, seed, resamples=200) == (low, high)
+
+    def test_without_values_there_is_none(self) -> None:
+        with pytest.raises(ValueError, match="no values"):
+            bootstrap_mean([])
+
+    def test_where_each_value_is_a_success_or_a_failure_it_is_wilsons(self) -> None:
+        assert interval_of_mean([1.0] * 127 + [0.0] * 37) == wilson(127, 164)
+        assert interval_of_mean([0.5, 1.0, 0.0]) == bootstrap_mean([0.5, 1.0, 0.0])
