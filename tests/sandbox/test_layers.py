@@ -144,6 +144,17 @@ def test_where_namespaces_are_refused_the_other_layers_hold(user: User) -> None:
 
 
 @pytest.mark.skipif(not LINUX, reason="only Linux has filters")
+def test_where_mounts_are_refused_the_other_namespaces_hold(user: User) -> None:
+    """As for users of systems that give them namespaces without rights in them."""
+    if lacking("namespaces"):
+        pytest.skip(f"no namespaces here: {lacking('namespaces')}")
+    report, found = under(user, "{libc.number(165, 40): [seccomp._result(seccomp.EPERM)]}")
+    assert report["level"] == 3
+    assert (report["mechanisms"]["pidns"], report["mechanisms"]["mountns"]) == (True, False)
+    assert found == ["EACCES", "EPERM"]
+
+
+@pytest.mark.skipif(not LINUX, reason="only Linux has filters")
 def test_a_layer_whose_trial_is_killed_is_left_out(user: User) -> None:
     report, _ = under(user, "{libc.number(272, 97): [seccomp._result(seccomp.KILL)]}")
     assert report["level"] == 3
