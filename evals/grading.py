@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator import answers
 from orchestrator.answers import game24, strips
 from orchestrator.sandbox import Execution, Limits, Sandbox, shared
-from orchestrator.sandbox.examples import with_header
+from orchestrator.sandbox.header import with_header
 from orchestrator.types import Json, Problem
 
 from .case import Case

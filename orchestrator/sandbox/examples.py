@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 
-from ..types import Example, Problem
+from ..types import Example
 from .suites import Call, Calls, Comparison, Stdio, Stream, Suite
-
-_FUTURE = re.compile(r"^from\s+__future__\s+import\b[^\n]*\n?", re.MULTILINE)
 
 
 def suites_of(examples: Sequence[Example], compare: Comparison = "lcb") -> tuple[Suite, ...]:
@@ -26,18 +23,6 @@ def suites_of(examples: Sequence[Example], compare: Comparison = "lcb") -> tuple
         else:
             suites.append(Calls(entry, tuple(map(_call, ours)), compare))
     return tuple(suites)
-
-
-def with_header(problem: Problem, program: str) -> str:
-    """The program behind `meta["header"]`, the source that programs for this problem may count on.
-
-    Imports from `__future__` stay first.
-    """
-    header = problem.meta.get("header")
-    if not isinstance(header, str) or not header:
-        return program
-    end = max((found.end() for found in _FUTURE.finditer(program)), default=0)
-    return f"{program[:end]}{header}\n{program[end:]}"
 
 
 def _call(example: Example) -> Call:

@@ -49,7 +49,7 @@ class UnitTests:
 
     async def _run(self, problem: Problem, answer: str, suite: Suite, run: Run) -> Execution:
         from orchestrator.sandbox import Limits
-        from orchestrator.sandbox.examples import with_header
+        from orchestrator.sandbox.header import with_header
 
         limits = Limits(seconds=self.timeout, memory_mb=self.memory_mb, fail_fast=False)
         return await run.sandbox.verify(with_header(problem, answer), suite, limits)
