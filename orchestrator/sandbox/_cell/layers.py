@@ -77,10 +77,10 @@ class Confinement:
         """
         if self._plan is not None:
             self._plan.settle(first=True)
-        if self._threads:
-            import resource
+            if self._plan.counted:
+                import resource
 
-            resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))
+                resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))  # of its children's too, all together
         if self._landlock:
             from . import landlock
 
@@ -95,10 +95,6 @@ class Confinement:
         steps: list[Callable[[], None]] = []
         if self._plan is not None and not self._plan.namespaces:
             steps.append(_die_with(os.getpid()))
-        if self._plan is not None and self._plan.counted:
-            import resource
-
-            steps.append(lambda: resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS)))
         if self._seccomp:
             from . import seccomp
 
