@@ -103,6 +103,7 @@ def test_other_systems_are_sent_to_linux(machine: Machine, platform: str, word: 
 
 def test_results_hold_isolation_as_plain_data() -> None:
     held = isolation_json(Isolation(3, ALL, ("tree_memory",)))
+    assert held is not None
     assert held == {"level": 3, "mechanisms": ALL, "not_enforced": ["tree_memory"]}
     assert (level_of(held), level_of({})) == (3, 0)
     assert isolation_json(None) is None
