@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         WrongKey,
     )
     from .prompts import load_prompts
-    from .protocols import Aggregator, Backend, Embedder, Estimates, Fits, Strategy, Verifier
+    from .protocols import Aggregator, Backend, Embedder, Estimates, EstimatesOver, Fits, Strategy, Verifier
     from .registry import strategy
     from .run import Run
     from .solve import Orchestrator, asolve, solve
@@ -94,6 +94,7 @@ __all__ = [
     "Embedder",
     "Estimate",
     "Estimates",
+    "EstimatesOver",
     "Event",
     "Example",
     "Expert",

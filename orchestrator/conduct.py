@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING
 from .engine import Engine
 from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
 from .ledger import Scope
-from .protocols import Aggregator, Estimates, Fits, Strategy, Verifier
+from .protocols import Aggregator, Estimates, EstimatesOver, Fits, Strategy, Verifier
 from .registry import build, spec_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
-from .types import Candidate, Choice, Expert, Outcome, Place, Problem, Scored, StoppedBy, Verdict
+from .types import Candidate, Choice, Estimate, Expert, Outcome, Place, Problem, Scored, StoppedBy, Verdict
 
 if TYPE_CHECKING:
     from .sandbox import Isolation, Sandbox
@@ -278,20 +279,37 @@ def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int)
     strategy, calls = contestant.strategy, _calls_left(scope)
     if calls is None or not isinstance(strategy, Estimates):
         return strategy
-    beside: tuple[object, ...] = (contestant.verifier, contestant.aggregator)
-    other = sum(part.estimate(problem, experts).most for part in beside if isinstance(part, Estimates))
-    estimate = strategy.estimate(problem, experts)
-    if estimate.most + other <= calls or not isinstance(strategy, Fits):
+    whole = estimated(contestant, problem, experts)
+    if whole is None or whole.most <= calls or not isinstance(strategy, Fits):
         return strategy
-    smaller = strategy.fit(calls - other, problem, experts)
-    if smaller is None:
-        raise BudgetExceeded(scope.name, "calls", calls, other + _smallest(strategy, problem, experts, estimate.most))
-    return smaller
+
+    def total(rung: int) -> int:
+        """Calls of the largest form within `rung` calls, with its check and choice; 0 where there is none."""
+        form = strategy.fit(rung, problem, experts)
+        of_form = None if form is None else estimated(replace(contestant, strategy=form), problem, experts)
+        return of_form.most if of_form is not None else 0
+
+    rungs = range(1, calls + 1)
+    form = strategy.fit(bisect_right(rungs, calls, key=total), problem, experts)
+    if form is None:
+        smallest = next(filter(None, map(total, range(1, strategy.estimate(problem, experts).most))), whole.most)
+        raise BudgetExceeded(scope.name, "calls", calls, smallest)
+    return form
 
 
-def _smallest(strategy: Fits, problem: Problem, experts: int, most: int) -> int:
-    """The calls that the lowest rung of a strategy's ladder needs."""
-    return next((calls for calls in range(1, most) if strategy.fit(calls, problem, experts) is not None), most)
+def estimated(contestant: Contestant, problem: Problem, experts: int) -> Estimate | None:
+    """Calls of the strategy and of what checks and chooses among its candidates; `None` where it cannot tell."""
+    if not isinstance(contestant.strategy, Estimates):
+        return None
+    estimate = contestant.strategy.estimate(problem, experts)
+    candidates = estimate.most if estimate.candidates is None else estimate.candidates
+    parts: tuple[object, ...] = (contestant.verifier, contestant.aggregator)
+    for part in parts:
+        if isinstance(part, EstimatesOver):
+            estimate += part.estimate_over(problem, experts, candidates)
+        elif isinstance(part, Estimates):
+            estimate += part.estimate(problem, experts)
+    return estimate
 
 
 def _calls_left(scope: Scope) -> int | None:

@@ -71,6 +71,15 @@ class Estimates(Protocol):
 
 
 @runtime_checkable
+class EstimatesOver(Protocol):
+    """What a verifier or aggregator may also have: calls that grow with the number of candidates."""
+
+    def estimate_over(self, problem: Problem, experts: int, candidates: int) -> Estimate:
+        """Calls on `candidates` candidates for this problem."""
+        ...
+
+
+@runtime_checkable
 class Fits(Protocol):
     """What a strategy may also have: a ladder of smaller forms of itself."""
 

@@ -64,7 +64,7 @@ class IdeaSearch:
         run.emit(await run.read(reply), parents=(idea,))
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
-        return Estimate(2 * self.samples, 2.0 * self.samples, 2 * self.samples, 2)
+        return Estimate(2 * self.samples, 2.0 * self.samples, 2 * self.samples, 2, self.samples)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> IdeaSearch | None:
         """The ladder: fewer samples, down to one."""

@@ -209,7 +209,7 @@ class PlanSearch:
         # Without any observation there is one plan, and it may be that the second sketch is the first.
         least = self.turns * (1 + (shape.shares(plans, 0)[0] > 1)) + 2 + self.pseudocode + 2 * self.second_sketch
         depth = self.turns * shape.layers(plans) + 2 + self.pseudocode + 2 * self.second_sketch
-        return Estimate(least, float(calls), self._calls(shape, plans), depth)
+        return Estimate(least, float(calls), self._calls(shape, plans), depth, self.most_programs)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> PlanSearch | None:
         """The ladder: fewer sets, those of deeper layers first, then fewer observations; no second sketch; two turns of

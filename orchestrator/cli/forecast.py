@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.budget import Budget
-from orchestrator.protocols import Estimates
-from orchestrator.types import Estimate, Expert, Json, Problem, Sampling
+from orchestrator.types import Expert, Json, Problem, Sampling
 
 from .printing import note, out_json
 from .tables import Column, print_table
@@ -128,7 +127,9 @@ def _foreseen(known: dict[tuple[object, ...], _Foreseen], problem: Problem, row:
 
 
 def _add(forecast: Forecast, problem: Problem, row: Row, plan: Plan, foreseen: _Foreseen) -> None:
-    estimate = _estimate(foreseen.contestant, problem, len(row.experts))
+    from orchestrator.conduct import estimated
+
+    estimate = estimated(foreseen.contestant, problem, len(row.experts))
     if estimate is None:
         forecast.told = False
         return
@@ -143,17 +144,6 @@ def _add(forecast: Forecast, problem: Problem, row: Row, plan: Plan, foreseen: _
         forecast.usd = None
     else:
         forecast.usd += min(bound * most, plan.budget.usd if plan.budget.usd is not None else math.inf) * seeds
-
-
-def _estimate(contestant: Contestant, problem: Problem, experts: int) -> Estimate | None:
-    """Calls of the strategy and of what checks and chooses; `None` where the strategy cannot tell."""
-    if not isinstance(contestant.strategy, Estimates):
-        return None
-    estimate = contestant.strategy.estimate(problem, experts)
-    for part in (contestant.verifier, contestant.aggregator):
-        if isinstance(part, Estimates):
-            estimate += part.estimate(problem, experts)
-    return estimate
 
 
 def _dearest(problem: Problem, cap: int, depth: int, experts: Sequence[Expert]) -> float | None:

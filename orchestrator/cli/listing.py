@@ -112,7 +112,7 @@ def _calls(found: Description) -> Iterator[str]:
         yield "calls no model"
     elif e := found.estimate:
         told = [f"one expert: {_range(e)}", *([f"three experts: {_range(found.several)}"] if found.several else [])]
-        yield f"calls on one problem, with {'; with '.join(told)}"
+        yield f"calls on one {found.per}, with {'; with '.join(told)}"
     if found.calls_depend_on:
         yield f"calls depend on: {', '.join(found.calls_depend_on)}"
     if found.ladder:

@@ -48,7 +48,7 @@ class Description:
     """`built-in`, or the distribution that brings it."""
     settings: tuple[Setting, ...]
     estimate: Estimate | None
-    """Calls on one problem with one expert and every setting at its default, where it can tell."""
+    """Calls on one problem with one expert and every setting at its default, where it can tell; see `per`."""
     several: Estimate | None = None
     """The same with three experts, where that is another number."""
     calls_depend_on: tuple[str, ...] = ()
@@ -67,6 +67,8 @@ class Description:
     """The verifier that a strategy brings along; `auto`: one that fits the kind of problem, if there is one."""
     aggregator: str | None = None
     """The aggregator that a strategy brings along."""
+    per: Literal["problem", "candidate"] = "problem"
+    """What the calls are made for; verifiers that ask for each candidate anew tell those on one."""
 
 
 def describe(group: Group, name: str) -> Description:
@@ -95,6 +97,7 @@ def describe(group: Group, name: str) -> Description:
         needs=_told(maker, "needs"),
         verifier=_told(maker, "verifier") or ("auto" if group == "strategies" else None),
         aggregator=_told(maker, "aggregator") or ("majority" if group == "strategies" else None),
+        per="candidate" if group == "verifiers" and hasattr(maker, "estimate_over") else "problem",
     )
 
 

@@ -99,10 +99,17 @@ class Estimate:
     expected: float
     most: int
     depth: int
+    candidates: int | None = None
+    """Candidates that a strategy puts forward at the most; `None`: up to one a call."""
 
     def __add__(self, other: Estimate) -> Estimate:
+        """The calls of both, and the candidates of the first."""
         return Estimate(
-            self.least + other.least, self.expected + other.expected, self.most + other.most, self.depth + other.depth
+            self.least + other.least,
+            self.expected + other.expected,
+            self.most + other.most,
+            self.depth + other.depth,
+            self.candidates,
         )
 
 

@@ -129,7 +129,7 @@ async def test_under_a_cap_on_tokens_ideas_come_to_their_end() -> None:
 
 
 def test_estimate() -> None:
-    assert IdeaSearch(samples=7).estimate(TASK, experts=3) == Estimate(14, 14.0, 14, 2)
+    assert IdeaSearch(samples=7).estimate(TASK, experts=3) == Estimate(14, 14.0, 14, 2, candidates=7)
 
 
 def test_no_samples_is_said() -> None:

@@ -33,7 +33,7 @@ def search(expert: ScriptedExpert, spec: str, problem: Problem = TASK) -> tuple[
 def test_reference_vector_as_estimated() -> None:
     strategy = PlanSearch(keep=3)
     assert (strategy.most_plans, strategy.most_programs) == (49, 98)
-    assert strategy.estimate(TASK, 1) == Estimate(13, 375.0, 375 + 2 * 8, 13)
+    assert strategy.estimate(TASK, 1) == Estimate(13, 375.0, 375 + 2 * 8, 13, candidates=98)
 
 
 def test_reference_vector_as_run() -> None:
