@@ -46,6 +46,7 @@ class Sandbox:
     Args:
         workers: programs run at once; by default one a core.
         min_level: isolation below which nothing is run.
+        launcher: what starts the processes: `local`, `bubblewrap`, `docker`, `podman`, `seatbelt`; `auto` chooses.
         packages: installed packages that programs may import beside the standard library.
         cache: verdicts that are kept.
         without: layers to leave out on purpose (`namespaces mounts nobody landlock seccomp`).
@@ -59,11 +60,12 @@ class Sandbox:
         workers: int | None = None,
         min_level: int = 0,
         *,
+        launcher: str = "auto",
         packages: Sequence[str] = _PACKAGES,
         cache: int = 4096,
         without: Sequence[str] = (),
     ) -> None:
-        self._pool = Pool(workers or os.cpu_count() or 1, min_level, tuple(packages), frozenset(without))
+        self._pool = Pool(workers or os.cpu_count() or 1, min_level, tuple(packages), frozenset(without), launcher)
         self._cache_size = cache
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Execution] = OrderedDict()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import sysconfig
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from typing import Any
 from ..errors import SandboxUnavailable
 from . import worker_process
 from .execution import Isolation
+from .launchers import Launcher, launcher
 from .packing import Packed
 from .worker_process import Lost, WorkerProcess
 
@@ -50,11 +52,13 @@ class Pool:
     packages: tuple[str, ...]
     without: frozenset[str]
     """Layers to leave out, for machines and tests that want a lower level."""
+    launcher: str = "auto"
     isolation: Isolation | None = None
     pace: float = 1.0
     """How many times slower than usual this machine is, at least 1: limits of CPU time are stretched by it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _threads: ThreadPoolExecutor | None = None
+    _launcher: Launcher | None = None
     _idle: list[WorkerProcess] = field(default_factory=list)
 
     def submit(self, job: Job) -> Future[tuple[dict[str, Any], bool]]:
@@ -132,16 +136,23 @@ class Pool:
 
     def _started(self) -> WorkerProcess:
         scratch = scratch_folder()
-        folders = _folders(self.packages)
+        folders = _folders(self.packages) if self._chosen().shares_files else {}
+        readable = [*folders.values(), *(f"{folder}.libs" for folder in folders.values())]
         settings = {
             "scratch": scratch,
             "packages": folders,
-            "readable": [*folders.values(), *(f"{folder}.libs" for folder in folders.values())],
+            "readable": readable,
             "without": sorted(self.without),
+            "given": dict(self._chosen().given),
             "calibrate": self.isolation is None,
         }
-        command = [worker_process.python(), "-S", "-s", "-P", "-B", "-X", "utf8", worker_process.script()]
-        return worker_process.start(command, settings, scratch, _ENVIRONMENT)
+        command = self._chosen().command(sys.executable, worker_process.script(), scratch, readable, _ENVIRONMENT)
+        return worker_process.start(command, settings, scratch, self._chosen().environment(_ENVIRONMENT))
+
+    def _chosen(self) -> Launcher:
+        if self._launcher is None:
+            self._launcher = launcher(self.launcher)
+        return self._launcher
 
 
 def _isolation(ready: Mapping[str, Any]) -> Isolation:

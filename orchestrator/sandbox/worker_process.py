@@ -8,7 +8,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import OrderedDict
@@ -193,7 +192,3 @@ def _last_line(errors: IO[bytes]) -> str:
 def script() -> str:
     """The file that a worker runs."""
     return str(_ROOT / "__main__.py")
-
-
-def python() -> str:
-    return sys.executable

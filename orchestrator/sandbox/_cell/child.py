@@ -176,14 +176,14 @@ def _prepare(program: str) -> None:
 _MUTABLE = (list, dict, set, bytearray)
 
 
-def compiled(program: str) -> Any:
-    """The program's code.
+def compiled(source: str, name: str = _PROGRAM) -> Any:
+    """The code of a program, or of what has another name.
 
     Raises:
         SyntaxError: it is no Python, or no parser can take it.
     """
     try:
-        return compile(program, _PROGRAM, "exec", dont_inherit=True)
+        return compile(source, name, "exec", dont_inherit=True)
     except (MemoryError, RecursionError) as error:  # what the parser says of too many brackets
         raise SyntaxError("too complex to be parsed") from error
     except ValueError as error:  # null bytes, lone surrogates

@@ -7,6 +7,7 @@ import opcode
 import random
 import sys
 
+from .child import compiled
 from .foresight import Recorder, Unforeseeable, foreseen
 from .remote import Gone, Proxy, Remote
 
@@ -48,8 +49,8 @@ class Exam:
 
     def __init__(self, tests: list[str], entry: str | None, prelude: str, *, foresee: bool = True) -> None:
         self.entry = entry
-        self._prelude = compile(prelude, _PRELUDE, "exec", dont_inherit=True)
-        self._tests = [compile(test, _TESTS, "exec", dont_inherit=True) for test in tests]
+        self._prelude = compiled(prelude, _PRELUDE)
+        self._tests = [compiled(test, _TESTS) for test in tests]
         self._to_check = [entry is not None and _leaves_check(test) for test in self._tests]
         self.wanted: list[str] = [entry] if entry else []
         """Names that the tests mean the candidate's things by, as far as that can be told."""
@@ -105,7 +106,14 @@ class Exam:
         """Runs one of the tests; raises what it raises."""
         exec(self._tests[number], names)
         if self.entry is not None and self._to_check[number]:
-            names["check"](names[self.entry])
+            names["check"](_entered(names, self.entry))
+
+
+def _entered(names: dict[str, Any], entry: str) -> Any:
+    try:
+        return names[entry]
+    except KeyError:
+        raise NameError(f"the program defines no '{entry}'") from None
 
 
 def _leaves_check(code: CodeType) -> bool:
@@ -154,13 +162,14 @@ def told(error: BaseException) -> tuple[str, str, str, int | None]:
     if isinstance(error, Gone):
         return "error", "the program ended", "", None
     if marked is not None:
-        text, line = marked
+        text, kind, line = marked
         return ("memory" if kind == "MemoryError" else "error"), text[:_DETAIL], kind, line
     try:
         text = str(error)[:_DETAIL]
     except BaseException:
         text = ""
-    return "failed", f"{kind}: {text}".strip(": ") + _where(error), kind, None
+    verdict = "error" if isinstance(error, NameError) else "failed"  # the program lacks what the test asks for
+    return verdict, f"{kind}: {text}".strip(": ") + _where(error), kind, None
 
 
 def _where(error: BaseException) -> str:

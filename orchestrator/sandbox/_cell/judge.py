@@ -26,7 +26,7 @@ _GRACE = 3.0
 _OWN = 2.0
 """CPU seconds that comparing may take beyond the candidate's."""
 _LEFT = 0.05
-"""CPU seconds below which a candidate is not started once more."""
+"""Seconds, of CPU or wall, below which a candidate is not started once more."""
 
 
 class Judge:
@@ -93,8 +93,11 @@ class Judge:
 
         failures: dict[int, list[Any]] = {}
         self._ask_all(job, suite["calls"], sitting, list(range(total)), keep, failures)
-        rows = [["v", found[i]] if i in found else ["x", *failures.get(i, _NO_DATA)] for i in range(total)]
-        return sitting.report() | {"found": rows}
+        report = sitting.report()
+        not_run = [report["verdict"], report["detail"], report["exception"]]
+        rest = [not_run if outcome is None else _NO_DATA for outcome in sitting.outcomes]
+        rows = [["v", found[i]] if i in found else ["x", *failures.get(i, rest[i])] for i in range(total)]
+        return report | {"found": rows}
 
     def _ask_all(
         self,
@@ -112,7 +115,7 @@ class Judge:
             right: whether a value passes the test.
         """
         done, left = 0, job
-        while done < len(calls) and left["cpu"] > _LEFT:
+        while (done < len(calls) or left is job) and _is_enough(left):
             witness = self._processes.witness(left)
             remote, fallen = witness.remote, None
             try:
@@ -131,12 +134,12 @@ class Judge:
             if fallen is None:
                 return
             verdict = sitting.fell(fallen, usage, remote)
-            if failures is not None:
-                failures[places[done]] = [verdict, usage["ruling"][1], ""]
             if job["fail_fast"] or not isinstance(fallen, Gone) or verdict == "timeout":
                 return
+            if failures is not None:
+                failures[places[done]] = [verdict, usage["ruling"][1], ""]
             done += 1
-            left = {**left, "cpu": left["cpu"] - usage["cpu"]}
+            left = _rest(left, usage)
 
     def _ask_one(
         self,
@@ -250,7 +253,7 @@ class Judge:
         described: Any = None
         left = job
         for number in places:
-            if left["cpu"] <= _LEFT:
+            if not _is_enough(left):
                 break
             try:
                 if witness is None:
@@ -262,7 +265,7 @@ class Judge:
                 usage = witness.end()
                 sitting.spend(usage)
                 verdict = sitting.fell_at(number, error, usage, witness.remote)
-                witness, left = None, {**left, "cpu": left["cpu"] - usage["cpu"]}
+                witness, left = None, _rest(left, usage)
                 if not isinstance(error, Gone) or verdict == "timeout":
                     break
             if job["fail_fast"] and not sitting.outcomes[number]:
@@ -283,7 +286,7 @@ class Judge:
             said = None
         finally:
             usage = examiner.end()
-        left = {**job, "cpu": job["cpu"] - usage["cpu"], "wall": max(_LEFT, job["wall"] - usage["wall"])}
+        left = _rest(job, usage)
         if said is None:
             verdict, detail = usage["ruling"]
             sitting.note(number, verdict, f"the test itself: {detail}")
@@ -319,6 +322,15 @@ class Judge:
 
 _NO_DATA = ("error", "the value is no plain data", "")
 _READER = {"cpu": 5.0, "wall": 10.0, "memory": 1024, "program": ""}
+
+
+def _rest(job: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
+    """A job with what a process has left of its limits."""
+    return {**job, "cpu": job["cpu"] - usage["cpu"], "wall": job["wall"] - usage["wall"]}
+
+
+def _is_enough(job: dict[str, Any]) -> bool:
+    return bool(job["cpu"] > _LEFT and job["wall"] > _LEFT)
 
 
 def _is_read(found: Any, total: int) -> bool:

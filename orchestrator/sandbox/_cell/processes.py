@@ -9,15 +9,15 @@ import socket
 import sys
 import time
 
+from .orders import send
 from .remote import Gone, Remote
-from .wire import Channel, decoded, encoded
+from .wire import Channel, Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_REPORT = 1 << 18
 _SHOWN = 2000
 
 
@@ -26,6 +26,7 @@ class Processes:
 
     def __init__(self, host: int, orders: socket.socket, more: socket.socket, packages: list[str]) -> None:
         self._host, self._orders, self._more, self._packages = host, orders, more, packages
+        self._channels = {one: Channel(one.fileno()) for one in (orders, more)}
         self._grown = False
         self._count = 0
         self._reports: dict[int, list[Any]] = {}
@@ -45,14 +46,14 @@ class Processes:
         self._count += 1
         orders = self._zygote(job["program"])
         order = {"cpu": job["cpu"], "wall": job["wall"], "memory": job["memory"], "file": job["output"], "kind": kind}
-        socket.send_fds(orders, [encoded(["start", self._count, order]).encode()], fds)
-        return Exit(orders, self._reports, self._count, job)
+        send(orders, ["start", self._count, order], fds)
+        return Exit(orders, self._channels[orders], self._reports, self._count, job)
 
     def _zygote(self, program: str) -> socket.socket:
         if not any(name in program for name in self._packages):
             return self._orders
         if not self._grown:
-            self._orders.send(encoded(["grow"]).encode())
+            send(self._orders, ["grow"])
             self._grown = True
         return self._more
 
@@ -77,26 +78,34 @@ class Processes:
 class Exit:
     """How a forked process will end, which the zygote tells."""
 
-    def __init__(self, orders: socket.socket, reports: dict[int, list[Any]], number: int, job: dict[str, Any]) -> None:
-        self._orders, self._reports, self._number, self._job = orders, reports, number, job
+    def __init__(
+        self,
+        orders: socket.socket,
+        channel: Channel,
+        reports: dict[int, list[Any]],
+        number: int,
+        job: dict[str, Any],
+    ) -> None:
+        self._orders, self._channel, self._reports = orders, channel, reports
+        self._number, self._job = number, job
         self._started = time.monotonic()
 
     def end(self) -> dict[str, Any]:
         """Has the process killed if it lives; see `awaited`."""
-        self._orders.send(encoded(["end", self._number]).encode())
+        send(self._orders, ["end", self._number])
         return self._usage()
 
     def awaited(self) -> dict[str, Any]:
         """Lets the process come to its end; what the kernel says of it, and what it took."""
-        self._orders.send(encoded(["await", self._number]).encode())
+        send(self._orders, ["await", self._number])
         return self._usage()
 
     def _usage(self) -> dict[str, Any]:
         while self._number not in self._reports:
-            data = self._orders.recv(_REPORT)
-            if not data:
+            try:
+                number, *report = self._channel.receive()
+            except Ended:
                 os._exit(3)  # without a zygote there is nothing left to do here
-            number, *report = decoded(data.decode())
             self._reports[number] = report
         status, why, cpu, peak, printed = self._reports.pop(self._number)
         return {
@@ -116,6 +125,8 @@ def ruling(status: int | None, why: str, cpu: float, peak: int, job: dict[str, A
         return "error", why
     if why == "cpu":
         return "timeout", f"more than {job['cpu']:g} s of CPU time"
+    if why == "memory":
+        return "memory", f"more than {job['memory']} MiB"
     if why == "wall":
         return "timeout", f"not done after {job['wall']:g} s"
     if os.WIFSIGNALED(status):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
+from . import memory
 from .exam import told
 from .processes import Processes
 from .remote import Gone, Remote
@@ -78,8 +79,11 @@ class ProgramRun:
 
 def _filled(text: str) -> int:
     """A file without a name that holds the text."""
-    fd = os.memfd_create("input")
-    data = memoryview(text.encode("utf-8", "surrogateescape"))
+    fd = memory.file("input")
+    try:
+        data = memoryview(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:  # surrogates that stand for no byte
+        data = memoryview(text.encode("utf-8", "surrogatepass"))
     while data:
         data = data[os.write(fd, data) :]
     os.lseek(fd, 0, os.SEEK_SET)

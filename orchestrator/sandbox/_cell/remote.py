@@ -28,6 +28,8 @@ class Remote:
         self._channel, self._wait = channel, wait
         self._lent: list[Callable[..., Any]] = []
         self.gone = False
+        self.broken = False
+        """Whether it is gone because it sent what is no reply, so that we end it."""
         self.too_large = False
         self.diverged = False
         self._own_failure: BaseException | None = None
@@ -61,12 +63,10 @@ class Remote:
         if reply[0] == "v":
             return reply[1]
         kind, arguments, text, line = reply[1:5]
-        if kind in _OF_ITERATION and not iterating:
-            kind = "RuntimeError"  # or it would end a loop of the test's own
         if kind in ("TooLarge", "FileTooLarge"):
             self.gone = self.too_large = True
             raise Gone
-        error = exception(kind, arguments, text, line, self._own_class(reply[5:]))
+        error = exception(kind, arguments, text, line, self._own_class(reply[5:]), iterating=iterating)
         own = self._own_failure
         if own is not None and type(own) is type(error) and str(own) == str(error):
             raise own  # what a function of the test raised has gone through the candidate
@@ -103,13 +103,18 @@ class Remote:
             raise Gone
         try:
             reply = self._channel.receive(self._wait)
-        except (Ended, Broken):
+        except Ended:
             self.gone = True
             raise Gone from None
+        except Broken:
+            raise self._broken() from None
         if type(reply) is not list or len(reply) < _LENGTHS.get(str(reply[0]) if reply else "", 99):
-            self.gone = True
-            raise Gone
+            raise self._broken()
         return reply
+
+    def _broken(self) -> Gone:
+        self.gone = self.broken = True
+        return Gone()
 
     def _exchange(self, request: list[Any]) -> Any:
         self.send(request)
@@ -152,8 +157,7 @@ class Remote:
         try:
             return unpack(value, self._proxy)
         except (Broken, RecursionError):
-            self.gone = True
-            raise Gone from None
+            raise self._broken() from None
 
     def _proxy(self, tag: str, body: Any) -> Any:
         if tag == "n":
@@ -180,8 +184,7 @@ class Remote:
         else:
             reply = self.ask(["call", proxy._number, packed, named])
         if type(reply) is not list or len(reply) != 2 or type(reply[1]) is not list:
-            self.gone = True
-            raise Gone
+            raise self._broken()
         for change in reply[1]:
             self._update(arguments, change)
         return self.unpacked(reply[0])
@@ -209,17 +212,29 @@ _OF_ITERATION = ("StopIteration", "StopAsyncIteration", "GeneratorExit", "System
 _LENGTHS = {"v": 2, "x": 5, "ask": 3}
 
 
-def exception(kind: Any, arguments: Any, text: Any, line: Any, own: type[BaseException] | None = None) -> BaseException:
-    """An exception of a built-in class, or of one that stands for the program's own, marked as the candidate's."""
-    found: Any = own or (getattr(builtins, kind, None) if isinstance(kind, str) else None)
-    if not _may_be_raised(found):
-        found = Exception
+def exception(
+    kind: Any,
+    arguments: Any,
+    text: Any,
+    line: Any,
+    own: type[BaseException] | None = None,
+    *,
+    iterating: bool = False,
+) -> BaseException:
+    """An exception of a built-in class, or of one that stands for the program's own, marked as the candidate's.
+
+    One that would end a loop of the test's own, or the test itself, only stays what it is where that is asked for.
+    """
+    said: Any = getattr(builtins, kind, None) if isinstance(kind, str) else None
+    if not _may_be_raised(said):
+        said = Exception
+    found = own or (RuntimeError if kind in _OF_ITERATION and not iterating else said)
     try:
         error: BaseException = found(*[unpack(item) for item in arguments])
     except Exception:
         error = found.__new__(found)
         error.args = (str(text),)
-    error.__dict__["_candidate"] = (str(text), line if type(line) is int else None)
+    error.__dict__["_candidate"] = (str(text), said.__name__, line if type(line) is int else None)
     return error
 
 

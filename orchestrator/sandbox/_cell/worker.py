@@ -39,9 +39,11 @@ among them: it does something after every fork."""
 def main() -> None:
     settings = json.loads(sys.argv[1])
     host_in, host_out = _channel()
-    orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    more, more_theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    from . import orders as between
     from .layers import Confinement
+
+    orders, theirs = between.pair()
+    more, more_theirs = between.pair()
 
     confinement = Confinement(settings)
     confinement.of_all()

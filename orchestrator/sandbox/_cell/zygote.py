@@ -10,29 +10,28 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 import time
 
-from . import child
+from . import child, memory
 from .limits import limit_all, limit_one
+from .orders import Inbox
 from .scratch import empty
-from .wire import Channel, decoded, encoded
+from .wire import Channel, Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-_ORDER = 1 << 16
 _SHOWN = 1 << 14
 """Bytes of a candidate's output that are kept."""
 _PROTOCOL, _STDIN, _STDOUT = 0, 1, 2
 _CANDIDATE = 1
 _NULL = "/dev/null"
 _TICK = 0.002
-_FD = struct.Struct("i")
-_ROOM = socket.CMSG_SPACE(4 * _FD.size)
+_LOOK = 0.05
+"""Seconds between looks at a child's memory, where one has to look."""
 _FILES = 256
 _LARGER = 1024
 """MiB of addresses that the larger packages take by themselves."""
@@ -54,6 +53,7 @@ class Zygote:
         base: int,
     ) -> None:
         self._orders, self._more, self._packages = orders, more, packages
+        self._inbox, self._judge = Inbox(orders), Channel(orders.fileno())
         self._scratch, self._confine, self._cores = scratch, confine, os.cpu_count() or 1
         self._base = base
         self._children: dict[int, Child] = {}
@@ -63,6 +63,8 @@ class Zygote:
         """Files for what children print, empty."""
         self._poll = select.poll()
         self._poll.register(orders.fileno(), select.POLLIN)
+        self._bounded = sys.platform != "darwin"
+        """Whether a limit of the system's holds a child's memory; else it is looked at from time to time."""
         limit_all(_FILES)
 
     def serve(self) -> NoReturn:
@@ -80,21 +82,22 @@ class Zygote:
         return max(0.0, min(child.patience(self._cores) for child in self._children.values())) * 1000 + 1
 
     def _obey(self) -> None:
-        try:
-            data, ancillary, _, _ = self._orders.recvmsg(_ORDER, _ROOM)
-        except OSError:
-            data, ancillary = b"", []
-        if not data:
-            for one in self._children.values():
-                one.kill("ended")
-            os._exit(0)
-        order = decoded(data.decode())
+        while True:
+            found = self._inbox.next()
+            if found is None:
+                for one in self._children.values():
+                    one.kill("ended")
+                os._exit(0)
+            self._do(*found)
+            if not self._inbox.waiting:
+                return
+
+    def _do(self, order: list[Any], fds: list[int]) -> None:
         if order[0] == "end":
             if order[1] in self._children:
                 self._children[order[1]].kill("ended")
                 self._reap(order[1], wait=True)
         elif order[0] == "start":
-            fds = [fd for _, _, body in ancillary for (fd,) in _FD.iter_unpack(body)]
             self._start(order[1], order[2], fds)
             for fd in fds:
                 os.close(fd)
@@ -106,7 +109,7 @@ class Zygote:
             self._grow()
 
     def _start(self, number: int, order: dict[str, Any], fds: list[int]) -> None:
-        printed = self._spare.pop() if self._spare else _memory_file(self._scratch)
+        printed = self._spare.pop() if self._spare else memory.file("output")
         try:
             pid = os.fork()
         except OSError as error:
@@ -118,7 +121,10 @@ class Zygote:
                 self._become(order, fds, printed)
             finally:
                 os._exit(70)
-        self._children[number] = Child(pid, printed, order["cpu"], order["wall"])
+        one = Child(pid, printed, order["cpu"], order["wall"])
+        if not self._bounded:
+            one.most_mb = float(order["memory"])
+        self._children[number] = one
 
     def _become(self, order: dict[str, Any], fds: list[int], printed: int) -> None:
         """The rest of a child's life."""
@@ -197,27 +203,30 @@ class Zygote:
 
     def _tell(self, what: list[Any]) -> None:
         try:
-            self._orders.send(encoded(what).encode())
-        except OSError:
+            self._judge.send(what)
+        except Ended:
             os._exit(0)
 
 
 class Child:
     """A forked process, its limits and why it was ended."""
 
-    __slots__ = ("_cpu", "_end", "awaited", "pid", "printed", "why")
+    __slots__ = ("_cpu", "_end", "awaited", "most_mb", "pid", "printed", "why")
 
     def __init__(self, pid: int, printed: int, cpu: float, wall: float) -> None:
         self.pid, self.printed, self.why = pid, printed, ""
         self.awaited = False
         """Whether somebody waits for its end, and does not end it himself."""
+        self.most_mb: float | None = None
+        """Memory to be watched, MiB."""
         self._cpu, self._end = cpu, time.monotonic() + wall
 
     def patience(self, cores: int) -> float:
         """Seconds in which it cannot run out of time; few where it may end any moment and somebody waits for that."""
         if self.why or self.awaited:
             return _TICK
-        return min(self._end - time.monotonic(), (self._cpu - self._used()) / cores)
+        left = min(self._end - time.monotonic(), (self._cpu - self._used()) / cores)
+        return left if self.most_mb is None else min(left, _LOOK)
 
     def check(self) -> None:
         if self.why:
@@ -226,6 +235,8 @@ class Child:
             self.kill("cpu")
         elif time.monotonic() >= self._end:
             self.kill("wall")
+        elif self.most_mb is not None and memory.resident_mb(self.pid) > self.most_mb:
+            self.kill("memory")
 
     def _used(self) -> float:
         """CPU seconds so far: the clock of another process is its number, turned round, as the kernel has it."""
@@ -286,14 +297,3 @@ def address_space() -> int:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE") >> 20
     except OSError:
         return 0
-
-
-def _memory_file(folder: str) -> int:
-    """An empty file without a name."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("output")
-    import tempfile
-
-    fd, path = tempfile.mkstemp(dir=folder)
-    os.unlink(path)
-    return fd
