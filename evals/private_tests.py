@@ -5,7 +5,9 @@ A pickle is a program. It is never loaded here: a few lines in the sandbox do it
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -56,6 +58,28 @@ def unpack(packed, part):
 """
 
 
+class _Kept:
+    """Suites that were opened last, up to so many characters in all, and the last of them in any case."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._suites: OrderedDict[SealedTests, tuple[int, tuple[Suite, ...]]] = OrderedDict()
+
+    def get(self, tests: SealedTests) -> tuple[Suite, ...] | None:
+        if tests not in self._suites:
+            return None
+        self._suites.move_to_end(tests)
+        return self._suites[tests][1]
+
+    def put(self, tests: SealedTests, suites: tuple[Suite, ...], size: int) -> None:
+        self._suites[tests] = size, suites
+        while len(self._suites) > 1 and sum(size for size, _ in self._suites.values()) > self.most:
+            self._suites.popitem(last=False)
+
+
+_KEPT = _Kept(64 << 20)
+
+
 class Test(BaseModel):
     """One test case, as the files have it."""
 
@@ -72,6 +96,9 @@ _TESTS: TypeAdapter[tuple[Test, ...]] = TypeAdapter(tuple[Test, ...])
 class SealedTests:
     """All tests of a problem, public ones first; the private ones are looked into when first needed.
 
+    They are large, and a set has thousands: of a file that can be read anywhere they are read when needed, and only so
+    much of what was opened is kept.
+
     Args:
         public: the examples that everybody may see.
         private: the field as the row has it.
@@ -84,13 +111,15 @@ class SealedTests:
     ) -> None:
         if not isinstance(private, str | list | None):
             raise line.error(f"field '{FIELD}': a {type(private).__name__} is no list of tests, packed or not")
-        self._public, self._private, self._entry = public, private or None, entry
+        self._public, self._entry = public, entry
         self._compare: Comparison = compare
+        self._size = len(private or "")
+        self._private = private if line.offset is None else None
         self._line = replace(line, row={})
-        self._suites: tuple[Suite, ...] | None = None
+        self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._public) or self._private is not None
+        return bool(self._public) or self._size > 0
 
     async def opened(self, box: Sandbox) -> tuple[Suite, ...]:
         """The tests, in suites that the sandbox takes at once.
@@ -99,11 +128,29 @@ class SealedTests:
             BenchmarkError: they cannot be read.
             SandboxUnavailable: nothing can be run.
         """
-        if self._suites is None:
-            hidden = examples_of(await self._unpacked(box), self._entry, self._line, FIELD)
-            self._suites = tuple(self._in_suites((*self._public, *hidden)))
-            self._private = None
-        return self._suites
+        async with self._turn():
+            suites = _KEPT.get(self)
+            if suites is None:
+                hidden = examples_of(await self._unpacked(box), self._entry, self._line, FIELD)
+                examples = (*self._public, *hidden)
+                suites = tuple(self._in_suites(examples))
+                _KEPT.put(self, suites, sum(len(one.input) + len(one.output) for one in examples))
+        return suites
+
+    def _turn(self) -> asyncio.Lock:
+        """Whoever wants the tests while they are opened waits for that."""
+        loop = asyncio.get_running_loop()
+        if self._turns is None or self._turns[0] is not loop:
+            self._turns = loop, asyncio.Lock()
+        return self._turns[1]
+
+    def _field(self) -> Json:
+        if self._private is not None or self._size == 0:
+            return self._private
+        value = self._line.again().get(FIELD)
+        if not isinstance(value, str | list) or len(value) != self._size:
+            raise self._line.error("the file is not what it was when its problems were read")
+        return value
 
     def _in_suites(self, examples: Sequence[Example]) -> Iterator[Suite]:
         try:
@@ -113,7 +160,7 @@ class SealedTests:
             raise self._line.error(f"field '{FIELD}': a test of a function is no JSON: {error}") from None
 
     async def _unpacked(self, box: Sandbox) -> Json:
-        packed = self._private
+        packed = self._field()
         if not isinstance(packed, str) or packed.lstrip()[:1] in ("[", ""):
             return packed
         length, *parts = await box.outputs(

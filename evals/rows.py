@@ -32,6 +32,8 @@ class Line:
     number: int
     """From 1, blank lines counted."""
     path: Path
+    offset: int | None = None
+    """Byte of the file at which it begins; `None` where it cannot be read again there, as in a packed file."""
 
     def error(self, message: str) -> BenchmarkError:
         return BenchmarkError(message, str(self.path), self.number)
@@ -48,6 +50,19 @@ class Line:
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"])) or "row"
             raise self.error(f"field '{field}': {first['msg']}") from None
+
+    def again(self) -> Row:
+        """The row of a line that has an offset, read once more from its file.
+
+        Raises:
+            BenchmarkError: the file cannot be read, or is not what it was.
+        """
+        try:
+            with self.path.open("rb") as stream:
+                stream.seek(self.offset or 0)
+                return _row(stream.readline(), self.number, self.path)
+        except OSError as error:
+            raise self.error(f"cannot be read once more: {error.strerror or error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +85,14 @@ def read_lines(path: Path) -> Iterator[Line]:
     Raises:
         BenchmarkError: the file cannot be read, or a line is not a JSON object in UTF-8.
     """
-    number = 0
+    number = offset = 0
     try:
         with _open(path) as stream:
+            packed = isinstance(stream, gzip.GzipFile)
             for number, raw in enumerate(stream, 1):
                 if raw.strip():
-                    yield Line(_row(raw, number, path), number, path)
+                    yield Line(_row(raw, number, path), number, path, None if packed else offset)
+                offset += len(raw)
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise BenchmarkError(f"cannot be read: {reason}", str(path), number + 1 if number else None) from None

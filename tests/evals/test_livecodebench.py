@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -140,6 +141,49 @@ async def test_what_is_unpacked_comes_in_parts(write: Write, box: Sandbox) -> No
     suites: tuple[Suite, ...] = await opened(only(write, {**STDIN, "private_test_cases": packed(listed(*pairs))}), box)
     assert [len(suite.cases) for suite in suites if isinstance(suite, Stdio)] == [1, 1, 2]
     assert [(s.input, s.output) for suite in suites if isinstance(suite, Stdio) for s in suite.cases][1:] == pairs
+
+
+async def test_private_tests_are_read_when_needed_and_only_the_last_are_kept(
+    write: Write, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(private_tests, "_KEPT", private_tests._Kept(2500))
+    rows = [
+        {**STDIN, "question_id": f"p{i}", "private_test_cases": packed(listed((f"{i}" * 999, "é"))), "x": "é"}
+        for i in range(4)
+    ]
+    cases = list(open_set(str(write(*rows))))
+    assert "1111" not in repr(vars(cases[1].reference.tests))
+    first = [await opened(case, box) for case in cases]
+    assert [suites[0].cases[1].input for suites in first] == [f"{i}" * 999 for i in range(4)]
+    again = [await opened(case, box) for case in reversed(cases)]
+    assert again == first[::-1]
+    assert [new is old for new, old in zip(again, reversed(first), strict=True)] == [True, True, False, False]
+
+
+async def test_all_who_want_the_tests_at_once_wait_for_one_look(write: Write, box: Sandbox) -> None:
+    case = only(write, {**STDIN, "private_test_cases": packed(listed(("4 5", "9")))})
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(opened(case, box)) for _ in range(5)]
+    assert len({id(task.result()) for task in tasks}) == 1
+
+
+async def test_a_packed_file_s_tests_stay_in_memory(write: Write, box: Sandbox) -> None:
+    path = write(STDIN, {**STDIN, "question_id": "b", "private_test_cases": listed(("4 5", "9"))}, name="set.jsonl.gz")
+    _, case = open_set(str(path))
+    path.unlink()
+    (suite,) = await opened(case, box)
+    assert suite.cases[1:] == (Stream("4 5", "9"),)
+
+
+async def test_a_file_that_changed_meanwhile_is_noticed(write: Write, box: Sandbox) -> None:
+    path = write(STDIN)
+    (case,) = open_set(str(path))
+    path.write_text(json.dumps({**STDIN, "private_test_cases": "[]"}) + "\n")
+    with pytest.raises(BenchmarkError, match=r"set\.jsonl:1: the file is not what it was"):
+        await grade(case, ADDS, box)
+    path.unlink()
+    with pytest.raises(BenchmarkError, match=r"set\.jsonl:1: cannot be read once more: No such file"):
+        await grade(case, ADDS, box)
 
 
 class Evil:

@@ -66,6 +66,24 @@ def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
         list(read_lines(tmp_path))
 
 
+def test_a_line_of_a_plain_file_can_be_read_again(tmp_path: Path) -> None:
+    plain = list(read_lines(file(tmp_path, b'\xef\xbb\xbf{"a": "\xc3\xa9"}\r\n\n  \n{"a": 2}\n{"a": 3}')))
+    assert [line.again() for line in plain] == [line.row for line in plain] == [{"a": "é"}, {"a": 2}, {"a": 3}]
+    packed = list(read_lines(file(tmp_path, gzip.compress(b'{"a": 1}\n'))))
+    assert [line.offset for line in packed] == [None]
+
+
+def test_a_line_that_is_gone_says_so(tmp_path: Path) -> None:
+    path = file(tmp_path, b'{"a": 1}\n{"a": 2}\n')
+    _, line = read_lines(path)
+    path.write_bytes(b'{"a": 1}\n')
+    with pytest.raises(BenchmarkError, match=r"set\.jsonl:2: not JSON"):
+        line.again()
+    path.unlink()
+    with pytest.raises(BenchmarkError, match=r"set\.jsonl:2: cannot be read once more: No such file"):
+        line.again()
+
+
 class Toy(BaseModel):
     id: str
     size: int = 0
