@@ -107,12 +107,15 @@ class Judge:
         places: list[int],
         right: Callable[[int, Remote, Any], bool],
         failures: dict[int, list[Any]] | None = None,
-    ) -> None:
+    ) -> dict[str, Any]:
         """Makes calls in one process, and in a new one after each that ended the process, while there is time.
 
         Args:
             places: by call, the number of its test.
             right: whether a value passes the test.
+
+        Returns:
+            The job with what is left of its limits.
         """
         done, left = 0, job
         while (done < len(calls) or left is job) and _is_enough(left):
@@ -131,15 +134,16 @@ class Judge:
                 fallen = error
             usage = witness.end()
             sitting.spend(usage)
+            left = _rest(left, usage)
             if fallen is None:
-                return
-            verdict = sitting.fell(fallen, usage, remote)
-            if job["fail_fast"] or not isinstance(fallen, Gone) or verdict == "timeout":
-                return
+                break
+            verdict = sitting.fell_at(places[done] if places else 0, fallen, usage, remote)
+            if job["fail_fast"] or not isinstance(fallen, Gone) or verdict == "timeout" or not places:
+                break
             if failures is not None:
                 failures[places[done]] = [verdict, usage["ruling"][1], ""]
             done += 1
-            left = _rest(left, usage)
+        return left
 
     def _ask_one(
         self,
@@ -228,9 +232,11 @@ class Judge:
                 return value is expected
             return bool(value == expected) if not isinstance(value, Proxy) else False
 
-        self._ask_all(job, [read[number][:2] for number in places], sitting, places, right)
+        left = job
+        if places:
+            left = self._ask_all(job, [read[number][:2] for number in places], sitting, places, right)
         if not (job["fail_fast"] and False in sitting.outcomes):
-            self._run_apart(job, suite, sitting, [number for number, one in enumerate(read) if one is None])
+            self._run_apart(left, suite, sitting, [number for number, one in enumerate(read) if one is None])
         return sitting.report()
 
     def _as_data(self, job: dict[str, Any], suite: dict[str, Any]) -> list[Any]:
@@ -282,12 +288,12 @@ class Judge:
         try:
             examiner.remote.send([suite["tests"][number], suite["entry"], suite["prelude"], about])
             said = examiner.remote.value(examiner.remote.receive())
-        except Gone:
+        except BaseException:  # it says nothing, or what it must not: nobody vouches for what runs there
             said = None
         finally:
             usage = examiner.end()
         left = _rest(job, usage)
-        if said is None:
+        if not _is_said(said):
             verdict, detail = usage["ruling"]
             sitting.note(number, verdict, f"the test itself: {detail}")
             return left
@@ -331,6 +337,11 @@ def _rest(job: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
 
 def _is_enough(job: dict[str, Any]) -> bool:
     return bool(job["cpu"] > _LEFT and job["wall"] > _LEFT)
+
+
+def _is_said(said: Any) -> bool:
+    """Whether what an examiner sent has the right shape."""
+    return type(said) is list and len(said) == 3 and type(said[2]) is list and len(said[2]) == 4
 
 
 def _is_read(found: Any, total: int) -> bool:
