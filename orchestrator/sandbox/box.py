@@ -18,14 +18,13 @@ from ._cell import wire
 from .execution import Execution, Isolation, Output
 from .packing import Inputs, Packed, packed
 from .pool import Job, Pool
+from .search import SLICE, Search
 from .suites import Asserts, Limits, Suite, Value
 
 _PACKAGES = ("numpy",)
+_SUITES = 64
 _MARGIN = 4.0
 """Wall seconds that tests may take beyond the program's own."""
-_SLICE = 0.1
-"""CPU seconds that a program has before patience counts."""
-
 Report: TypeAlias = dict[str, Any]
 
 
@@ -70,6 +69,8 @@ class Sandbox:
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Execution] = OrderedDict()
         self._flights: dict[str, _Flight] = {}
+        self._packed: OrderedDict[int, tuple[Suite, Packed]] = OrderedDict()
+        """By identity, suites that came lately: many programs share one, and it may be large."""
         self._slowest: dict[str, float] = {}
         """By suite, CPU seconds of the slowest program that passed."""
 
@@ -77,6 +78,11 @@ class Sandbox:
     def isolation(self) -> Isolation | None:
         """What stands around programs; `None` until a worker was started."""
         return self._pool.isolation
+
+    @property
+    def workers(self) -> int:
+        """Programs run at once."""
+        return self._pool.workers
 
     @property
     def pace(self) -> float:
@@ -107,7 +113,7 @@ class Sandbox:
 
     async def verify(self, program: str, suite: Suite, limits: Limits | None = None) -> Execution:
         """The verdict on a program. Cancelling kills it, unless others wait for the same."""
-        waiter = self._ask(program, packed(suite), limits or Limits())
+        waiter = self.ask(program, self._pack(suite), limits or Limits())
         return await self._awaited(waiter)
 
     @asynccontextmanager
@@ -123,9 +129,7 @@ class Sandbox:
 
         With `limits.patience`, a program that is not done after a tenth of a second is put back until the others are.
         """
-        from .search import Search
-
-        search = Search(self, programs, packed(suite), limits or Limits(), stop_after_passes)
+        search = Search(self, programs, self._pack(suite), limits or Limits(), stop_after_passes)
         try:
             yield search.results()
         finally:
@@ -143,7 +147,7 @@ class Sandbox:
         """Which program passes which of tests that nobody vouches for: one process a program for all tests."""
         suite = packed(Asserts(tuple(tests), entry, prelude, trusted=False))
         wanted = replace(limits or Limits(), fail_fast=False)
-        waiters = [self._ask(program, suite, wanted) for program in programs]
+        waiters = [self.ask(program, suite, wanted) for program in programs]
         try:
             found = [await self._awaited(waiter) for waiter in waiters]
         finally:
@@ -176,11 +180,18 @@ class Sandbox:
 
     # -- flights ------------------------------------------------------------------------
 
+    def _pack(self, suite: Suite) -> Packed:
+        with self._lock:
+            known = self._packed.get(id(suite))
+            if known is None:
+                known = self._packed[id(suite)] = (suite, packed(suite))
+            self._packed.move_to_end(id(suite))
+            if len(self._packed) > _SUITES:
+                self._packed.popitem(last=False)
+            return known[1]
+
     def ask(self, program: str, suite: Packed, limits: Limits) -> Future[Execution]:
         """The verdict to come; `drop` it when it is not wanted any more."""
-        return self._ask(program, suite, limits)
-
-    def _ask(self, program: str, suite: Packed, limits: Limits) -> Future[Execution]:
         waiter: Future[Execution] = Future()
         limits = self._patient(suite, limits)
         key = _key(program, suite, limits)
@@ -246,7 +257,7 @@ class Sandbox:
         slowest = self._slowest.get(suite.key)
         if slowest is None:
             return replace(limits, patience=None)
-        seconds = min(limits.seconds, max(_SLICE, limits.patience * slowest))
+        seconds = min(limits.seconds, max(SLICE, limits.patience * slowest))
         return replace(limits, seconds=seconds, wall=limits.wall_seconds, patience=None)
 
     def slowest(self, suite: Packed) -> float | None:

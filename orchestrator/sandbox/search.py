@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import itertools
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ from .suites import Limits
 if TYPE_CHECKING:
     from .box import Sandbox
 
-_SLICE = 0.1
+_AHEAD = 4
+"""Programs under way for each worker."""
+SLICE = 0.1
 """CPU seconds that a program has before it is put back, where there is patience at all."""
 
 
@@ -30,17 +33,18 @@ class Search:
         self._loop = asyncio.get_running_loop()
         self._landed: asyncio.Queue[tuple[int, Future[Execution]]] = asyncio.Queue()
         self._out: dict[int, Future[Execution]] = {}
-        self._slice = None if limits.patience is None or limits.seconds <= _SLICE else _SLICE
+        self._slice = None if limits.patience is None or limits.seconds <= SLICE else SLICE
 
     async def results(self) -> AsyncIterator[tuple[int, Execution]]:
         """Index and verdict of each program."""
         put_back: list[int] = []
         passes = 0
         first = self._limits if self._slice is None else self._within(self._slice)
-        for index in range(len(self._programs)):
-            self._start(index, first)
+        to_come = iter(range(len(self._programs)))
+        self._fill(to_come, first)
         while self._out:
             index, execution = await self._next()
+            self._fill(to_come, first)
             if self._slice is not None and execution.verdict == "timeout":
                 put_back.append(index)
                 continue
@@ -53,10 +57,17 @@ class Search:
 
     async def _rest(self, put_back: Sequence[int]) -> AsyncIterator[tuple[int, Execution]]:
         """Those that took longer than a slice, now that it is known how long a right one takes."""
-        for index in put_back:
-            self._start(index, self._limits)
+        to_come = iter(put_back)
+        self._fill(to_come, self._limits)
         while self._out:
-            yield await self._next()
+            result = await self._next()
+            self._fill(to_come, self._limits)
+            yield result
+
+    def _fill(self, to_come: Iterator[int], limits: Limits) -> None:
+        """Starts programs until enough are under way: the workers are busy, and little is begun in vain."""
+        for index in itertools.islice(to_come, max(0, self._box.workers * _AHEAD - len(self._out))):
+            self._start(index, limits)
 
     def _within(self, seconds: float) -> Limits:
         return replace(self._limits, seconds=seconds, wall=self._limits.wall_seconds, patience=None)

@@ -102,6 +102,9 @@ def _judge(
     host = Channel(host_in, host_out)
     host.send(["ready", {**confinement.report(), "pace": _pace() if settings["calibrate"] else 1.0}])
     judge.Judge(host, processes.Processes(host_in, orders, more, list(settings["packages"]))).serve()
+    for one in (orders, more):
+        one.close()
+    os.wait()  # the zygote, which ends now
 
 
 def _leave(code: object = None) -> None:
