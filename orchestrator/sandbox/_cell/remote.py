@@ -368,7 +368,8 @@ def _of_class(name: str, *, swapped: bool = False) -> Callable[..., Any]:
 
     def operate(self: Proxy, *operands: Any) -> Any:
         plain = any(not isinstance(one, Proxy) for one in operands)
-        if (plain or name not in _ORDER) and (not self._remote.of_class or name in _TELLING):
+        compared = not plain and name in _ORDER
+        if (plain and name in _TELLING) or not (compared or self._remote.of_class):
             return NotImplemented if operands else _unknown(name)
         found = self._remote.operate(name, *((*operands, self) if swapped else (self, *operands)))
         if plain and not isinstance(found, Proxy):
