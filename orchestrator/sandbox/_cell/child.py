@@ -65,6 +65,7 @@ class Candidate:
             reply = ["x", "TooLarge", [], "", None]
         except BaseException as error:
             reply = raised(error, self._names)
+        _flush()
         self._send(reply)
 
     def _send(self, reply: Any) -> None:
@@ -171,6 +172,14 @@ def _prepare(program: str) -> None:
         import random
 
         random.seed(0)
+
+
+def _flush() -> None:
+    """Lets go of what the program has printed, since it is ended without notice once it has answered."""
+    try:
+        sys.stdout.flush()
+    except BaseException:  # the program may have put anything in its place, or closed it
+        return
 
 
 _MUTABLE = (list, dict, set, bytearray)
