@@ -10,6 +10,7 @@ import sys
 from .child import compiled
 from .foresight import Recorder, Unforeseeable, foreseen
 from .remote import Gone, Proxy, Remote
+from .wire import encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Exam:
         """Names that the tests mean the candidate's things by, as far as that can be told."""
         self.uses_objects = False
         """Whether the tests look into answers, so that they are about objects, and not values."""
-        self.ahead = foreseen(self._rehearsed) if foresee else []
-        """The calls that the tests will make, as far as that can be told."""
+        self.ahead = [encoded(call) for call in foreseen(self._rehearsed)] if foresee else []
+        """The calls that the tests will make, as far as that can be told, in the form in which they are asked."""
 
     def __len__(self) -> int:
         return len(self._tests)

@@ -37,7 +37,7 @@ class Remote:
         self._proxies: dict[int, Proxy] = {}
         self._exceptions: dict[str, type[BaseException]] = {}
         """By name, classes that stand for the program's own."""
-        self._ahead: deque[list[Any]] = deque()
+        self._ahead: deque[str] = deque()
         """Calls whose replies are on their way already."""
         self.of_class = False
         """Whether the tests are about a class of the candidate's, whose operators are then part of what is tested."""
@@ -89,10 +89,13 @@ class Remote:
         return self._exceptions[name]
 
     def send(self, request: list[Any]) -> None:
+        self._sent(self._channel.send, request)
+
+    def _sent(self, send: Callable[[Any], None], message: Any) -> None:
         if self.gone:
             raise Gone
         try:
-            self._channel.send(request)
+            send(message)
         except (Ended, TooLarge):
             self.gone = True
             raise Gone from None
@@ -169,16 +172,16 @@ class Remote:
             self._proxies[int(number)] = Proxy(self, int(number), bool(is_class))
         return self._proxies[int(number)]
 
-    def foresee(self, calls: list[list[Any]]) -> None:
-        """Asks for all these calls, `name, arguments, keywords`; tests are to make them in this order."""
-        self.send(["ahead", calls])
+    def foresee(self, calls: list[str]) -> None:
+        """Asks for all these calls, each the text of `[name, arguments, keywords]`; tests are to make them in order."""
+        self._sent(self._channel.send_text, f'["ahead",[{",".join(calls)}]]')
         self._ahead.extend(calls)
 
     def call(self, proxy: Proxy, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Calls an object of the candidate's, and brings the arguments that it changed up to date."""
         packed = [self.packed(item) for item in arguments]
         named = [[name, self.packed(value)] for name, value in keywords.items()]
-        if self._ahead and proxy._name and encoded([proxy._name, packed, named]) == encoded(self._ahead[0]):
+        if self._ahead and proxy._name and encoded([proxy._name, packed, named]) == self._ahead[0]:
             self._ahead.popleft()
             reply = self.value(self.receive())
         else:

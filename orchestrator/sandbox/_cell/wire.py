@@ -83,7 +83,11 @@ class Channel:
             TooLarge: it is larger than a frame.
             Ended: nobody reads any more.
         """
-        text = encoded(message).encode()
+        self.send_text(encoded(message))
+
+    def send_text(self, message: str) -> None:
+        """Sends a message that is JSON already; raises as `send` does."""
+        text = message.encode()
         if len(text) > LARGEST:
             raise TooLarge
         data: bytes | memoryview = len(text).to_bytes(4, "big") + text
