@@ -20,6 +20,8 @@ _AHEAD = 4
 """Programs under way for each worker."""
 SLICE = 0.1
 """CPU seconds that a program has before it is put back, where there is patience at all."""
+_WALL = 3.0
+"""Wall seconds that it has before, if it waits or the machine is busy."""
 
 
 class Search:
@@ -29,7 +31,7 @@ class Search:
         self, box: Sandbox, programs: Sequence[str], suite: Packed, limits: Limits, stop_after_passes: int | None
     ) -> None:
         self._box, self._programs, self._suite, self._limits = box, programs, suite, limits
-        self._stop = stop_after_passes
+        self._stop, self._passes = stop_after_passes, 0
         self._loop = asyncio.get_running_loop()
         self._landed: asyncio.Queue[tuple[int, Future[Execution]]] = asyncio.Queue()
         self._out: dict[int, Future[Execution]] = {}
@@ -38,8 +40,7 @@ class Search:
     async def results(self) -> AsyncIterator[tuple[int, Execution]]:
         """Index and verdict of each program."""
         put_back: list[int] = []
-        passes = 0
-        first = self._limits if self._slice is None else self._within(self._slice)
+        first = self._limits if self._slice is None else self._sliced(self._slice)
         to_come = iter(range(len(self._programs)))
         self._fill(to_come, first)
         while self._out:
@@ -48,9 +49,8 @@ class Search:
             if self._slice is not None and execution.verdict == "timeout":
                 put_back.append(index)
                 continue
-            passes += execution.verdict == "passed"
             yield index, execution
-            if self._stop is not None and passes >= self._stop:
+            if self._is_enough(execution):
                 return
         async for result in self._rest(put_back):
             yield result
@@ -60,17 +60,28 @@ class Search:
         to_come = iter(put_back)
         self._fill(to_come, self._limits)
         while self._out:
-            result = await self._next()
+            index, execution = await self._next()
             self._fill(to_come, self._limits)
-            yield result
+            yield index, execution
+            if self._is_enough(execution):
+                return
+
+    def _is_enough(self, execution: Execution) -> bool:
+        """Whether so many have passed that nobody wants the rest, which is ended then."""
+        self._passes += execution.verdict == "passed"
+        if self._stop is None or self._passes < self._stop:
+            return False
+        self.leave()
+        return True
 
     def _fill(self, to_come: Iterator[int], limits: Limits) -> None:
         """Starts programs until enough are under way: the workers are busy, and little is begun in vain."""
         for index in itertools.islice(to_come, max(0, self._box.workers * _AHEAD - len(self._out))):
             self._start(index, limits)
 
-    def _within(self, seconds: float) -> Limits:
-        return replace(self._limits, seconds=seconds, wall=self._limits.wall_seconds, patience=None)
+    def _sliced(self, seconds: float) -> Limits:
+        wall = min(self._limits.wall_seconds, _WALL)
+        return replace(self._limits, seconds=seconds, wall=wall, patience=None)
 
     def _start(self, index: int, limits: Limits) -> None:
         waiter = self._box.ask(self._programs[index], self._suite, limits)
