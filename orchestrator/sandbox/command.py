@@ -72,7 +72,7 @@ class Command:
     folder: Path
     """The folder that the copy stands for."""
     readable: tuple[Path, ...] = ()
-    """What it may read besides; what lies in the folder can be found at its place in the copy."""
+    """What it may read besides; what lies in the folder, and not in the copy, is found at its place in the copy."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables besides the few that every command gets."""
     network: bool = False
@@ -254,7 +254,8 @@ class _Running:
 
     def _job(self, writing: int) -> dict[str, object]:
         limits, command = self.limits, self.command
-        readable = [*command.readable, *programs.needed(command.argv, command.folder, programs.path())]
+        wanted = (*command.readable, *programs.needed(command.argv, command.folder, programs.path()))
+        readable = [place for place in wanted if not self._copied(place)]
         return {
             "report": writing, "base": str(self.base / _ROOT), "network": command.network,
             "min_level": self.min_level, "memory_mb": limits.memory_mb, "processes": limits.processes,
@@ -263,6 +264,11 @@ class _Running:
             "cpu_seconds": int(limits.seconds * (os.cpu_count() or 1)) + 10,
             "inside": self._inside(readable), "beside": self._beside(readable),
         }  # fmt: skip
+
+    def _copied(self, place: Path) -> bool:
+        """Whether the copy has it: the folder's own must not come before that."""
+        folder = self.command.folder
+        return place.is_relative_to(folder) and (self.command.copy / place.relative_to(folder)).exists()
 
     def _inside(self, readable: list[Path]) -> dict[str, object]:
         """With a view of the file system of its own, where the copy lies at the folder's place."""
@@ -285,9 +291,7 @@ class _Running:
         """In the file system of everybody, of which only these parts may be opened."""
         copy, folder = self.command.copy, self.command.folder
         links = [
-            (str(place), str(copy / place.relative_to(folder)))
-            for place in readable
-            if place != folder and place.is_relative_to(folder)
+            (str(place), str(copy / place.relative_to(folder))) for place in readable if place.is_relative_to(folder)
         ]
         devices = ["/dev/urandom", "/dev/random", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/loadavg"]
         shared = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/shm"]

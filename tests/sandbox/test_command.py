@@ -101,6 +101,16 @@ async def test_what_is_readable_is_read_and_not_written(run: Runner, place: Path
     assert (place / "folder" / "within" / "note").read_text() == "read me"
 
 
+async def test_what_is_copied_is_read_from_the_copy(run: Runner, place: Path) -> None:
+    for name in ("copy", "folder"):
+        (place / name / "bin").mkdir()
+        (place / name / "bin" / "run").write_text(f"#!/bin/sh\necho {name}; cat bin/note")
+        (place / name / "bin" / "run").chmod(0o755)
+        (place / name / "bin" / "note").write_text(name)
+    done = await run("bin/run", readable=(place / "folder" / "bin", place / "folder"))
+    assert done.output == "copy\ncopy"
+
+
 async def test_the_environment_is_empty_but_for_a_few(
     run: Runner, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

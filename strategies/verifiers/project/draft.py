@@ -71,7 +71,7 @@ class Draft:
         """
         path = inside(path)
         file = self._file(path)
-        if text is None and not file.exists() and self.changed.get(path) is None:
+        if text is None and (self.changed[path] is None if path in self.changed else not file.exists()):
             raise Rejected(f"{path} cannot be deleted: there is no such file")
         if text is not None and file.exists() and path not in self._ends:
             self._ends[path] = "\r\n" if b"\r\n" in file.read_bytes()[:65536] else "\n"

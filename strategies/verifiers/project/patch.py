@@ -28,9 +28,15 @@ class Hunk:
     def old(self) -> list[str]:
         return [line[1:] for line in self.lines if line[0] != "+"]
 
-    @property
-    def new(self) -> list[str]:
-        return [line[1:] for line in self.lines if line[0] != "-"]
+    def on(self, lines: Sequence[str]) -> list[str]:
+        """The new lines; those that stay are the file's own, which may differ from the hunk's in spaces."""
+        new: list[str] = []
+        at = 0
+        for line in self.lines:
+            if line[0] != "-":
+                new.append(line[1:] if line[0] == "+" else lines[at])
+            at += line[0] != "+"
+        return new
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +105,9 @@ def patched(text: str, hunks: Sequence[Hunk], path: str) -> str:
         hunk, at = _placed(lines, hunk, moved, after)
         if at is None:
             raise Rejected(f"part {number} of the diff of {path} does not fit the file")
-        old, new = hunk.old, hunk.new
-        lines[at : at + len(old)] = new
-        moved += len(new) - len(old)
+        new = hunk.on(lines[at:])
+        lines[at : at + len(hunk.old)] = new
+        moved += len(new) - len(hunk.old)
         after = at + len(new)
         ends = hunk.ends if hunk.ends is not None and after == len(lines) else ends
     return "\n".join(lines) + ("\n" if ends and lines else "")

@@ -69,8 +69,8 @@ class Trial:
         """How the unedited project fares."""
         once = self
         if self.with_pytest:
-            # All tests are to be listed, also those beside a module that cannot be read yet.
-            once = replace(self, argv=(*self.argv, "--continue-on-collection-errors", "--maxfail=0"))
+            # All tests are to be listed, whatever the project has pytest do after the first failure.
+            once = replace(self, argv=(*self.argv, "--maxfail=0"))
         async with self.copy(state) as folder:
             run = await once.run(folder, state)
             if run.ended.ended != "exited":
@@ -178,7 +178,8 @@ def with_report(argv: tuple[str, ...], report: str) -> tuple[str, ...]:
     if report or any(REPORT in word for word in argv[1:]):
         return argv
     if any(Path(word).name in ("pytest", "py.test") for word in argv):
-        return (*argv, f"--junit-xml={REPORT}")
+        # A module that cannot be read is no reason to run none of the others.
+        return (*argv, f"--junit-xml={REPORT}", "--continue-on-collection-errors")
     raise ValueError(
         "say where the command writes its JUnit XML report: put {report} into it where the file's name belongs, or "
         'give the pattern of the files that it writes, as report="build/reports/*.xml"'

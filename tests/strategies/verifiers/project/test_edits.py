@@ -1,0 +1,375 @@
+"""Edits as models write them, read out of replies and made on files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.strategies.verifiers.project.draft import Draft, Rejected, inside
+from orchestrator.strategies.verifiers.project.reply import changes
+
+CALC = """\
+import math
+
+
+def add(a, b):
+    return a - b
+
+
+def area(r):
+    return math.pi * r
+"""
+ADDED = CALC.replace("a - b", "a + b")
+FILES = {"src/calc.py": CALC, "notes.md": "# Notes\n", "Makefile": "all:\n\ttrue\n", "crlf.txt": "one\r\ntwo\r\n"}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for path, text in FILES.items():
+        (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "copy" / path).write_bytes(text.encode())
+    return tmp_path / "copy"
+
+
+def edited(copy: Path, reply: str) -> dict[str, str]:
+    """What the files hold that are not what they were; `gone` for those that are no more."""
+    draft = Draft(copy)
+    for change in changes(reply, FILES):
+        change.make(draft)
+    draft.save()
+    found = {p.relative_to(copy).as_posix(): p.read_bytes().decode() for p in copy.rglob("*") if p.is_file()}
+    return {path: found.get(path, "gone") for path in {*found, *FILES} if found.get(path) != FILES.get(path)}
+
+
+SEARCH = """\
+<<<<<<< SEARCH
+    return a - b
+=======
+    return a + b
+>>>>>>> REPLACE
+"""
+DIFF = """\
+--- a/src/calc.py
++++ b/src/calc.py
+@@ -4,3 +4,3 @@
+ def add(a, b):
+-    return a - b
++    return a + b
+ 
+"""
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"I mend it.\n\nsrc/calc.py\n```python\n{SEARCH}```\nDone.",
+        f"**src/calc.py**\n\n```\n{SEARCH}```",
+        f"```python\nsrc/calc.py\n{SEARCH}```",
+        f"```python src/calc.py\n{SEARCH}```",
+        f"src/calc.py\n{SEARCH}",
+        f"### `src/calc.py`:\n{SEARCH.replace('<<<<<<< SEARCH', '------- SEARCH').replace('>>>>>>>', '+++++++')}",
+        f"File: ./src/calc.py\n```\n{SEARCH}```",
+        f"src/calc.py\r\n```python\r\n{SEARCH}```".replace("\n", "\r\n"),
+        f"src/calc.py\n```\n{SEARCH.replace('    return', 'return')}```",
+        f"src/calc.py\n```\n{SEARCH.replace('a - b', 'a - b  ')}```",
+        f"```diff\n{DIFF}```",
+        f"```diff\ndiff --git a/src/calc.py b/src/calc.py\nindex 1234567..89abcde 100644\n{DIFF}```",
+        f"Here is a patch:\n\n{DIFF}",
+        f"```diff\n{DIFF.replace('a/src', 'src').replace('b/src', 'src')}```",
+        f"```diff\n{DIFF.replace('-4,3 +4,3', '-40,9 +40,9')}```",
+        f"```diff\n{DIFF.replace('@@ -4,3 +4,3 @@', '@@ ... @@')}```",
+        f"```diff\n{DIFF.replace('@@ -4,3 +4,3 @@', '@@')}\n\n```",
+        f"```diff\n{DIFF.replace(' def add(a, b):', ' def add(a, b): ')}```",
+        f"```\n{DIFF}```",
+        f"src/calc.py\n```python\n{ADDED}```",
+        f"The file `src/calc.py`\n\n`src/calc.py`\n```python\n{ADDED}```",
+        f"```src/calc.py\n{ADDED}```",
+        f"```python:src/calc.py\n{ADDED}```",
+        f'```python title="src/calc.py"\n{ADDED}```',
+        f"```python\n# src/calc.py\n{ADDED}```",
+        f"````python src/calc.py\n{ADDED}````",
+        f"  src/calc.py\n  ```python\n{''.join(f'  {line}' for line in ADDED.splitlines(True))}  ```",
+        "*** Begin Patch\n*** Update File: src/calc.py\n@@ def add(a, b):\n-    return a - b\n+    return a + b\n"
+        "*** End Patch",
+    ],
+    ids=[
+        "search", "search-bold", "search-path-inside", "search-path-in-fence", "search-bare", "search-cline",
+        "search-label", "search-crlf", "search-indented-otherwise", "search-spaces-at-end", "diff", "diff-git",
+        "diff-bare", "diff-without-prefix", "diff-wrong-lines", "diff-dots", "diff-without-lines",
+        "diff-spaces-at-end", "diff-no-language", "whole", "whole-quoted", "whole-in-fence", "whole-colon",
+        "whole-title", "whole-comment", "whole-four-ticks", "whole-indented", "apply-patch",
+    ],
+)  # fmt: skip
+def test_one_edit_in_every_form(copy: Path, reply: str) -> None:
+    found = edited(copy, reply)
+    assert found.keys() == {"src/calc.py"}
+    assert found["src/calc.py"].removeprefix("# src/calc.py\n") == ADDED
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Nothing to do.",
+        "```python\nprint(add(1, 2))\n```",
+        "Run this:\n```bash\npytest -q\n```",
+        "In src/calc.py the function is wrong:\n```python\nreturn a + b\n```",
+        "```\n$ cat src/calc.py\n```",
+        "Output:\n```text\n3.11\n```",
+        "see https://example.com/calc.py\n\n```python\nprint()\n```",
+        "",
+    ],
+    ids=["prose", "example", "command", "sentence", "shell", "output", "link", "empty"],
+)
+def test_a_reply_without_edits_has_none(copy: Path, reply: str) -> None:
+    assert changes(reply, FILES) == []
+
+
+def test_edits_are_made_in_order_also_of_one_file(copy: Path) -> None:
+    second = "<<<<<<< SEARCH\n    return a + b\n=======\n    return b + a\n>>>>>>> REPLACE\n"
+    found = edited(copy, f"src/calc.py\n```\n{SEARCH}{second}```\n\nnotes.md\n```\n# More\n```\n{DIFF_NEW}")
+    assert found == {
+        "src/calc.py": CALC.replace("a - b", "b + a"),
+        "notes.md": "# More\n",
+        "src/new.py": "x = 1\n",
+    }
+
+
+DIFF_NEW = "```diff\n--- /dev/null\n+++ b/src/new.py\n@@ -0,0 +1 @@\n+x = 1\n```"
+
+
+def test_a_search_block_goes_on_with_the_file_before(copy: Path) -> None:
+    other = "<<<<<<< SEARCH\n    return math.pi * r\n=======\n    return math.pi * r * r\n>>>>>>> REPLACE\n"
+    found = edited(copy, f"src/calc.py\n```\n{SEARCH}```\nand\n```\n{other}```")
+    assert found == {"src/calc.py": ADDED.replace("pi * r", "pi * r * r")}
+
+
+def test_an_empty_search_makes_a_file_or_adds_to_it(copy: Path) -> None:
+    block = "<<<<<<< SEARCH\n=======\nlast\n>>>>>>> REPLACE\n"
+    assert edited(copy, f"notes.md\n{block}\nsrc/fresh.py\n{block}") == {
+        "notes.md": "# Notes\nlast\n",
+        "src/fresh.py": "last\n",
+    }
+
+
+def test_a_search_block_may_hold_fences(copy: Path) -> None:
+    block = "<<<<<<< SEARCH\n# Notes\n=======\n# Notes\n```\ncode\n```\n>>>>>>> REPLACE\n"
+    assert edited(copy, f"notes.md\n```\n{block}```") == {"notes.md": "# Notes\n```\ncode\n```\n"}
+
+
+def test_lines_are_indented_as_the_file_has_them(copy: Path) -> None:
+    block = "<<<<<<< SEARCH\nreturn a - b\n=======\nif a:\n    return a + b\n>>>>>>> REPLACE\n"
+    assert edited(copy, f"src/calc.py\n{block}") == {
+        "src/calc.py": CALC.replace("    return a - b\n", "    if a:\n        return a + b\n")
+    }
+
+
+def test_a_file_keeps_its_line_ends(copy: Path) -> None:
+    block = "<<<<<<< SEARCH\ntwo\n=======\n2\n3\n>>>>>>> REPLACE\n"
+    assert edited(copy, f"crlf.txt\n{block}") == {"crlf.txt": "one\r\n2\r\n3\r\n"}
+    assert edited(copy, "crlf.txt\n```\na\nb\n```") == {"crlf.txt": "a\r\nb\r\n"}
+
+
+def test_a_diff_of_several_parts_and_files(copy: Path) -> None:
+    reply = """\
+```diff
+diff --git a/src/calc.py b/src/calc.py
+--- a/src/calc.py
++++ b/src/calc.py
+@@ -1,3 +1,4 @@
+ import math
++import os
+ 
+ 
+@@ -8,2 +9,2 @@ def add(a, b):
+ def area(r):
+-    return math.pi * r
++    return math.pi * r * r
+diff --git a/notes.md b/notes.md
+deleted file mode 100644
+--- a/notes.md
++++ /dev/null
+@@ -1 +0,0 @@
+-# Notes
+diff --git a/Makefile b/tools/Makefile
+similarity index 100%
+rename from Makefile
+rename to tools/Makefile
+diff --git a/run.sh b/run.sh
+new file mode 100755
+--- /dev/null
++++ b/run.sh
+@@ -0,0 +1,2 @@
++#!/bin/sh
++true
+```
+"""
+    assert edited(copy, reply) == {
+        "src/calc.py": CALC.replace("math\n", "math\nimport os\n", 1).replace("pi * r", "pi * r * r"),
+        "notes.md": "gone",
+        "Makefile": "gone",
+        "tools/Makefile": FILES["Makefile"],
+        "run.sh": "#!/bin/sh\ntrue\n",
+    }
+    assert (copy / "run.sh").stat().st_mode & 0o111
+
+
+def test_a_removed_line_that_looks_like_a_header_is_a_line(copy: Path) -> None:
+    (copy / "notes.md").write_text("a\n-- one\n++ two\nb\n")
+    reply = "```diff\n--- a/notes.md\n+++ b/notes.md\n@@ -1,4 +1,4 @@\n a\n--- one\n+++ 1\n ++ two\n b\n```"
+    assert edited(copy, reply) == {"notes.md": "a\n++ 1\n++ two\nb\n"}
+
+
+@pytest.mark.parametrize(("mark", "text"), [("\\ No newline at end of file\n", "# N"), ("", "# N\n")])
+def test_the_end_of_the_last_line_is_as_the_diff_says(copy: Path, mark: str, text: str) -> None:
+    reply = f"```diff\n--- a/notes.md\n+++ b/notes.md\n@@ -1 +1 @@\n-# Notes\n+# N\n{mark}```"
+    assert edited(copy, reply) == {"notes.md": text}
+
+
+def test_of_equal_places_the_nearest_to_the_line_counts(copy: Path) -> None:
+    (copy / "notes.md").write_text("x\n" * 9)
+    reply = "```diff\n--- a/notes.md\n+++ b/notes.md\n@@ -5,1 +5,1 @@\n-x\n+y\n@@ -7,1 +7,2 @@\n-x\n+z\n+z\n```"
+    assert edited(copy, reply) == {"notes.md": "x\nx\nx\nx\ny\nx\nz\nz\nx\nx\n"}
+
+
+def test_an_insertion_comes_after_its_line(copy: Path) -> None:
+    (copy / "notes.md").write_text("1\n2\n3\n")
+    reply = "```diff\n--- a/notes.md\n+++ b/notes.md\n@@ -2,0 +3,1 @@\n+2.5\n```"
+    assert edited(copy, reply) == {"notes.md": "1\n2\n2.5\n3\n"}
+
+
+def test_a_patch_adds_deletes_and_moves(copy: Path) -> None:
+    reply = """\
+*** Begin Patch
+*** Add File: src/new.py
++x = 1
++y = 2
+*** Delete File: notes.md
+*** Update File: src/calc.py
+*** Move to: src/sums.py
+@@
+-    return a - b
++    return a + b
+*** End Patch
+"""
+    assert edited(copy, reply) == {
+        "src/new.py": "x = 1\ny = 2\n",
+        "notes.md": "gone",
+        "src/calc.py": "gone",
+        "src/sums.py": ADDED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (f"src/calc.py\n{SEARCH.replace('a - b', 'a * b')}", "the lines to replace in src/calc.py are not there"),
+        (f"src/none.py\n{SEARCH}", "there is no such file"),
+        (SEARCH, "names no file"),
+        ("src/calc.py\n<<<<<<< SEARCH\nx\n", "no '======='"),
+        (f"```diff\n{DIFF.replace('a - b', 'a * b')}```", "part 1 of the diff of src/calc.py"),
+        (f"```diff\n{DIFF.replace('calc', 'none')}```", "there is no such file"),
+        ("```diff\n-a\n+b\n```", "names no file"),
+        ("diff --git a/x b/x\nnew file mode 120000\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+/etc", "a link"),
+        ("```diff\ndiff --git a/x b/x\nGIT binary patch\n```", "a binary file"),
+        ("```diff\n--- a/notes.md\n+++ /dev/null\n--- a/notes.md\n+++ /dev/null\n```", "there is no such file"),
+        ("src\n\nsrc/calc.py/x.py\n```\nx\n```", "which is a file"),
+    ],
+    ids=[
+        "search-not-there", "search-no-file", "search-no-path", "search-torn", "hunk-not-there", "diff-no-file",
+        "diff-no-path", "link", "binary", "deleted-twice", "below-a-file",
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_rejected(copy: Path, reply: str, says: str) -> None:
+    with pytest.raises(Rejected, match=says):
+        edited(copy, reply)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/etc/passwd", "outside"),
+        ("../calc.py", "outside"),
+        ("src/../../x.py", "outside"),
+        ("~/x.py", "outside"),
+        ("C:/x.py", "outside"),
+        ("src\\x.py", "write /"),
+        (".git/config", "lies in .git"),
+        ("sub/.GIT/hooks/x.py", "lies in .git"),
+        (".git./x.py", "lies in .git"),
+        ("a\0.py", "is not a path"),
+        ("a\n.py", "is not a path"),
+        ("", "is not a path"),
+        ("src/", "is a folder"),
+        (".", "is a folder"),
+        ("a" * 2000, "is not a path"),
+    ],
+)
+def test_paths_stay_inside(path: str, says: str) -> None:
+    with pytest.raises(Rejected, match=says):
+        inside(path)
+
+
+def test_paths_have_one_form() -> None:
+    assert inside("./src//./calc.py") == "src/calc.py"
+    assert inside("a..b/..c") == "a..b/..c"
+    assert inside(".github/x.yml") == ".github/x.yml"
+
+
+@pytest.mark.parametrize("name", ["../x.py", "/tmp/x.py", ".git/config.py"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "NAME\n```python\nx = 1\n```",
+        "NAME\n<<<<<<< SEARCH\n=======\nx\n>>>>>>> REPLACE",
+        "```diff\n--- /dev/null\n+++ NAME\n@@ -0,0 +1 @@\n+x\n```",
+        "```diff\n--- a/notes.md\n+++ b/NAME\n@@ -1 +1 @@\n-# Notes\n+x\n```",
+        "*** Begin Patch\n*** Add File: NAME\n+x\n*** End Patch",
+        "*** Begin Patch\n*** Delete File: NAME\n*** End Patch",
+    ],
+    ids=["whole", "search", "diff", "diff-moves", "patch", "patch-deletes"],
+)
+def test_edits_outside_are_rejected_in_every_form(copy: Path, reply: str, name: str) -> None:
+    before = sorted(copy.parent.rglob("*"))
+    with pytest.raises(Rejected, match=r"outside|lies in .git"):
+        edited(copy, reply.replace("NAME", name))
+    assert sorted(copy.parent.rglob("*")) == before
+
+
+class TestLinks:
+    @pytest.fixture(autouse=True)
+    def links(self, copy: Path) -> None:
+        outside = copy.parent / "outside"
+        outside.mkdir()
+        (outside / "x.py").write_text("secret\n")
+        (copy / "folder").symlink_to(outside)
+        (copy / "file.py").symlink_to(outside / "x.py")
+        (copy / "dangling.py").symlink_to(outside / "new.py")
+
+    @pytest.mark.parametrize("path", ["folder/x.py", "folder/new.py", "file.py", "dangling.py"])
+    def test_edits_through_links_are_rejected(self, copy: Path, path: str) -> None:
+        with pytest.raises(Rejected, match="leads through the link"):
+            edited(copy, f"{path}\n```python\nx = 1\n```")
+        with pytest.raises(Rejected, match="leads through the link"):
+            edited(copy, f"{path}\n<<<<<<< SEARCH\nsecret\n=======\nx\n>>>>>>> REPLACE")
+        with pytest.raises(Rejected, match="leads through the link"):
+            edited(copy, f"*** Begin Patch\n*** Delete File: {path}\n*** End Patch")
+        assert [p.read_text() for p in (copy.parent / "outside").iterdir()] == ["secret\n"]
+
+
+def test_nothing_is_written_before_all_of_it_fits(copy: Path) -> None:
+    with pytest.raises(Rejected):
+        edited(copy, f"notes.md\n```\nx\n```\nsrc/calc.py\n{SEARCH.replace('a - b', 'none')}")
+    assert (copy / "notes.md").read_text() == FILES["notes.md"]
+
+
+def test_a_file_may_give_way_to_a_folder(copy: Path) -> None:
+    reply = "*** Begin Patch\n*** Delete File: notes.md\n*** Add File: notes.md/one.md\n+x\n*** End Patch"
+    assert edited(copy, reply) == {"notes.md": "gone", "notes.md/one.md": "x\n"}
+
+
+def test_a_file_that_is_no_text_is_not_edited_but_may_be_replaced(copy: Path) -> None:
+    (copy / "notes.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(Rejected, match="not UTF-8"):
+        edited(copy, "notes.md\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE")
+    assert edited(copy, "notes.md\n```\nx\n```") == {"notes.md": "x\n"}
