@@ -1,14 +1,16 @@
-"""Small sets written to a temporary folder."""
+"""Small sets written to a temporary folder, and a sandbox."""
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from orchestrator.sandbox import Sandbox
 
 Write = Callable[..., Path]
 
@@ -34,3 +36,11 @@ def number_row() -> Callable[..., dict[str, Any]]:
         return {"id": key, "kind": "number", "question": "What is 1 + 2?", "answer": "3", **fields}
 
     return row
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    """A sandbox for the programs of a module of tests."""
+    sandbox = Sandbox(workers=1)
+    yield sandbox
+    sandbox.close()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from orchestrator.evals.execution import verified
@@ -10,13 +8,6 @@ from orchestrator.sandbox import Asserts, Call, Calls, Execution, Limits, Sandbo
 ASSERTS = Asserts(("assert f(1) == 1", "assert f(2) == 4"))
 CALLS = Calls("f", tuple(Call((n,), n * n) for n in range(5)))
 SQUARE = "def f(x):\n    return x * x\n"
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Sandbox]:
-    sandbox = Sandbox(workers=1)
-    yield sandbox
-    sandbox.close()
 
 
 async def test_suites_run_one_after_the_other_as_one_verdict(box: Sandbox) -> None:

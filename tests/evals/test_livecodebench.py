@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -60,13 +59,6 @@ PAIRS = """class Solution:
     def pairs(self, xs: List[int], k: int) -> List[List[int]]:
         return [[x, k] for x in xs]
 """
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Sandbox]:
-    sandbox = Sandbox(workers=1)
-    yield sandbox
-    sandbox.close()
 
 
 def only(write: Write, row: dict[str, Any], options: str = "") -> Case:

@@ -13,6 +13,7 @@ import pytest
 from orchestrator.evals.case import part_of, split_of
 from orchestrator.evals.grading import grade
 from orchestrator.evals.sets import CaseSet, open_set
+from orchestrator.sandbox import Sandbox
 
 COUNTS = {
     "blocksworld": 267,
@@ -64,10 +65,10 @@ def test_no_problem_holds_what_only_the_grader_may_see(shared: Path, name: str) 
         assert row["question"].strip() in problem.prompt
 
 
-async def test_canonical_programs_pass_the_hidden_tests(shared: Path) -> None:
-    for case in islice(pool(shared, "humaneval"), 4):
-        assert await grade(case, case.reference.answer) is True
-        assert await grade(case, f"def {case.reference.entry_point}(*arguments):\n    return None\n") is False
+async def test_canonical_programs_pass_the_hidden_tests(shared: Path, box: Sandbox) -> None:
+    for case in pool(shared, "humaneval"):
+        assert await grade(case, case.reference.answer, box) is True
+        assert await grade(case, f"def {case.reference.entry_point}(*arguments):\n    return None\n", box) is False
 
 
 @pytest.mark.parametrize("name", ["blocksworld", "mystery_blocksworld_3"])
@@ -85,14 +86,24 @@ async def test_every_reference_equals_itself(shared: Path, name: str) -> None:
         assert await grade(case, None) is False
 
 
-async def test_recorded_verdicts_on_programs_are_met(shared: Path) -> None:
+WRONG_ON_RECORD = """
+    83 gpt-4 reflexion-ucs; 86 gpt-4 reflexion-ucs-v2; 115 gpt-4 reflexion-ucs; 120 gpt-4 reflexion-ucs-v2;
+    121 gpt-4 reflexion-ucs; 121 gpt-4 reflexion-ucs-v2; 126 gpt-4 reflexion-ucs; 127 gpt-4 reflexion-ucs-v2;
+    133 gpt-4 reflexion-ucs; 133 gpt-4 reflexion-ucs-v2; 133 gpt-4 simple-v2; 133 text-davinci-003 simple;
+    143 text-davinci-003 simple; 150 text-davinci-003 simple; 155 gpt-4 reflexion-ucs; 163 gpt-4 reflexion-ucs-v2
+"""
+"""Programs on which Python itself, given the stub, the text and the official tests, contradicts the record."""
+
+
+async def test_recorded_verdicts_on_programs_are_met(shared: Path, box: Sandbox) -> None:
     """Whole programs and bare bodies of functions, as models wrote them."""
-    cases = {case.problem.id: case for case in islice(pool(shared, "humaneval"), 6)}
+    cases = {case.problem.id: case for case in pool(shared, "humaneval")}
     with gzip.open(shared / "replay" / "humaneval.generations.jsonl.gz", "rt", encoding="utf-8") as lines:
-        generations = [json.loads(line) for line in lines if any(f'"{key}"' in line for key in cases)]
-    chosen = [
-        g for g in generations if (g["expert"], g["prompt_style"]) in {("gpt-4", "simple"), ("gpt-4", "simple-v2")}
-    ]
-    assert len(chosen) == 12
-    for generation in chosen:
-        assert await grade(cases[generation["problem_id"]], generation["text"]) is generation["correct"]
+        generations = [g for g in map(json.loads, lines) if not g["expert"].startswith("codegen")]
+    assert len(generations) == 560
+    others = set()
+    for generation in generations:
+        key = f"{generation['problem_id'].partition('/')[2]} {generation['expert']} {generation['prompt_style']}"
+        if await grade(cases[generation["problem_id"]], generation["text"], box) is not generation["correct"]:
+            others.add(key)
+    assert others == {key.strip() for key in WRONG_ON_RECORD.replace("\n", " ").split(";")}
