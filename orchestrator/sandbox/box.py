@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._cell import wire
 from .execution import Execution, Isolation, Output
@@ -20,6 +20,9 @@ from .packing import Inputs, Packed, packed
 from .pool import Job, Pool
 from .search import SLICE, Search
 from .suites import Asserts, Limits, Suite, Value
+
+if TYPE_CHECKING:
+    from .command import Command, CommandLimits, CommandRun
 
 _PACKAGES = ("numpy",)
 _SUITES = 64
@@ -71,13 +74,27 @@ class Sandbox:
         self._flights: dict[str, _Flight] = {}
         self._packed: OrderedDict[int, tuple[Suite, Packed]] = OrderedDict()
         """By identity, suites that came lately: many programs share one, and it may be large."""
+        self._around_commands: Isolation | None = None
         self._slowest: dict[str, float] = {}
         """By suite, CPU seconds of the slowest program that passed."""
 
     @property
     def isolation(self) -> Isolation | None:
-        """What stands around programs; `None` until a worker was started."""
-        return self._pool.isolation
+        """What stands around programs, or where only commands were run, around these; `None` until either was."""
+        return self._pool.isolation or self._around_commands
+
+    @property
+    def min_level(self) -> int:
+        """Isolation below which nothing is run."""
+        return self._pool.min_level
+
+    async def command(self, command: Command, limits: CommandLimits | None = None, min_level: int = 2) -> CommandRun:
+        """Runs a command of the user's on a copy of a folder, see `command.run_command`; `min_level` of both counts."""
+        from .command import run_command
+
+        done = await run_command(command, limits, max(min_level, self.min_level))
+        self._around_commands = done.isolation
+        return done
 
     @property
     def workers(self) -> int:

@@ -22,6 +22,7 @@ from .project.trial import Baseline, Trial, stopped, with_report
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
+    from orchestrator.sandbox import Sandbox
 
 _NAME = "project_tests"
 _TRUST = {"trust": True}
@@ -75,7 +76,7 @@ class ProjectTests:
     network: bool = field(default=False, metadata=_TRUST)
     """Whether the command may reach others than itself."""
     min_isolation: int = field(default=2, metadata=_TRUST)
-    """The level of isolation below which nothing is run."""
+    """The level of isolation below which nothing is run; of this and `--min-isolation` the higher counts."""
 
     needs: ClassVar[str] = "replies that edit files of a git repository"
 
@@ -91,25 +92,26 @@ class ProjectTests:
         with_report(tuple(argv), self.report)
 
     async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
-        trial = self._trial()
+        box = run.sandbox
+        trial = self._trial(box)
         state = await trial.state()
         try:
             changes = await asyncio.to_thread(self._changes, trial, candidate.text, state.files)
         except Rejected as rejected:
             return Verdict(0.0, False, str(rejected), _NAME, cooperative=True)
-        baseline = await _BASELINES.get((trial, state.digest), lambda: trial.baseline(state))
+        baseline = await _BASELINES.get((trial, state.digest), lambda: trial.baseline(state, box))
         if baseline.failure:
             raise VerifierError(f"project_tests: on the unedited copy of {trial.folder}, {baseline.failure}")
         made = blake2b(repr(changes).encode("utf-8", "surrogatepass")).digest()
         found = await _JUDGEMENTS.get(
-            (trial, state.digest, made), lambda: self._judged(trial, state, baseline, changes)
+            (trial, state.digest, made), lambda: self._judged(trial, state, baseline, changes, box)
         )
         return Verdict(found.share, found.passed, found.reason, _NAME, cooperative=True)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         return Estimate(0, 0.0, 0, 0)
 
-    def _trial(self) -> Trial:
+    def _trial(self, box: Sandbox) -> Trial:
         folder = self.folder.expanduser().resolve()
         return Trial(
             argv=with_report(tuple(shlex.split(self.command)), self.report),
@@ -121,7 +123,7 @@ class ProjectTests:
             pass_env=self.pass_env,
             limits=CommandLimits(seconds=self.timeout, memory_mb=self.memory_mb),
             network=self.network,
-            min_level=self.min_isolation,
+            min_level=max(self.min_isolation, box.min_level),
         )
 
     def _changes(self, trial: Trial, text: str, known: tuple[str, ...]) -> list[Change]:
@@ -139,13 +141,15 @@ class ProjectTests:
             raise Rejected("the edits change nothing but test and configuration files, which stay as they are")
         return own
 
-    async def _judged(self, trial: Trial, state: files.State, baseline: Baseline, changes: list[Change]) -> Judgement:
+    async def _judged(
+        self, trial: Trial, state: files.State, baseline: Baseline, changes: list[Change], box: Sandbox
+    ) -> Judgement:
         async with trial.copy(state) as folder:
             try:
                 await asyncio.to_thread(_edit, trial, folder, changes)
             except Rejected as rejected:
                 return Judgement(False, 0.0, str(rejected))
-            run = await trial.run(folder, state)
+            run = await trial.run(folder, state, box)
         if run.ended.ended != "exited":
             return Judgement(False, 0.0, f"the command {stopped(run.ended, trial.limits)}")
         try:
@@ -163,6 +167,6 @@ def _edit(trial: Trial, folder: Path, changes: list[Change]) -> None:
         change.make(draft)
     for path in trial.kept(list(draft.changed)):
         del draft.changed[path]
-    if all(Draft(folder).read(path) == text for path, text in draft.changed.items()):
+    if not draft.alters():
         raise Rejected("the edits change nothing")
     draft.save()

@@ -8,23 +8,24 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from orchestrator import asolve
 from orchestrator.config import load
-from orchestrator.errors import ConfigError, VerifierError
+from orchestrator.errors import ConfigError, SandboxUnavailable, VerifierError
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import build
-from orchestrator.strategies.verifiers.project import trial as trials
+from orchestrator.sandbox import Sandbox
 from orchestrator.strategies.verifiers.project.trial import Baseline, Trial
 from orchestrator.types import Candidate, Message, Problem, Verdict
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="commands are confined on Linux only")
 
 ASKED = Problem("p", (Message("user", "Mend add."),), "text")
-NO_RUN: Any = None
+RUN: Any = SimpleNamespace(sandbox=Sandbox())
 CALC = "def add(a, b):\n    return a - b\n"
 TESTS = """\
 import pytest
@@ -88,7 +89,7 @@ def verifier(folder: Path, command: str = "python -m pytest -q", **more: object)
 
 async def checked(folder: Path, reply: str, command: str = "python -m pytest -q", **more: object) -> Verdict:
     candidate = Candidate("0", "p", reply, reply, reply, "e", "s", (0,))
-    found: Verdict = await verifier(folder, command, **more)(ASKED, candidate, NO_RUN)
+    found: Verdict = await verifier(folder, command, **more)(ASKED, candidate, RUN)
     assert found.verifier == "project_tests"
     assert found.cooperative
     assert "\n" not in found.reason
@@ -259,7 +260,7 @@ async def test_the_network_is_out_of_reach(common: Path) -> None:
 
 
 async def test_an_endless_loop_ends_at_the_time_out(common: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def known(self: Trial, state: object) -> Baseline:
+    async def known(self: Trial, state: object, box: object) -> Baseline:
         return Baseline({"t": ("passed",)}, frozenset(), "")
 
     monkeypatch.setattr(Trial, "baseline", known)  # as no run of pytest is sure to be done in two seconds
@@ -274,13 +275,13 @@ async def test_an_endless_loop_ends_at_the_time_out(common: Path, monkeypatch: p
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """The commands that are run."""
     found: list[tuple[str, ...]] = []
-    run_command = trials.run_command
+    run_command = Sandbox.command
 
-    async def noted(command: Any, *rest: Any) -> Any:
+    async def noted(box: Sandbox, command: Any, *rest: Any) -> Any:
         found.append(command.argv)
-        return await run_command(command, *rest)
+        return await run_command(box, command, *rest)
 
-    monkeypatch.setattr(trials, "run_command", noted)
+    monkeypatch.setattr(Sandbox, "command", noted)
     return found
 
 
@@ -422,8 +423,19 @@ def test_from_a_project_s_file_a_command_counts_once_it_is_trusted(tmp_path: Pat
 
 
 async def test_what_passes_is_chosen_as_cooperative(common: Path) -> None:
-    replies = [whole(BAD), whole(GOOD), whole(BAD)]
+    replies = [whole(BAD), whole(GOOD) + "Done.\n", whole(BAD)]
     expert = ScriptedExpert(lambda request: replies[request.sample_index])
-    out = await asolve(ASKED, experts=[expert.value], strategy="best_of_n(samples=3)", verifier=verifier(common))
+    out = await asolve(
+        ASKED, experts=[expert.value], strategy="best_of_n(samples=3)", verifier=verifier(common, timeout=299)
+    )
     assert (out.text, out.chosen_by) == (replies[1], "cooperative")
     assert any(event.facts.get("cooperative") for event in out.trace if event.kind == "verdict")
+    assert out.isolation is not None
+    assert out.isolation.level >= 2
+
+
+async def test_a_level_that_is_not_reached_ends_it(common: Path) -> None:
+    box: Any = SimpleNamespace(sandbox=Sandbox(min_level=5))
+    candidate = Candidate("0", "p", whole(GOOD), None, None, "e", "s", (0,))
+    with pytest.raises(SandboxUnavailable, match="5 is wanted"):
+        await verifier(common)(ASKED, candidate, box)

@@ -79,6 +79,17 @@ class Draft:
         if sum(len(new or "") for new in self.changed.values()) > _LARGEST:
             raise Rejected("the edits are larger than 16 MiB")
 
+    def alters(self) -> bool:
+        """Whether any file would not be what it is."""
+        before = Draft(self.copy)
+        for path, text in self.changed.items():
+            try:
+                if before.read(path) != text:
+                    return True
+            except Rejected:  # not text, or below a file that goes: in any case something else than what is to come
+                return True
+        return False
+
     def save(self) -> None:
         """Writes everything into the copy, deletions first.
 

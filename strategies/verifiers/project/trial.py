@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.errors import VerifierError
-from orchestrator.sandbox.command import REPORT, Command, CommandLimits, CommandRun, remove, run_command
+from orchestrator.sandbox import Sandbox
+from orchestrator.sandbox.command import REPORT, Command, CommandLimits, CommandRun, remove
 
 from . import files, judging, junit
 from .globs import matching
@@ -65,14 +66,14 @@ class Trial:
         finally:
             await asyncio.to_thread(remove, folder)
 
-    async def baseline(self, state: files.State) -> Baseline:
+    async def baseline(self, state: files.State, box: Sandbox) -> Baseline:
         """How the unedited project fares."""
         once = self
         if self.with_pytest:
             # All tests are to be listed, whatever the project has pytest do after the first failure.
             once = replace(self, argv=(*self.argv, "--maxfail=0"))
         async with self.copy(state) as folder:
-            run = await once.run(folder, state)
+            run = await once.run(folder, state, box)
             if run.ended.ended != "exited":
                 return Baseline({}, frozenset(), f"its command {stopped(run.ended, self.limits)}{run.tail}")
             try:
@@ -83,7 +84,7 @@ class Trial:
                 return Baseline({}, frozenset(), f"its command runs no test{run.tail}")
             return Baseline(report, frozenset(run.changed), "")
 
-    async def run(self, folder: Path, state: files.State) -> Run:
+    async def run(self, folder: Path, state: files.State, box: Sandbox) -> Run:
         """Runs the command on a copy."""
         kept = self.kept(list(state.files))
         before = await asyncio.to_thread(files.contents, folder, kept)
@@ -92,7 +93,7 @@ class Trial:
             self.argv, folder, self.folder, self.readable,
             {name: os.environ[name] for name in self.pass_env if name in os.environ}, self.network,
         )  # fmt: skip
-        ended = await run_command(command, self.limits, self.min_level)
+        ended = await box.command(command, self.limits, self.min_level)
         after = await asyncio.to_thread(files.contents, folder, kept)
         reports = [ended.report] if not self.report else await asyncio.to_thread(self._reports, folder)
         return Run(ended, tuple(reports), tuple(judging.changed(before, after)))

@@ -372,4 +372,9 @@ def test_a_file_that_is_no_text_is_not_edited_but_may_be_replaced(copy: Path) ->
     (copy / "notes.md").write_bytes(b"\xff\xfe")
     with pytest.raises(Rejected, match="not UTF-8"):
         edited(copy, "notes.md\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE")
-    assert edited(copy, "notes.md\n```\nx\n```") == {"notes.md": "x\n"}
+    draft = Draft(copy)
+    draft.put("notes.md", "x\n")
+    assert draft.alters()
+    draft.save()
+    assert (copy / "notes.md").read_text() == "x\n"
+    assert not draft.alters()
