@@ -88,17 +88,16 @@ def _public(task: Task) -> tuple[str, ...]:
 
 
 def _tests(task: Task, line: Line, plus: bool) -> tuple[tuple[Asserts, ...], dict[str, Json]]:
-    """The set's own tests, and after them one that compares with the canonical program."""
+    """The set's own tests, or those that its base inputs imply, and after them those of its plus inputs."""
     texts = [] if task.test is None else [task.test]
-    inputs = list(task.base_input or []) if task.test is None else []
-    inputs += task.plus_input or [] if plus else []
-    prelude, limits = prelude_of(task.prompt, task.entry_point), HUMANEVAL_LIMITS
-    if inputs:
-        if task.reference is None:
-            raise line.error("field 'canonical_solution': needed to compute what the tests expect")
-        texts.append(computed_test(task.task_id, task.entry_point, task.reference, inputs, task.atol))
-        prelude, limits = f"{PRELUDE}\n{prelude}", dict(LIMITS)
-    return ((Asserts(tuple(texts), task.entry_point, prelude),) if texts else ()), dict(limits)
+    groups = [task.base_input if task.test is None else None, task.plus_input if plus else None]
+    computed = [inputs for inputs in groups if inputs]
+    if computed and task.reference is None:
+        raise line.error("field 'canonical_solution': needed to compute what the tests expect")
+    texts += [computed_test(task.task_id, task.entry_point, task.reference or "", some, task.atol) for some in computed]
+    prelude = prelude_of(task.prompt, task.entry_point)
+    suite = Asserts(tuple(texts), task.entry_point, f"{PRELUDE}\n{prelude}" if computed else prelude)
+    return ((suite,) if texts else ()), dict(LIMITS if computed else HUMANEVAL_LIMITS)
 
 
 READER = Reader(

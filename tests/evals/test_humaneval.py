@@ -83,6 +83,11 @@ def test_a_row_without_tests_compares_with_the_canonical_program(write: Write) -
     assert case.reference.meta == {"timeout": 60.0, "memory_mb": 4096}
 
 
+def test_base_and_plus_inputs_are_counted_apart(write: Write) -> None:
+    assert len(asserts_of(only(write, PLUS)).tests) == 2
+    assert len(asserts_of(only(write, PLUS, ":plus=false")).tests) == 1
+
+
 def test_plus_inputs_can_be_left_out(write: Write) -> None:
     case = only(write, PLUS, ":plus=false")
     assert passes(case, "def double(x): return abs(2 * x)")
