@@ -178,7 +178,8 @@ def _flush() -> None:
     """Lets go of what the program has printed, since it is ended without notice once it has answered."""
     try:
         sys.stdout.flush()
-    except BaseException:  # the program may have put anything in its place, or closed it
+        sys.stderr.flush()
+    except BaseException:  # the program may have put anything in their place, or closed them
         return
 
 

@@ -25,13 +25,14 @@ def examine(judge: Channel) -> NoReturn:
     os._exit(0)
 
 
-def _examined(test: str, entry: str | None, prelude: str, described: object) -> tuple[bool, bool, list[object]]:
+def _examined(test: str, entry: str | None, prelude: str, described: object) -> tuple[bool, str, list[object]]:
+    """Whether the test is passed, what became of the candidate's process if it is gone, and what is to be noted."""
     remote = Remote(Channel(_CANDIDATE))
     try:
         exam = Exam([test], entry, prelude, foresee=False)
         exam.run(0, exam.start(remote, described))
     except SyntaxError as error:
-        return False, False, ["error", f"the test is no Python: {error}"[:200], "", None]
+        return False, "", ["error", f"the test is no Python: {error}"[:200], "", None]
     except BaseException as error:
-        return False, remote.gone, list(told(error))
-    return not remote.gone, remote.gone, ["error", "the program ended", "", None]
+        return False, remote.fallen, list(told(error))
+    return not remote.fallen, remote.fallen, ["error", "the program ended", "", None]

@@ -25,6 +25,8 @@ _GRACE = 3.0
 """Seconds that a test's own code has beyond the candidate's wall time."""
 _OWN = 2.0
 """CPU seconds that comparing may take beyond the candidate's."""
+_LONGER = 0.5
+"""Wall seconds that a test waits longer for a candidate than that lives, so that it is known who did not end."""
 _LEFT = 0.05
 """Seconds, of CPU or wall, below which a candidate is not started once more."""
 
@@ -94,7 +96,8 @@ class Judge:
         failures: dict[int, list[Any]] = {}
         self._ask_all(job, suite["calls"], sitting, list(range(total)), keep, failures)
         report = sitting.report()
-        not_run = [report["verdict"], report["detail"], report["exception"]]
+        # Calls that were not made share the fate of the one that ended the process.
+        not_run = failures[max(failures)] if failures else [report["verdict"], report["detail"], report["exception"]]
         rest = [not_run if outcome is None else _NO_DATA for outcome in sitting.outcomes]
         rows = [["v", found[i]] if i in found else ["x", *failures.get(i, rest[i])] for i in range(total)]
         return report | {"found": rows}
@@ -138,10 +141,11 @@ class Judge:
             if fallen is None:
                 break
             verdict = sitting.fell_at(places[done] if places else 0, fallen, usage, remote)
+            if failures is not None and places:
+                told_by = told(fallen) if not isinstance(fallen, Gone) else (verdict, usage["ruling"][1], "")
+                failures[places[done]] = list(told_by[:3])
             if job["fail_fast"] or not isinstance(fallen, Gone) or verdict == "timeout" or not places:
                 break
-            if failures is not None:
-                failures[places[done]] = [verdict, usage["ruling"][1], ""]
             done += 1
         return left
 
@@ -283,7 +287,8 @@ class Judge:
         self, job: dict[str, Any], suite: dict[str, Any], sitting: Sitting, number: int, witness: Witness, about: Any
     ) -> dict[str, Any]:
         """Has an examiner run one test against the candidate's process; what the next one may take."""
-        examiner = self._processes.witness(job, "examine", (witness.remote.descriptor,))
+        longer = {**job, "wall": job["wall"] + _LONGER}
+        examiner = self._processes.witness(longer, "examine", (witness.remote.descriptor,))
         said: Any = None
         try:
             examiner.remote.send([suite["tests"][number], suite["entry"], suite["prelude"], about])
@@ -297,9 +302,9 @@ class Judge:
             verdict, detail = usage["ruling"]
             sitting.note(number, verdict, f"the test itself: {detail}")
             return left
-        passed, gone, note = said
-        if gone:
-            witness.remote.gone = True
+        passed, fallen, note = said
+        if fallen:
+            witness.remote.fallen = fallen
             raise Gone
         if passed is True:
             sitting.outcomes[number] = True

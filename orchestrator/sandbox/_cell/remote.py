@@ -115,6 +115,17 @@ class Remote:
             raise self._broken()
         return reply
 
+    @property
+    def fallen(self) -> str:
+        """In a word, what became of the process; empty while it answers."""
+        if not self.gone:
+            return ""
+        return "large" if self.too_large else "broken" if self.broken else "ended"
+
+    @fallen.setter
+    def fallen(self, word: str) -> None:
+        self.gone, self.too_large, self.broken = bool(word), word == "large", word == "broken"
+
     def _broken(self) -> Gone:
         self.gone = self.broken = True
         return Gone()

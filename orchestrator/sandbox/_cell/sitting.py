@@ -70,6 +70,6 @@ def _fall(error: BaseException, kernel: tuple[str, str], remote: Remote) -> tupl
         return told(error)
     if remote.too_large:
         return "output", "more than it may return or write", "", None
-    if remote.broken and kernel == ("crashed", "SIGKILL"):  # by ourselves
+    if remote.broken and kernel[0] in ("crashed", "error"):  # by ourselves, or since nobody listens any more
         return "error", "the program broke into its own channel", "", None
     return (*kernel, "", None)
