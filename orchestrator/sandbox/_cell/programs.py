@@ -9,7 +9,7 @@ from . import memory
 from .exam import told
 from .processes import Processes
 from .remote import Gone, Remote
-from .wire import Channel, Ended, TooLarge
+from .wire import LARGEST, Channel, Ended, TooLarge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ProgramRun:
             theirs.close()
             os.close(writing)
             os.close(stdin)
-        channel = Channel(ours.fileno())
+        channel = Channel(ours.fileno(), takes=LARGEST)
         try:
             channel.send(job["program"])
             whole = self._read(reading, job["output"] << 20, processes.waiting(reading))
@@ -68,10 +68,12 @@ class ProgramRun:
         """Why the program did not end well; what it raised, if it still could tell."""
         verdict, detail = self.usage["ruling"]
         if verdict == "error" and self.usage["status"] is not None:
+            remote = Remote(channel)
             try:
-                Remote(channel).value(Remote(channel).receive())
+                remote.value(remote.receive())
             except Gone:
-                pass
+                if remote.too_large:
+                    return "output", "more than it may write", "", None
             except BaseException as error:
                 return told(error)
         return verdict, detail, "", None
