@@ -40,9 +40,17 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         assert host.wait_for_late_writes() == []
 
 
-@pytest.fixture(scope="module")
-def box(host: Host) -> Iterator[Sandbox]:
-    box = Sandbox(workers=1)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((), id="all-layers"),
+        pytest.param(("namespaces",), id="no-namespaces", marks=pytest.mark.slow),
+        pytest.param(("namespaces", "landlock"), id="no-files", marks=pytest.mark.slow),
+    ],
+)
+def box(host: Host, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """With one worker, on all layers that this machine has, and, where time is no matter, on fewer."""
+    box = Sandbox(workers=1, without=request.param)
     yield box
     box.close()
 
