@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from .team import Team
 
 
+_COOPERATIVE = (
+    "cooperative, not verified: it passed tests that run in one process with it, so read it before you use it"
+)
+
+
 def register(app: typer.Typer) -> None:
     """Adds the command."""
     app.command()(solve)
@@ -219,7 +224,7 @@ def _remark(outcome: Outcome, team: Team) -> str:
         return f"no answer could be read out of {len(outcome.candidates)} replies; --json shows them"
     if code == 3:
         return "no candidate passed the verifier; this is the best of them"
-    return outcome.reason
+    return "; ".join(filter(None, (_COOPERATIVE if outcome.chosen_by == "cooperative" else "", outcome.reason)))
 
 
 def _code(outcome: Outcome) -> int:
