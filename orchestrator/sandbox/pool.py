@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import sysconfig
 import tempfile
@@ -183,7 +182,7 @@ def scratch_folder() -> str:
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         owner = left.name.removeprefix(_PREFIX).partition("-")[0]
         if owner.isdecimal() and not _lives(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
+            worker_process.remove(str(left))
     return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
 
 

@@ -63,6 +63,10 @@ class Stdio:
     cases: tuple[Stream, ...]
     compare: Comparison = "lcb"
 
+    def __post_init__(self) -> None:
+        if self.compare not in ("exact", "lcb", "lcb+tol"):
+            raise ValueError(f"outputs cannot be compared by '{self.compare}'; there are exact, lcb, lcb+tol")
+
 
 Suite: TypeAlias = Calls | Asserts | Stdio
 

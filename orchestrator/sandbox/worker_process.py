@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ from typing import IO, Any, Protocol
 
 from ..errors import SandboxUnavailable
 from ._cell import wire
+from ._cell.scratch import empty
 from .packing import Packed
 
 _START_SECONDS = 30.0
@@ -136,7 +136,7 @@ class WorkerProcess:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.errors.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        remove(self.scratch)
 
 
 _TICK = 20
@@ -192,3 +192,10 @@ def _last_line(errors: IO[bytes]) -> str:
 def script() -> str:
     """The file that a worker runs."""
     return str(_ROOT / "__main__.py")
+
+
+def remove(folder: str) -> None:
+    """Removes a folder that programs have written to, as far as that can be done."""
+    with suppress(OSError):
+        if empty(folder):
+            os.rmdir(folder)

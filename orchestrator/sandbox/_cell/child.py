@@ -144,8 +144,10 @@ class Candidate:
         return unpack(value, self._own)
 
     def _own(self, tag: str, body: Any) -> Any:
-        if tag == "n":
-            return _array(self._unpacked(body[1]), body[0])
+        if tag != "h":
+            from .likeness import likeness
+
+            return likeness(tag, body, self._own)
         if type(body) is list:
             return self._lent(body[0])
         return self._objects[body]
@@ -307,12 +309,6 @@ def _left(value: Any, kind: str, text: str) -> bool:
     if found is None:
         return bool(value.__exit__(None, None, None))
     return bool(value.__exit__(found, found(text), None))
-
-
-def _array(value: Any, kind: str) -> Any:
-    import numpy
-
-    return numpy.array(value, dtype=kind)
 
 
 OPERATIONS = _operations()

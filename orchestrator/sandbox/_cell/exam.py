@@ -9,7 +9,7 @@ import sys
 
 from .child import compiled
 from .foresight import Recorder, Unforeseeable, foreseen
-from .remote import Gone, Proxy, Remote
+from .remote import Gone, Proxy, Remote, exception
 from .wire import encoded
 
 TYPE_CHECKING = False
@@ -33,7 +33,10 @@ class Names(dict):  # type: ignore[type-arg]
         self._ask = ask
 
     def __missing__(self, name: str) -> Any:
-        if name in _BUILTIN or name.startswith("__"):
+        if name in sys.stdlib_module_names:  # the tests count on the program's import; they get the true module
+            self[name] = _module(name)
+            return self[name]
+        if _is_pythons(name):
             raise KeyError(name)
         try:
             return self._ask(name)
@@ -65,15 +68,19 @@ class Exam:
 
     def start(self, remote: Remote, described: Any) -> Names:
         """The names that the tests see: the prelude's, over them the entry, and else what only the candidate has."""
-        names = self._prepared(lambda name: remote.look(name))
+        remote.rich = True
+        names = self._prepared(remote.look)
         classes: list[str] = []
-        for name, about in described.items() if type(described) is dict else ():
-            if name == self.entry or name not in names:
+        for name in self.wanted:  # and no others: what the candidate's process says there is, is its own word
+            about = described.get(name) if type(described) is dict else None
+            if name == self.entry or (name not in names and not _is_pythons(name)):
                 known = _known(names, remote, name, about)
                 if known and isinstance(names[name], Proxy) and names[name]._is_class:
                     classes.append(name)
         if self.entry is not None:
             classes = [name for name in classes if name == self.entry]
+        if self.entry is not None and self.entry not in names:
+            raise exception("NameError", [], f"the program defines no function '{self.entry}'", None)
         remote.of_class = any(self.uses_objects or name[:1].isupper() for name in classes)
         return names
 
@@ -82,6 +89,8 @@ class Exam:
         random.seed(0)
         names = Names(ask)
         exec(self._prelude, names)
+        if self.entry is not None:
+            names.pop(self.entry, None)  # the stub is not what is tested
         return names
 
     def _rehearsed(self, recorder: Recorder) -> bool:
@@ -125,6 +134,11 @@ def _leaves_check(code: CodeType) -> bool:
     place = code.co_names.index("check")
     steps = code.co_code
     return all(steps[i + 1] != place or steps[i] != _LOAD_NAME for i in range(0, len(steps), 2))
+
+
+def _is_pythons(name: str) -> bool:
+    """Whether tests mean something of Python's by a name, which nobody else may stand in for."""
+    return name in _BUILTIN or name.startswith("__") or name in sys.stdlib_module_names
 
 
 def _known(names: Names, remote: Remote, name: str, about: Any) -> bool:

@@ -6,7 +6,7 @@ import os
 
 from .exam import Exam, told
 from .remote import Remote
-from .wire import Broken, Channel, Ended
+from .wire import LARGEST, Broken, Channel, Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def examine(judge: Channel) -> NoReturn:
 
 def _examined(test: str, entry: str | None, prelude: str, described: object) -> tuple[bool, str, list[object]]:
     """Whether the test is passed, what became of the candidate's process if it is gone, and what is to be noted."""
-    remote = Remote(Channel(_CANDIDATE))
+    remote = Remote(Channel(_CANDIDATE, takes=LARGEST))
     try:
         exam = Exam([test], entry, prelude, foresee=False)
         exam.run(0, exam.start(remote, described))

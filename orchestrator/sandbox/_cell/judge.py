@@ -234,7 +234,8 @@ class Judge:
             how, expected = read[number][2], remote.unpacked(read[number][3])
             if how == "is":
                 return value is expected
-            return bool(value == expected) if not isinstance(value, Proxy) else False
+            found = value == expected if not isinstance(value, Proxy) else False
+            return found is True
 
         left = job
         if places:

@@ -11,7 +11,7 @@ import time
 
 from .orders import send
 from .remote import Gone, Remote
-from .wire import Channel, Ended
+from .wire import LARGEST, Channel, Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Witness:
 
     def __init__(self, ours: socket.socket, exit_: Exit, wait: Any) -> None:
         self._ours, self._exit = ours, exit_
-        self.remote = Remote(Channel(ours.fileno()), wait)
+        self.remote = Remote(Channel(ours.fileno(), takes=LARGEST), wait)
 
     def end(self) -> dict[str, Any]:
         self._ours.close()

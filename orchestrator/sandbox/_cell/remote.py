@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections import deque
 
+from .likeness import likeness
 from .wire import Broken, Channel, Ended, TooLarge, encoded, pack, unpack
 
 TYPE_CHECKING = False
@@ -32,6 +33,8 @@ class Remote:
         """Whether it is gone because it sent what is no reply, so that we end it."""
         self.too_large = False
         self.diverged = False
+        self.rich = False
+        """Whether named tuples, counters and arrays come as such, and not as the tuples, dicts and lists they are."""
         self._own_failure: BaseException | None = None
         """What a function that a test handed over has raised."""
         self._proxies: dict[int, Proxy] = {}
@@ -174,8 +177,8 @@ class Remote:
             raise self._broken() from None
 
     def _proxy(self, tag: str, body: Any) -> Any:
-        if tag == "n":
-            return array(self.unpacked(body[1]), str(body[0]))
+        if tag != "h":
+            return likeness(tag, body, self._proxy) if self.rich else unpack({tag: body})
         number, kind, is_class = body
         if kind == "coroutine":
             return _coroutine(Proxy(self, int(number), False))
@@ -257,18 +260,6 @@ def _may_be_raised(kind: Any) -> bool:
 
 
 _TEXT = 500
-_KINDS = ("bool", "int", "uint", "float", "complex")
-
-
-def array(value: Any, kind: str) -> Any:
-    """An array of numpy's where that is installed, of one of its plain kinds; else lists."""
-    if kind.rstrip("0123456789") not in _KINDS:
-        return value
-    try:
-        import numpy
-    except ImportError:
-        return value
-    return numpy.array(value, dtype=kind)
 
 
 async def _coroutine(proxy: Proxy) -> Any:
@@ -321,9 +312,13 @@ class Proxy:
         return self._remote.operate("bool", self) is True
 
     def __contains__(self, item: Any) -> bool:
-        if self._remote.of_class:
-            return self._remote.operate("contains", self, item) is True
-        return any(item == one for one in self)
+        if not isinstance(item, Proxy):
+            try:
+                return any(item == one for one in self)
+            except TypeError:
+                if not self._remote.of_class:
+                    raise
+        return self._remote.operate("contains", self, item) is True
 
     def __iter__(self) -> Iterator[Any]:
         iterator = self._remote.operate("iter", self)
@@ -382,8 +377,7 @@ def _of_class(name: str, *, swapped: bool = False) -> Callable[..., Any]:
 
     def operate(self: Proxy, *operands: Any) -> Any:
         plain = any(not isinstance(one, Proxy) for one in operands)
-        compared = not plain and name in _ORDER
-        if (plain and name in _TELLING) or not (compared or self._remote.of_class):
+        if (plain or not operands) and (not self._remote.of_class or name in _TELLING):
             return NotImplemented if operands else _unknown(name)
         found = self._remote.operate(name, *((*operands, self) if swapped else (self, *operands)))
         if plain and not isinstance(found, Proxy):
@@ -397,7 +391,6 @@ def _unknown(name: str) -> Any:
     raise TypeError(f"the candidate's object has no {name}")
 
 
-_ORDER = ("lt", "le", "gt", "ge")
 _TELLING = ("lt", "le", "gt", "ge", "sub")
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 LARGEST = 32 << 20
-"""Bytes of a frame."""
+"""Bytes of a frame that a candidate may send."""
+HUGE = (1 << 31) - 1
+"""Bytes of any other frame."""
 DEEPEST = 150
 """Containers within one another."""
 _BIG = 1 << 63
@@ -68,12 +70,18 @@ class Ended(Exception):
 
 
 class Channel:
-    """Frames over a descriptor, or over one to read and one to write."""
+    """Frames over a descriptor, or over one to read and one to write.
 
-    __slots__ = ("_buffer", "reading", "writing")
+    Args:
+        sends: bytes of the largest frame that goes out.
+        takes: bytes of the largest frame that is taken.
+    """
 
-    def __init__(self, reading: int, writing: int | None = None) -> None:
+    __slots__ = ("_buffer", "_sends", "_takes", "reading", "writing")
+
+    def __init__(self, reading: int, writing: int | None = None, *, sends: int = HUGE, takes: int = HUGE) -> None:
         self.reading, self.writing = reading, reading if writing is None else writing
+        self._sends, self._takes = sends, takes
         self._buffer = b""
 
     def send(self, message: Any) -> None:
@@ -88,7 +96,7 @@ class Channel:
     def send_text(self, message: str) -> None:
         """Sends a message that is JSON already; raises as `send` does."""
         text = message.encode()
-        if len(text) > LARGEST:
+        if len(text) > self._sends:
             raise TooLarge
         data: bytes | memoryview = len(text).to_bytes(4, "big") + text
         try:
@@ -111,7 +119,7 @@ class Channel:
         """
         head = self._take(4, wait)
         size = int.from_bytes(head, "big")
-        if size > LARGEST:
+        if size > self._takes:
             raise Broken("a frame that is too large")
         body = self._take(size, wait)
         try:
@@ -175,9 +183,12 @@ def pack(value: Any, opaque: Callable[[Any], Any] | None = None, depth: int = 0)
     known = _from_library(value, kind, opaque, depth)
     if known is not None:
         return known
+    fields = getattr(kind, "_fields", None)
+    if kind.__base__ is tuple and type(fields) is tuple and "__eq__" not in vars(kind):
+        return {"N": [kind.__name__, list(fields), [pack(item, opaque, depth + 1) for item in tuple.__iter__(value)]]}
     base = _as_base(value)
     if base is not None:
-        return pack(base[0], opaque, depth)
+        return _as_member(value, base[0]) or pack(base[0], opaque, depth)
     if opaque is None:
         raise TypeError(f"no plain data: {kind.__name__}")
     return opaque(value)
@@ -200,7 +211,9 @@ def _from_library(value: Any, kind: type, opaque: Callable[[Any], Any] | None, d
     if name == "collections" and kind.__name__ == "deque":
         return {"q": [pack(item, opaque, depth + 1) for item in value]}
     if name == "collections" and kind.__name__ in ("OrderedDict", "Counter", "defaultdict"):
-        return pack(dict(dict.items(value)), opaque, depth)
+        pairs = [[pack(k, opaque, depth + 1), pack(v, opaque, depth + 1)] for k, v in dict.items(value)]
+        factory = getattr(value, "default_factory", None)
+        return {"m": [kind.__name__, factory.__name__ if isinstance(factory, type) else "", pairs]}
     if name == "numpy" and hasattr(kind, "tolist"):
         plain = pack(value.tolist(), opaque, depth + 1)
         return {"n": [str(value.dtype), plain]} if kind.__name__ == "ndarray" else plain
@@ -214,6 +227,14 @@ def _as_base(value: Any) -> tuple[Any] | None:
             if type(value).__eq__ is not base.__eq__:  # type: ignore[comparison-overlap]
                 return None
             return (copy(value),)
+    return None
+
+
+def _as_member(value: Any, plain: Any) -> Any:
+    """A member of an enumeration of numbers or texts: beside its value, what it is called."""
+    enum = sys.modules.get("enum")
+    if enum is not None and isinstance(value, enum.Enum) and type(plain) in (int, str, float):
+        return {"E": [type(value).__name__, str(value.name), pack(plain)]}
     return None
 
 
@@ -231,10 +252,11 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
 
 
 def unpack(value: Any, proxy: Callable[[str, Any], Any] | None = None) -> Any:
-    """The value that was packed; an array of numpy's as nested lists.
+    """The value that was packed; an array of numpy's is nested lists, a named tuple a tuple.
 
     Args:
-        proxy: makes something of an object that has no form as data (`h`), and of an array (`n`).
+        proxy: makes something of an object that has no form as data (`h`), an array (`n`), a named tuple (`N`), a
+            mapping of the library's (`m`), a member of an enumeration (`E`).
 
     Raises:
         Broken: nobody packs so.
@@ -247,7 +269,7 @@ def unpack(value: Any, proxy: Callable[[str, Any], Any] | None = None) -> Any:
         raise Broken("a value of an unknown form")
     ((tag, body),) = value.items()
     try:
-        if proxy is not None and tag in ("h", "n"):
+        if proxy is not None and tag in _RICH:
             return proxy(tag, body)
         return _UNPACKED[tag](body, proxy)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError) as error:
@@ -255,6 +277,7 @@ def unpack(value: Any, proxy: Callable[[str, Any], Any] | None = None) -> Any:
 
 
 _NESTED = (list, dict)
+_RICH = ("h", "n", "N", "m", "E")
 
 
 def _items(body: Any, proxy: Any) -> list[Any]:
@@ -320,4 +343,7 @@ _UNPACKED: dict[str, Callable[[Any, Any], Any]] = {
     "T": _time,
     "q": _deque,
     "n": lambda body, proxy: unpack(body[1], proxy),
+    "N": lambda body, proxy: tuple(_items(body[2], proxy)),
+    "E": lambda body, proxy: unpack(body[2], proxy),
+    "m": lambda body, proxy: {unpack(k, proxy): unpack(v, proxy) for k, v in body[2]},
 }

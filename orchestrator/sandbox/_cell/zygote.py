@@ -17,7 +17,7 @@ from . import child, memory
 from .limits import limit_all, limit_one
 from .orders import Inbox
 from .scratch import empty
-from .wire import Channel, Ended
+from .wire import LARGEST, Channel, Ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,16 +139,16 @@ class Zygote:
         limit_one(order["memory"] + self._base, int(order["cpu"]) + 2, order["file"])
         self._confine()
         if order["kind"] == "program":
-            child.run_program(Channel(3))
+            child.run_program(Channel(3, sends=LARGEST))
         if order["kind"] == "read":
             from . import reader
 
-            reader.serve(Channel(3))
+            reader.serve(Channel(3, sends=LARGEST))
         if order["kind"] == "examine":
             from .examiner import examine
 
-            examine(Channel(3))
-        child.serve(Channel(3))
+            examine(Channel(3, sends=LARGEST))
+        child.serve(Channel(3, sends=LARGEST))
 
     def _grow(self) -> None:
         """A second zygote, which has the larger packages, for programs that name them; it obeys on its own socket."""
