@@ -87,7 +87,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     """
     number = offset = 0
     try:
-        with _open(path) as stream:
+        with opened(path) as stream:
             packed = isinstance(stream, gzip.GzipFile)
             for number, raw in enumerate(stream, 1):
                 if raw.strip():
@@ -98,7 +98,8 @@ def read_lines(path: Path) -> Iterator[Line]:
         raise BenchmarkError(f"cannot be read: {reason}", str(path), number + 1 if number else None) from None
 
 
-def _open(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """A file to read, unpacked if it is gzipped."""
     with path.open("rb") as stream:
         packed = stream.read(len(_GZIP)) == _GZIP
     return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")

@@ -1,13 +1,16 @@
-"""Texts that wait for a verdict, in the layouts of HumanEval, EvalPlus and recorded generations.
+"""Texts that wait for a verdict, in the layouts of HumanEval, EvalPlus, LiveCodeBench and recorded generations.
 
 A file has one JSON object a line, plain or gzipped: `task_id` with `completion` (what continues the prompt) or
-`solution` (a whole program), or `problem_id` with `text` (a whole reply, out of which the answer is read). A folder is
-EvalPlus's: `TASK/NUMBER.py` with whole programs, where TASK has `_` for the first `/` of the task's id.
+`solution` (a whole program), `question_id` with `code_list` (whole programs), or `problem_id` with `text` (a whole
+reply, out of which the answer is read); or all of them in one JSON array. A folder is EvalPlus's: `TASK/NUMBER.py` with
+whole programs, where TASK has `_` for the first `/` of the task's id.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +22,14 @@ from orchestrator.recording import Joining
 from orchestrator.types import Json
 
 from .case import Case
-from .rows import Line, read_lines
+from .rows import Line, opened, read_lines
 
 Form: TypeAlias = Literal["completion", "solution", "reply", "answer"]
 """What a text is: the rest of the prompt, a whole program, a reply to be read, or an answer that was read before."""
 
-_LAYOUTS = "'task_id' with 'completion' or 'solution', or 'problem_id' with 'text'"
+_HEAD = 64
+"""Bytes in which a file that is one array has its bracket."""
+_LAYOUTS = "'task_id' with 'completion' or 'solution', 'question_id' with 'code_list', or 'problem_id' with 'text'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +95,54 @@ def read_samples(path: Path) -> Iterator[Sample]:
         yield from _in_folder(path)
         return
     line = None
-    for line in read_lines(path):
-        yield _sample(line)
+    for line in _lines(path):
+        yield from _samples(line)
     if line is None:
         raise BenchmarkError("no sample in it", str(path))
 
 
-def _sample(line: Line) -> Sample:
+def _lines(path: Path) -> Iterator[Line]:
+    """The rows of a file: one a line, or the items of one array."""
+    items = _array(path)
+    if items is None:
+        yield from read_lines(path)
+        return
+    for number, row in enumerate(items, 1):
+        if not isinstance(row, dict):
+            raise BenchmarkError(f"item {number}: expected a JSON object, found a {type(row).__name__}", str(path))
+        yield Line(row, number, path)
+
+
+def _array(path: Path) -> list[Json] | None:
+    """The items of a file that is one JSON array; `None` for any other, and for one that cannot be read."""
+    try:
+        with opened(path) as stream:
+            if not stream.read(_HEAD).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+                return None
+            stream.seek(0)
+            items: list[Json] = json.load(stream)
+    except (OSError, EOFError, zlib.error):
+        return None
+    except ValueError as error:
+        raise BenchmarkError(f"not JSON: {error}", str(path)) from None
+    return items
+
+
+def _samples(line: Line) -> Iterator[Sample]:
     row, where = line.row, f"{line.path}:{line.number}"
     if "problem_id" in row and "text" in row:
-        return _recorded(line, where)
+        yield _recorded(line, where)
+    elif "question_id" in row and isinstance(codes := row.get("code_list"), list):
+        for number, code in enumerate(codes):
+            if not isinstance(code, str):
+                raise line.error(f"field 'code_list.{number}': should be text, not {type(code).__name__}")
+            yield Sample(_id(line, "question_id"), code, "solution", name=str(number), where=where)
+    else:
+        yield _sample(line, where)
+
+
+def _sample(line: Line, where: str) -> Sample:
+    row = line.row
     task = row.get("task_id")
     form: Form = "solution" if row.get("solution") is not None else "completion"
     if task is None or row.get(form) is None:

@@ -32,7 +32,7 @@ def judge(
         str,
         typer.Argument(
             metavar="SAMPLES|RUN",
-            help="A samples.jsonl of HumanEval or EvalPlus, recorded generations, a folder of programs, or a run.",
+            help="Samples as of HumanEval, EvalPlus or LiveCodeBench, recorded generations, or a run.",
         ),
     ],
     problems: Annotated[

@@ -17,7 +17,7 @@ from . import options as o
 from .failures import leave
 from .isolation import level_of
 from .printing import note, out, out_folded, out_json, terminal_width, visible
-from .samples import LAYOUTS, check_one, samples_of
+from .samples import LAYOUTS, check_one, sample_lines
 from .tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ def export(
         typer.Option(
             "--format",
             metavar="|".join(_FORMATS),
-            help="jsonl holds the candidates too; evalplus and humaneval are samples of programs for their evaluators.",
+            help="jsonl holds the candidates too; the last three are programs for the evaluators of that name.",
         ),
     ] = "jsonl",
     strategy: Annotated[
         str | None, typer.Option("--strategy", "-s", metavar="ROW", help="Only this row, as the run's table names it.")
     ] = None,
     candidates: Annotated[
-        bool, typer.Option("--candidates", help="With evalplus or humaneval: every candidate, not the chosen answer.")
+        bool, typer.Option("--candidates", help="Of programs, every candidate instead of the chosen answer.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to; stdout if not given.")
@@ -210,7 +210,7 @@ def _lines(seen: RunView, format_: str, names: list[str], candidates: bool) -> I
     if format_ in LAYOUTS:
         check_one(names)
         rows = (row for row in seen.results() if row.get("strategy") in names)
-        return map(_dumped, samples_of(rows, format_, candidates))
+        return sample_lines(rows, format_, candidates)
     joined = (row for row in _joined(seen) if row.get("strategy") in names)
     return _csv(joined) if format_ == "csv" else map(_dumped, joined)
 

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.errors import ConfigError
 
-LAYOUTS: Mapping[str, str] = {"evalplus": "solution", "humaneval": "completion"}
-"""The field that holds a program, by layout. HumanEval's continues the prompt, behind whose stub a whole program may
-stand as well: it defines the function again."""
+LAYOUTS = ("evalplus", "humaneval", "livecodebench")
+
+_FIELDS: Mapping[str, str] = {"evalplus": "solution", "humaneval": "completion"}
+"""What a line calls a program. HumanEval's continues the prompt, behind whose stub a whole program may stand as well:
+it defines the function again."""
 
 
-def samples_of(rows: Iterable[Mapping[str, Any]], layout: str, every: bool) -> Iterator[dict[str, Any]]:
-    """One sample for each result line, or for each of its candidates; without an answer an empty one, which fails.
+def sample_lines(rows: Iterable[Mapping[str, Any]], layout: str, every: bool) -> Iterator[str]:
+    """A line for each result, or for each of its candidates; without an answer an empty program, which fails.
+
+    LiveCodeBench's is one line, an array with an item for each problem.
 
     Args:
         rows: result lines of one strategy.
         every: each candidate instead of the answer that was chosen.
     """
-    field = LAYOUTS[layout]
+    if layout in _FIELDS:
+        for problem, program in _programs(rows, every):
+            yield json.dumps({"task_id": problem, _FIELDS[layout]: program})
+        return
+    by_problem: dict[str, list[str]] = {}
+    for problem, program in _programs(rows, every):
+        by_problem.setdefault(problem, []).append(program)
+    yield json.dumps([{"question_id": problem, "code_list": programs} for problem, programs in by_problem.items()])
+
+
+def _programs(rows: Iterable[Mapping[str, Any]], every: bool) -> Iterator[tuple[str, str]]:
     for row in rows:
         answers = [candidate["answer"] for candidate in row["candidates"]] if every else [row["answer"]]
         for answer in answers:
-            yield {"task_id": row["problem"], field: answer or ""}
+            yield row["problem"], answer or ""
 
 
 def check_one(names: list[str]) -> None:

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_several_runs_are_deleted_or_none(command: Command, run: Path) -> None:
     assert not run.exists()
 
 
-def exported(command: Command, *words: str) -> list[dict[str, str]]:
+def exported(command: Command, *words: str) -> list[Any]:
     return [json.loads(line) for line in command("runs", "export", "last", *words).out.splitlines()]
 
 
@@ -120,6 +121,12 @@ def test_answers_are_exported_as_samples_for_other_evaluators(
     rows = exported(command, "--format", layout, "-s", "cot")
     assert [row["task_id"] for row in rows] == [f"sum/{i}" for i in range(4)]
     assert {row[field] for row in rows} == {"40"}
+
+
+def test_livecodebench_gets_an_array_with_the_programs_of_each_problem(command: Command, run: Path) -> None:
+    words = ("--format", "livecodebench", "-s", "self_consistency(samples=2)", "--candidates")
+    (rows,) = exported(command, *words)
+    assert rows == [{"question_id": f"sum/{i}", "code_list": ["40", "41"]} for i in range(4)]
 
 
 def test_every_candidate_is_exported_on_request(command: Command, run: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,29 @@ def test_recorded_generations_keep_who_wrote_them_and_what_was_said_of_them(writ
     assert (second.name, second.recorded, second.joining) == ("3", None, Joining("stub", ("\ndef",)))
 
 
+def test_lists_of_programs_are_read_from_lines_or_from_an_array(write: Write, tmp_path: Path) -> None:
+    rows = [{"question_id": "abc_1", "code_list": ["a", "b"]}, {"question_id": 7, "code_list": []}]
+    (tmp_path / "array.json").write_text(f"\n {json.dumps(rows, indent=1)}")
+    (tmp_path / "array.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
+    for path in (write(*rows), tmp_path / "array.json", tmp_path / "array.json.gz"):
+        found = [(s.task, s.name, s.text, s.form) for s in read_samples(path)]
+        assert found == [("abc_1", "0", "a", "solution"), ("abc_1", "1", "b", "solution")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"task_id": "x", "completion": ""}, 3]', "item 2: expected a JSON object, found a int"),
+        ('[{"task_id": "x"', "not JSON: "),
+        ("[]", "no sample in it"),
+    ],
+)
+def test_an_array_that_does_not_hold_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "array.json").write_text(text)
+    with pytest.raises(BenchmarkError, match=f"array.json: {message}"):
+        list(read_samples(tmp_path / "array.json"))
+
+
 def test_a_folder_of_programs_is_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for name in ("HumanEval_10/0.py", "HumanEval_2/10.py", "HumanEval_2/9.py", "HumanEval_2/notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -66,6 +91,7 @@ def test_a_folder_of_programs_is_read_in_the_order_of_their_numbers(tmp_path: Pa
         ({"task_id": "x"}, r":1: a sample has .* this row has task_id"),
         ({}, "this row has nothing"),
         ({"task_id": "x", "completion": 3}, "field 'completion': should be text, not int"),
+        ({"question_id": "x", "code_list": ["", None]}, r"field 'code_list\.1': should be text, not NoneType"),
         ({"task_id": ["x"], "solution": ""}, "field 'task_id': should be the id of a problem"),
         (generation(meta={"text_is": 'completion of meta.x, cut at the first of "\\q"'}), "field 'meta.text_is'"),
     ],
