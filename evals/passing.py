@@ -70,10 +70,16 @@ class Passing:
         return mean_pass_at_k(((n, c) for n, c in self._counts.values()), k)
 
     def interval(self, k: int) -> tuple[float, float] | None:
-        """A 95 % interval for pass@k over problems: Wilson's where each counts as 0 or 1, else by bootstrap."""
+        """A 95 % interval for pass@k over problems: Wilson's where each counts as 0 or 1, else by bootstrap.
+
+        `None` where pass@k is unknown, and where all problems have the same estimate, which says nothing of others.
+        """
         values = [pass_at_k(n, c, k) for n, c in self._counts.values()]
         known = [value for value in values if value is not None]
-        return interval_of_mean(known) if known and len(known) == len(values) else None
+        if not known or len(known) < len(values):
+            return None
+        low, high = interval_of_mean(known)
+        return (low, high) if low < high else None
 
     @property
     def accuracy(self) -> Accuracy | None:

@@ -48,6 +48,11 @@ def test_the_interval_is_wilsons_where_a_problem_is_right_or_wrong_and_drawn_oth
     assert counts(a=(1, 2), b=(0, 2)).interval(2) == wilson(1, 2)
 
 
+def test_problems_that_are_all_alike_say_nothing_of_others() -> None:
+    assert (counts(a=(1, 2), b=(1, 2)).pass_at(1), counts(a=(1, 2), b=(1, 2)).interval(1)) == (0.5, None)
+    assert counts(a=(2, 2), b=(2, 2)).interval(1) == wilson(2, 2)
+
+
 def test_what_cannot_be_graded_is_counted_apart() -> None:
     row = passing(judged("a", True), judged("b", None, "ungraded"))
     assert (row.samples, row.pass_at(1), row.verdicts) == (1, 1.0, {"passed": 1, "ungraded": 1})
