@@ -163,7 +163,8 @@ def _isolation(ready: Mapping[str, Any]) -> Isolation:
 
 def _why(isolation: Isolation) -> str:
     reasons = [f"{name}: {reason}" for name, reason in isolation.reasons.items()]
-    return "; ".join(reasons) or f"not enforced: {', '.join(isolation.not_enforced) or 'nothing more is known'}"
+    open_ = f"not enforced: {', '.join(isolation.not_enforced)}" if isolation.not_enforced else "all layers are in force"
+    return "; ".join(reasons) or open_
 
 
 def _ended(verdict: str, detail: str) -> dict[str, Any]:
