@@ -38,6 +38,8 @@ class Candidate:
         self._channel = channel
         self._names: dict[str, Any] = {}
         self._objects: list[Any] = []
+        self._lent: dict[int, Any] = {}
+        """By number, what the judge has lent."""
         self._numbers: dict[int, int] = {}
         """By identity, the number that an object has; as it is kept, its identity stays its own."""
 
@@ -93,8 +95,9 @@ class Candidate:
         return ["object", self._opaque(value)] if callable(value) else ["value"]
 
     def _look(self, name: str) -> Any:
-        """The value that a name has now."""
-        return self._packed(self._names[name])
+        """What a name stands for now."""
+        about = self._described(self._names[name])
+        return ["value", self._packed(self._names[name])] if about == ["value"] else about
 
     def _called(self, entry: str, arguments: list[Any]) -> Any:
         return self._packed(self._entry(entry)(*[unpack(item) for item in arguments]))
@@ -134,6 +137,8 @@ class Candidate:
         return pack(value, self._opaque)
 
     def _opaque(self, value: Any) -> Any:
+        if type(value) is Lent:
+            return {"h": [value._number]}
         number = self._numbers.setdefault(id(value), len(self._objects))
         if number == len(self._objects):
             self._objects.append(value)
@@ -149,11 +154,18 @@ class Candidate:
 
             return likeness(tag, body, self._own)
         if type(body) is list:
-            return self._lent(body[0])
+            number, is_callable = body
+            if number not in self._lent:
+                self._lent[number] = self._function(number) if is_callable else Lent(self._asking(number), number)
+            return self._lent[number]
         return self._objects[body]
 
-    def _lent(self, number: int) -> Callable[..., Any]:
-        """A function of the judge's: called, it asks the judge, and goes on doing what it is asked until the reply."""
+    def _function(self, number: int) -> Callable[..., Any]:
+        ask = self._asking(number)
+        return lambda *arguments: ask(*arguments)
+
+    def _asking(self, number: int) -> Callable[..., Any]:
+        """Asks the judge for something of a thing of its own, and does what it is asked in turn until the reply."""
 
         def ask(*arguments: Any) -> Any:
             self._send(["ask", number, [self._packed(item) for item in arguments]])
@@ -166,6 +178,22 @@ class Candidate:
                 self.answer(message)
 
         return ask
+
+
+class Lent:
+    """An object of a test's, which stays where it is."""
+
+    __slots__ = ("_ask", "_number")
+
+    def __init__(self, ask: Callable[..., Any], number: int) -> None:
+        object.__setattr__(self, "_ask", ask)
+        object.__setattr__(self, "_number", number)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._ask(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._ask(name, value)
 
 
 def _prepare(program: str) -> None:

@@ -69,7 +69,7 @@ class Exam:
     def start(self, remote: Remote, described: Any) -> Names:
         """The names that the tests see: the prelude's, over them the entry, and else what only the candidate has."""
         remote.rich = True
-        names = self._prepared(remote.look)
+        names = self._prepared(lambda name: _looked_up(names, remote, name))
         classes: list[str] = []
         for name in self.wanted:  # and no others: what the candidate's process says there is, is its own word
             about = described.get(name) if type(described) is dict else None
@@ -116,14 +116,7 @@ class Exam:
         """Runs one of the tests; raises what it raises."""
         exec(self._tests[number], names)
         if self.entry is not None and self._to_check[number]:
-            names["check"](_entered(names, self.entry))
-
-
-def _entered(names: dict[str, Any], entry: str) -> Any:
-    try:
-        return names[entry]
-    except KeyError:
-        raise NameError(f"the program defines no '{entry}'") from None
+            names["check"](names[self.entry])
 
 
 def _leaves_check(code: CodeType) -> bool:
@@ -141,9 +134,18 @@ def _is_pythons(name: str) -> bool:
     return name in _BUILTIN or name.startswith("__") or name in sys.stdlib_module_names
 
 
+def _looked_up(names: Names, remote: Remote, name: str) -> Any:
+    about = remote.ask(["look", name])
+    if _known(names, remote, name, about):
+        return names[name]
+    if type(about) is list and len(about) == 2 and about[0] == "value":
+        return remote.unpacked(about[1])  # not kept: the program may change it
+    raise KeyError(name)
+
+
 def _known(names: Names, remote: Remote, name: str, about: Any) -> bool:
     """Enters what stays the same under a name: a module of our own, an exception class, a function; not a value."""
-    if type(about) is not list or len(about) != 2:
+    if type(about) is not list or len(about) != 2 or about[0] == "value":
         return False
     if about[0] == "module":
         found = _module(str(about[1]))

@@ -252,7 +252,7 @@ class Judge:
             try:
                 reader.remote.send(suite["tests"])
                 found = reader.remote.value(reader.remote.receive())
-                self._read[job["suite"]] = found if _is_read(found, len(nothing)) else nothing
+                self._read[job["suite"]] = _unshadowed(found, suite) if _is_read(found, len(nothing)) else nothing
             except BaseException:
                 self._read[job["suite"]] = nothing
             finally:
@@ -343,6 +343,12 @@ def _rest(job: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
 
 def _is_enough(job: dict[str, Any]) -> bool:
     return bool(job["cpu"] > _LEFT and job["wall"] > _LEFT)
+
+
+def _unshadowed(read: list[Any], suite: dict[str, Any]) -> list[Any]:
+    """Tests as data, but for those of a function that the prelude may have defined over the program's."""
+    prelude, entry = suite["prelude"], suite["entry"]
+    return [None if one is not None and one[0] != entry and str(one[0]) in prelude else one for one in read]
 
 
 def _is_said(said: Any) -> bool:
