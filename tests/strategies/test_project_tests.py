@@ -216,6 +216,18 @@ for path in ({str(victim)!r}, {str(common / "conftest.py")!r}, "../victim", "/us
     assert victim.read_text() == "secret"
 
 
+READ_LINK = """\
+import os
+assert os.path.islink("link")
+try:
+    open("link/secret.py")
+except OSError:
+    pass
+else:
+    raise SystemExit(1)
+"""
+
+
 async def test_links_of_the_project_lead_nowhere_else(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     secret = tmp_path / "outside" / "secret.py"
@@ -226,8 +238,8 @@ async def test_links_of_the_project_lead_nowhere_else(tmp_path: Path) -> None:
     project(folder, FILES)
     found = await checked(folder, whole("x = 1\n", "link/secret.py"))
     assert found.reason == "link/secret.py leads through the link link"
-    text = "import os\nassert not os.path.exists('link/secret.py')\nassert os.path.islink('link')\n"
-    assert (await checked(folder, whole(text + GOOD))).passed
+    text = f"{READ_LINK}\n{GOOD}"
+    assert (await checked(folder, whole(text), "python -m pytest -q tests")).passed
     assert secret.read_text() == "SECRET = 1\n"
 
 
@@ -330,7 +342,9 @@ async def test_what_is_imported_by_its_absolute_path_is_the_copy_s(
     monkeypatch.setenv("PYTHONPATH", str(folder / "src"))  # as an editable installation has it
     environment = ["PYTHONPATH", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
     found = await checked(folder, whole(GOOD, "src/deep/calc.py"), pass_env=environment)
-    assert found.passed, found.reason
+    assert RUN.sandbox.isolation is not None
+    # Where the copy cannot lie there, the code that would be wrong to test is out of reach, and the tests fail.
+    assert found.passed is ("mountns" in RUN.sandbox.isolation.mechanisms), found.reason
 
 
 RUNNER = """\
