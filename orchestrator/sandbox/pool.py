@@ -163,7 +163,9 @@ def _isolation(ready: Mapping[str, Any]) -> Isolation:
 
 def _why(isolation: Isolation) -> str:
     reasons = [f"{name}: {reason}" for name, reason in isolation.reasons.items()]
-    open_ = f"not enforced: {', '.join(isolation.not_enforced)}" if isolation.not_enforced else "all layers are in force"
+    open_ = (
+        f"not enforced: {', '.join(isolation.not_enforced)}" if isolation.not_enforced else "all layers are in force"
+    )
     return "; ".join(reasons) or open_
 
 

@@ -91,7 +91,7 @@ class Candidate:
         if isinstance(value, _MODULE):
             return ["module", value.__name__]
         if isinstance(value, type) and issubclass(value, BaseException):
-            return ["exception", _nearest(value)]
+            return ["exception", [_nearest(value), *_own(value, self._names)]]
         return ["object", self._opaque(value)] if callable(value) else ["value"]
 
     def _look(self, name: str) -> Any:
@@ -256,15 +256,15 @@ def raised(error: BaseException, names: dict[str, Any] | None = None) -> list[An
         arguments = [pack(item) for item in error.args[:4] if not isinstance(item, str) or len(item) <= _DETAIL]
     except BaseException:
         arguments = [text]
-    return ["x", kind, arguments, f"{_name(error)}: {text}".strip(": "), line_of(error), _own(error, names)]
+    return ["x", kind, arguments, f"{_name(error)}: {text}".strip(": "), line_of(error), _own(type(error), names)]
 
 
 def _nearest(kind: type) -> str:
     return next((base.__name__ for base in kind.__mro__ if vars(builtins).get(base.__name__) is base), "Exception")
 
 
-def _own(error: BaseException, names: dict[str, Any] | None) -> list[str]:
-    kinds = [kind for kind in type(error).__mro__ if kind.__module__ == "candidate"]
+def _own(error: type[BaseException], names: dict[str, Any] | None) -> list[str]:
+    kinds = [kind for kind in error.__mro__ if kind.__module__ == "candidate"]
     return [kind.__name__ for kind in kinds if names is not None and names.get(kind.__name__) is kind]
 
 

@@ -150,7 +150,7 @@ def _known(names: Names, remote: Remote, name: str, about: Any) -> bool:
     if about[0] == "module":
         found = _module(str(about[1]))
     elif about[0] == "exception":
-        found = remote.exception_class(name, about[1])
+        found = remote.exception_class(about[1][0], about[1][1:]) if type(about[1]) is list and about[1] else None
     else:
         found = remote.unpacked(about[1])
     if found is None:

@@ -69,23 +69,28 @@ class Remote:
         if kind in ("TooLarge", "FileTooLarge"):
             self.gone = self.too_large = True
             raise Gone
-        error = exception(kind, arguments, text, line, self._own_class(reply[5:]), iterating=iterating)
+        error = exception(
+            kind,
+            arguments,
+            text,
+            line,
+            self.exception_class(kind, reply[5]) if reply[5:] and reply[5] else None,
+            iterating=iterating,
+        )
         own = self._own_failure
         if own is not None and type(own) is type(error) and str(own) == str(error):
             raise own  # what a function of the test raised has gone through the candidate
         raise error
 
-    def _own_class(self, rest: list[Any]) -> type[BaseException] | None:
-        names = rest[0] if rest and type(rest[0]) is list else []
-        return next((self._exceptions[name] for name in names if name in self._exceptions), None)
-
-    def exception_class(self, name: str, base: Any) -> type[BaseException]:
-        """What the tests get for an exception class of the program's."""
+    def exception_class(self, base: Any, names: Any) -> type[BaseException]:
+        """What the tests get for an exception class of the program, given its own name and those that it derives from."""
         found: Any = getattr(builtins, base, Exception) if isinstance(base, str) else Exception
         if not _may_be_raised(found) or base in _OF_ITERATION:
             found = Exception
-        self._exceptions[name] = type(name, (found,), {})
-        return self._exceptions[name]
+        for name in reversed(names if type(names) is list else []):
+            found = self._exceptions.setdefault(str(name), type(str(name), (found,), {}))
+        kind: type[BaseException] = found
+        return kind
 
     def send(self, request: list[Any]) -> None:
         self._sent(self._channel.send, request)
