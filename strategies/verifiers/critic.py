@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from orchestrator.errors import VerifierError
 from orchestrator.prompts import load_prompts
 from orchestrator.sandbox import Asserts, Limits
+from orchestrator.sandbox.header import with_header
 from orchestrator.types import Candidate, Estimate, Problem, Sampling, Verdict
 
 from .._asserts import asserts_in
@@ -88,7 +89,9 @@ class Critic:
         test = _test_in(said, problem) if problem.kind == "code" else None
         if test is None or candidate.answer is None or not self.check:
             return _BRACKETED.sub("", said)
-        done = await run.sandbox.verify(candidate.answer, Asserts((test,), trusted=False), Limits(self.timeout))
+        done = await run.sandbox.verify(
+            with_header(problem, candidate.answer), Asserts((test,), trusted=False), Limits(self.timeout)
+        )
         return None if done.verdict == "passed" else f"{test} ({done.verdict}): {_BRACKETED.sub('', said)}"
 
     def _question(self, problem: Problem, candidate: Candidate, run: Run) -> Question[bool]:
