@@ -45,7 +45,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     params=[
         pytest.param((), id="all-layers"),
         pytest.param(("namespaces",), id="no-namespaces", marks=pytest.mark.slow),
-        pytest.param(("namespaces", "landlock"), id="no-files", marks=pytest.mark.slow),
     ],
 )
 def box(host: Host, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
