@@ -57,7 +57,7 @@ class CodeT:
     """Share of the likeliest tokens that each reply samples from."""
     max_tokens: int | None = None
     """Cap on each reply; 2048 where nobody sets one."""
-    timeout: float = 4.0
+    timeout: float = 2.0
     """CPU seconds for all tests of a program together. One that takes a fourth of them by itself ends the run that it
     is in, and the others go on in another."""
     memory_mb: int = 1024
