@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from orchestrator.errors import SandboxUnavailable
 from orchestrator.sandbox import Call, Calls, Execution, Limits, Sandbox
 
-from .host import descendants
+from .watching import Started
 
 SUITE = Calls("f", (Call((1,), 2), Call((2,), 3)))
 ENDLESS = "def f(x):\n    while True:\n        pass  # {}\n"
 LIMITS = Limits(5.0, wall=30.0)
-KEPT = 4
-"""Processes of two workers: each a judge, and what candidates are forked from."""
+
+
+@pytest.fixture
+async def programs(box: Sandbox) -> Started:
+    """What runs beside the two workers, which are up."""
+    await all_of(box, [slow(mark, 0.1) for mark in ("one", "two")])
+    return Started()
 
 
 def right(mark: object) -> str:
@@ -81,30 +84,30 @@ async def test_enough_passes_end_the_rest_among_those_put_back() -> None:
     assert [one.verdict for _, one in found] == ["passed"]
 
 
-async def test_the_rest_is_ended_even_before_the_block_is_left(box: Sandbox) -> None:
+async def test_the_rest_is_ended_even_before_the_block_is_left(box: Sandbox, programs: Started) -> None:
     limits = Limits(60.0, wall=300.0)
     async with box.verifying([right("x"), ENDLESS.format("x")], SUITE, limits, stop_after_passes=1) as results:
         assert [one.verdict async for _, one in results] == ["passed"]
         assert (await box.verify(right("meanwhile, by both workers"), SUITE, LIMITS)).verdict == "passed"
-        assert await idle()
+        assert await programs.are(0)
 
 
-async def test_leaving_ends_what_is_under_way(box: Sandbox) -> None:
+async def test_leaving_ends_what_is_under_way(box: Sandbox, programs: Started) -> None:
     limits = Limits(60.0, wall=300.0)
-    programs = [right("first"), *(ENDLESS.format(i) for i in range(20))]
-    async with box.verifying(programs, SUITE, limits) as results:
+    sources = [right("first"), *(ENDLESS.format(i) for i in range(20))]
+    async with box.verifying(sources, SUITE, limits) as results:
         async for index, _ in results:
             assert index == 0
             break
-    assert await idle()
+    assert await programs.are(0)
     assert (await box.verify(right("afterwards"), SUITE, LIMITS)).verdict == "passed"
 
 
-async def test_an_exception_in_the_block_ends_what_is_under_way(box: Sandbox) -> None:
+async def test_an_exception_in_the_block_ends_what_is_under_way(box: Sandbox, programs: Started) -> None:
     with pytest.raises(KeyError):
         async with box.verifying([ENDLESS.format("y")] * 2, SUITE, Limits(60.0, wall=300.0)):
             raise KeyError("of the caller's")
-    assert await idle()
+    assert await programs.are(0)
 
 
 async def test_hopeless_programs_come_last() -> None:
@@ -144,12 +147,3 @@ async def test_a_sandbox_that_cannot_be_had_is_told_to_whoever_iterates() -> Non
     async with Sandbox(workers=1, min_level=9) as box:
         with pytest.raises(SandboxUnavailable, match="level 9 is wanted"):
             await all_of(box, [right(1), right(2)])
-
-
-async def idle() -> bool:
-    """Whether no more processes are left than two workers keep; waits for that for a while."""
-    for _ in range(1000):
-        if len(descendants()) <= KEPT:
-            return True
-        await asyncio.sleep(0.01)
-    return False
