@@ -51,7 +51,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what it would take; ask nobody.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
-ROLES = ("judge", "tagger", "aggregator", "idea", "code", "embedder")
+ROLES = ("judge", "tagger", "aggregator", "idea", "code", "tests", "embedder")
 
 
 def settled(**options: object) -> Config:

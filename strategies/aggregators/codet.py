@@ -25,8 +25,8 @@ class CodeT:
 
     1. Tests: several samples of a few assert statements each, asked for once; of each the first few count.
     2. Runs: every different program on every different test.
-    3. Groups: programs that pass exactly the same tests. A group weighs the number of its programs, to the power of
-       `power`, times the number of its tests.
+    3. Groups: programs that pass exactly the same tests. A group weighs the number of its programs times the number of
+       its tests.
     4. Choice: the heaviest group, of it the program that most candidates wrote, of equals the earliest.
 
     Programs and tests that were written several times count as often, unless `distinct`. Where the problem has public
@@ -45,8 +45,8 @@ class CodeT:
     """Replies that tests are taken from."""
     per_sample: int = 5
     """Tests that are taken of each reply at the most, from its beginning."""
-    power: float = 0.5
-    """1: the product of the paper's formula; 0.5: the square root of its code."""
+    power: float = 1.0
+    """What the number of programs is raised to: 1 as in the paper's formula, 0.5 as in the code published with it."""
     strict: bool = False
     """Whether tests that all programs pass, or none, are left out."""
     distinct: bool = False

@@ -33,7 +33,7 @@ from tests.strategies.writing import (
 async def chosen(
     sandbox: Sandbox, scored: Sequence[Scored], *replies: str, rules: CodeT | None = None, problem: Problem = DOUBLE
 ) -> Choice:
-    rules = rules or CodeT()
+    rules = rules or CodeT(power=0.5)
     async with running(sandbox, problem, writer(*replies)) as run:
         return await replace(rules, samples=len(replies))(problem, scored, run)
 
@@ -45,17 +45,18 @@ def ids(choice: Choice) -> list[str]:
 class TestGroups:
     """The test 2 -> 4 suits `2 * x`, `x * x` and `x + 2`; 3 -> 6 the first, 3 -> 9 the second, 1 -> 3 the last."""
 
-    async def test_a_group_weighs_the_root_of_its_programs_times_its_tests(self, sandbox: Sandbox) -> None:
-        """One program with three tests, 3, beats four with one, 2."""
+    async def test_a_group_weighs_its_programs_times_its_tests(self, sandbox: Sandbox) -> None:
+        """Four programs with one test beat one with three."""
+        tests = expecting((3, 6), (4, 8), (5, 10)), expecting((1, 3))
+        choice = await chosen(sandbox, written(PLUS, PLUS, PLUS, PLUS, RIGHT), *tests, rules=CodeT())
+        assert (ids(choice), choice.chosen_by) == (["0", "4"], "weight")
+        assert choice.confidence == pytest.approx(4 / 7)
+
+    async def test_or_the_root_of_its_programs_times_its_tests(self, sandbox: Sandbox) -> None:
+        """Then one program with three tests, 3, beats four with one, 2."""
         tests = expecting((3, 6), (4, 8), (5, 10)), expecting((1, 3))
         choice = await chosen(sandbox, written(PLUS, PLUS, PLUS, PLUS, RIGHT), *tests)
-        assert (ids(choice), choice.chosen_by) == (["4", "0"], "weight")
-        assert choice.confidence == pytest.approx(3 / 5)
-
-    async def test_or_the_plain_product_of_the_papers_formula(self, sandbox: Sandbox) -> None:
-        tests = expecting((3, 6), (4, 8), (5, 10)), expecting((1, 3))
-        choice = await chosen(sandbox, written(PLUS, PLUS, PLUS, PLUS, RIGHT), *tests, rules=CodeT(power=1))
-        assert (ids(choice), choice.confidence) == (["0", "4"], pytest.approx(4 / 7))
+        assert (ids(choice), choice.confidence) == (["4", "0"], pytest.approx(3 / 5))
 
     async def test_programs_and_tests_count_as_often_as_they_were_written(self, sandbox: Sandbox) -> None:
         """Regression test 15: two squares, sqrt(2) times 1, against one right one, 1 times 2."""
@@ -70,7 +71,7 @@ class TestGroups:
         tests = expecting((3, 9)), expecting((3, 6)), expecting((3, 9))
         programs = written(SQUARE, SQUARE, SQUARE, RIGHT, SAME)
         assert ids(await chosen(sandbox, programs, *tests))[0] == "0"
-        choice = await chosen(sandbox, programs, *tests, rules=CodeT(distinct=True))
+        choice = await chosen(sandbox, programs, *tests, rules=CodeT(power=0.5, distinct=True))
         assert (ids(choice)[0], choice.confidence) == ("3", pytest.approx(2**0.5 / (1 + 2**0.5)))
 
     async def test_programs_that_pass_the_same_are_one_group(self, sandbox: Sandbox) -> None:
@@ -83,7 +84,7 @@ class TestGroups:
         tests = expecting((2, 4), (2, 4), (2, 4), (2, 4), (3, 9)), expecting((3, 6), (4, 8))
         programs = written(SQUARE, SQUARE, RIGHT)
         assert ids(await chosen(sandbox, programs, *tests)) == ["0", "2"]
-        choice = await chosen(sandbox, programs, *tests, rules=CodeT(strict=True))
+        choice = await chosen(sandbox, programs, *tests, rules=CodeT(power=0.5, strict=True))
         assert (ids(choice), choice.confidence) == (["2", "0"], pytest.approx(2 / (2 + 2**0.5)))
 
     async def test_of_equal_groups_the_one_with_the_earliest_supporter(self, sandbox: Sandbox) -> None:
@@ -104,7 +105,7 @@ class TestWithoutTests:
         assert (ids(choice), choice.chosen_by, choice.confidence) == (["1", "0"], "vote", pytest.approx(2 / 3))
 
     async def test_in_strict_mode_too(self, sandbox: Sandbox) -> None:
-        choice = await chosen(sandbox, written(RIGHT, SAME), expecting((1, 2)), rules=CodeT(strict=True))
+        choice = await chosen(sandbox, written(RIGHT, SAME), expecting((1, 2)), rules=CodeT(power=0.5, strict=True))
         assert (ids(choice), choice.chosen_by) == (["0", "1"], "vote")
 
     async def test_one_program_needs_none(self, sandbox: Sandbox) -> None:
