@@ -107,7 +107,7 @@ class Sandbox:
         return self._pool.pace
 
     async def isolate(self) -> Isolation:
-        """Starts a worker if none is idle, and says what stands around the programs it will run."""
+        """Starts a worker if there has been none yet, and says what stands around the programs it will run."""
         return await asyncio.to_thread(self._pool.start)
 
     async def aclose(self) -> None:
@@ -310,7 +310,7 @@ def _job(program: str, suite: Packed, limits: Limits) -> Job:
         "output": limits.output_mb,
         "fail_fast": limits.fail_fast,
     }
-    return Job(message, suite, wall * suite.runs + _MARGIN)
+    return Job(message, suite, wall * suite.runs + _MARGIN, stretches=limits.wall is None)
 
 
 def _key(program: str, suite: Packed, limits: Limits) -> str:

@@ -39,6 +39,8 @@ class Job:
     suite: Packed
     seconds: float
     """Wall seconds that its worker may take, start and tests included."""
+    stretches: bool = True
+    """Whether it may take more wall time where others use the machine; CPU time is what is limited."""
     cancelled: bool = False
 
 
@@ -79,13 +81,13 @@ class Pool:
             worker.close()
 
     def start(self) -> Isolation:
-        """Starts a worker if none is idle.
+        """Starts a worker if there has been none yet: what stands around the others is the same.
 
         Raises:
             SandboxUnavailable: none can be started, or it reaches too low a level.
         """
-        worker = self._take()
-        self._give(worker)
+        if self.isolation is None:
+            self._give(self._take())
         assert self.isolation is not None
         return self.isolation
 
@@ -95,7 +97,8 @@ class Pool:
                 return _ended("error", "cancelled before it ran"), rerun
             worker = self._take()
             try:
-                report = worker.run(self._scaled(job.message), job.suite, job.seconds * self.pace, job)
+                message, seconds = self._scaled(job)
+                report = worker.run(message, job.suite, seconds, job)
             except Lost as lost:
                 if lost.late or job.cancelled:
                     return _ended("timeout", "the tests did not come to an end"), rerun
@@ -104,10 +107,13 @@ class Pool:
             return report, rerun
         return _ended("crashed", "the sandbox's own process was lost twice"), True
 
-    def _scaled(self, message: dict[str, Any]) -> dict[str, Any]:
-        if self.pace == 1.0:
-            return message
-        return {**message, "cpu": message["cpu"] * self.pace, "wall": message["wall"] * self.pace}
+    def _scaled(self, job: Job) -> tuple[dict[str, Any], float]:
+        """The job and its wall seconds, on a slow machine, and on one that is busy with other things."""
+        wall = self.pace * (crowding() if job.stretches else 1.0)
+        if self.pace == wall == 1.0:
+            return job.message, job.seconds
+        message = {**job.message, "cpu": job.message["cpu"] * self.pace, "wall": job.message["wall"] * wall}
+        return message, job.seconds * wall
 
     def _take(self) -> WorkerProcess:
         with self._lock:
@@ -197,3 +203,16 @@ def _lives(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+_MOST_CROWDED = 3.0
+
+
+def crowding() -> float:
+    """Processes that want to run for each core, now or in the last minute; from 1 to 3."""
+    try:
+        text = Path("/proc/loadavg").read_text(encoding="ascii").split()
+        wanting = max(float(text[0]), float(text[3].partition("/")[0]))
+    except (OSError, ValueError, IndexError):
+        wanting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 1.0
+    return min(_MOST_CROWDED, max(1.0, wanting / (os.cpu_count() or 1)))

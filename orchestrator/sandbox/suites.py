@@ -78,7 +78,8 @@ class Limits:
     seconds: float = 10.0
     """CPU seconds of all tests of a program together (of each run of a `Stdio` program)."""
     wall: float | None = None
-    """Wall seconds; by default `max(seconds + 2, 3 * seconds)`, which also ends programs that sleep or wait."""
+    """Wall seconds; by default `max(seconds + 2, 3 * seconds)`, which also ends programs that sleep or wait, and up to
+    three times that where other processes keep the machine busy."""
     memory_mb: int = 1024
     """MiB of address space beyond what the interpreter itself takes."""
     output_mb: int = 32

@@ -162,6 +162,7 @@ def start(command: list[str], settings: dict[str, Any], scratch: str, environmen
         )
     except OSError as error:
         errors.close()
+        remove(scratch)
         message = f"cannot start {command[0]} to run programs: {error.strerror}; free processes or memory"
         raise SandboxUnavailable(message) from error
     assert process.stdin is not None

@@ -9,7 +9,7 @@ import builtins
 import os
 import sys
 
-from .wire import Broken, Channel, Ended, TooLarge, pack, unpack
+from .wire import Broken, Channel, Ended, TooLarge, as_base, pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _DETAIL = 500
+_FIELDS = 20
 _PROGRAM = "<program>"
 _MODULE = type(sys)
 
@@ -38,6 +39,8 @@ class Candidate:
         self._channel = channel
         self._names: dict[str, Any] = {}
         self._objects: list[Any] = []
+        self._of_class = False
+        """Whether the tests are about a class: then objects of the program's classes stay objects."""
         self._lent: dict[int, Any] = {}
         """By number, what the judge has lent."""
         self._numbers: dict[int, int] = {}
@@ -85,6 +88,7 @@ class Candidate:
         self._names = vars(module)
         _prepare(program)
         exec(compiled(program), self._names)
+        self._of_class = any(isinstance(self._names.get(name), type) for name in wanted)
         return {name: self._described(self._names[name]) for name in wanted if name in self._names}
 
     def _described(self, value: Any) -> Any:
@@ -134,6 +138,8 @@ class Candidate:
     # -- values -------------------------------------------------------------------------
 
     def _packed(self, value: Any) -> Any:
+        if self._of_class and type(value).__module__ == "candidate" and isinstance(value, _PLAIN):
+            return self._opaque(value)
         return pack(value, self._opaque)
 
     def _opaque(self, value: Any) -> Any:
@@ -143,7 +149,7 @@ class Candidate:
         if number == len(self._objects):
             self._objects.append(value)
         is_class = isinstance(value, type)
-        return {"h": [number, str(getattr(type(value), "__name__", "")), is_class]}
+        return {"h": [number, str(getattr(type(value), "__name__", "")), is_class, isinstance(value, _PLAIN)]}
 
     def _unpacked(self, value: Any) -> Any:
         return unpack(value, self._own)
@@ -213,6 +219,7 @@ def _flush() -> None:
         return
 
 
+_PLAIN = (int, float, str, bytes, list, tuple, dict, set, frozenset)
 _MUTABLE = (list, dict, set, bytearray)
 
 
@@ -256,7 +263,23 @@ def raised(error: BaseException, names: dict[str, Any] | None = None) -> list[An
         arguments = [pack(item) for item in error.args[:4] if not isinstance(item, str) or len(item) <= _DETAIL]
     except BaseException:
         arguments = [text]
-    return ["x", kind, arguments, f"{_name(error)}: {text}".strip(": "), line_of(error), _own(type(error), names)]
+    return [
+        "x",
+        kind,
+        arguments,
+        f"{_name(error)}: {text}".strip(": "),
+        line_of(error),
+        _own(type(error), names),
+        _fields(error),
+    ]
+
+
+def _fields(error: BaseException) -> list[Any]:
+    """What an exception of the program's carries, as far as it is plain data."""
+    try:
+        return [[name, pack(value)] for name, value in list(vars(error).items())[:_FIELDS] if not name.startswith("_")]
+    except BaseException:
+        return []
 
 
 def _nearest(kind: type) -> str:
@@ -318,6 +341,7 @@ def _operations() -> dict[str, Callable[..., Any]]:
         "leave": _left,
         "divmod": divmod,
         "await": _awaited,
+        "plain": as_base,
         "dir": dir,
     }
 
@@ -362,7 +386,7 @@ def _ended(channel: Channel, program: str) -> int:
             _prepare(program)
             exec(compiled(program), vars(module))
         finally:
-            _last_things()
+            _last_things(module)
     except SystemExit as error:
         return _status(error.code)
     except BaseException as error:
@@ -374,8 +398,10 @@ def _ended(channel: Channel, program: str) -> int:
     return 0
 
 
-def _last_things() -> None:
-    """What the interpreter does at its end: waits for threads, calls what asked for it, flushes."""
+def _last_things(module: Any) -> None:
+    """What the interpreter does at its end: waits for threads, calls what asked for it, flushes, lets go."""
+    import gc
+
     threading = sys.modules.get("threading")
     if threading is not None:
         threading._shutdown()
@@ -383,8 +409,10 @@ def _last_things() -> None:
         import atexit
 
         atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
+    vars(module).clear()
+    gc.collect()  # files that nobody has closed are written to their ends
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None and not stream.closed:
             stream.flush()
 
 

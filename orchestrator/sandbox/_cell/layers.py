@@ -69,7 +69,7 @@ class Confinement:
         if self._plan is not None:
             self._plan.enter(self._scratch, _SCRATCH_MB, _INODES, self._readable)
 
-    def of_zygote(self) -> Callable[[], None]:
+    def of_zygote(self) -> Callable[[int | None], None]:
         """Confines the zygote; returns what each of its children has yet to do for itself, as its last step.
 
         Raises:
@@ -91,17 +91,20 @@ class Confinement:
             seccomp.install(seccomp.zygote_program(own_files=self._plan is not None and self._plan.mounts))
         return self._of_child()
 
-    def _of_child(self) -> Callable[[], None]:
+    def _of_child(self) -> Callable[[int | None], None]:
         steps: list[Callable[[], None]] = []
+        watched = False
         if self._plan is not None and not self._plan.namespaces:
-            steps.append(_die_with(os.getpid()))
+            watched = True
         if self._seccomp:
             from . import seccomp
 
             prepared = seccomp.prepared_candidate()
             steps.append(lambda: prepared.install(os.getpid()))
 
-        def confine() -> None:
+        def confine(zygote: int | None = None) -> None:
+            if watched:
+                _die_with(zygote)
             for step in steps:
                 step()
 
@@ -190,16 +193,13 @@ class Confinement:
         return answer
 
 
-def _die_with(zygote: int) -> Callable[[], None]:
+def _die_with(zygote: int | None) -> None:
     """Without a pid namespace, this is what ends a child whose zygote was killed."""
     from . import libc
 
-    def step() -> None:
-        libc.prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
-        if os.getppid() != zygote:
-            os._exit(1)
-
-    return step
+    libc.prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    if zygote is not None and os.getppid() != zygote:
+        os._exit(1)
 
 
 def _readable(more: Iterable[str]) -> list[str]:
@@ -223,6 +223,7 @@ def rated(mechanisms: Mapping[str, bool | int | str]) -> tuple[int, list[str]]:
         "files_outside": files,
         "network": network,
         "signals": calls or mechanisms.get("pidns") or int(mechanisms.get("landlock_abi") or 0) >= 6,
+        "processes": calls,
         "tree_memory": calls or mechanisms.get("memory_limit"),
         "threads": mechanisms.get("thread_limit") or mechanisms.get("pids_limit"),
         "scratch_size": mechanisms.get("mountns"),

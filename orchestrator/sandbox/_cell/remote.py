@@ -83,7 +83,7 @@ class Remote:
         raise error
 
     def exception_class(self, base: Any, names: Any) -> type[BaseException]:
-        """What the tests get for an exception class of the program, given its own name and those that it derives from."""
+        """What the tests get for an exception class of the program, by its own name and those that it derives from."""
         found: Any = getattr(builtins, base, Exception) if isinstance(base, str) else Exception
         if not _may_be_raised(found) or base in _OF_ITERATION:
             found = Exception
@@ -184,11 +184,11 @@ class Remote:
             return likeness(tag, body, self._proxy) if self.rich else unpack({tag: body})
         if len(body) == 1:
             return self._lent[int(body[0])]
-        number, kind, is_class = body
+        number, kind, is_class, is_plain = body
         if kind == "coroutine":
             return _coroutine(Proxy(self, int(number), False))
         if int(number) not in self._proxies:
-            self._proxies[int(number)] = Proxy(self, int(number), bool(is_class))
+            self._proxies[int(number)] = Proxy(self, int(number), bool(is_class), bool(is_plain))
         return self._proxies[int(number)]
 
     def foresee(self, calls: list[str]) -> None:
@@ -277,6 +277,16 @@ def _done(thing: Any, given: list[Any]) -> Any:
     return None
 
 
+def _furnish(error: BaseException, rest: list[Any]) -> None:
+    """Gives an exception what the candidate's carries."""
+    for pair in rest[0] if rest and type(rest[0]) is list else []:
+        if type(pair) is list and len(pair) == 2 and type(pair[0]) is str and not pair[0].startswith("_"):
+            try:
+                setattr(error, pair[0], unpack(pair[1]))
+            except (Broken, AttributeError, TypeError):
+                continue
+
+
 def _may_be_raised(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseException) and not issubclass(kind, BaseExceptionGroup)
 
@@ -297,17 +307,20 @@ class Proxy:
     data has none.
     """
 
-    __slots__ = ("_is_class", "_name", "_number", "_remote")
+    __slots__ = ("_is_class", "_is_plain", "_name", "_number", "_remote")
     _is_class: bool
+    _is_plain: bool
+    """Whether its class derives from one of plain data, such as a list; it is then compared as that."""
     _name: str
     """What the program calls it, where the tests got it by its name."""
     _number: int
     _remote: Remote
 
-    def __init__(self, remote: Remote, number: int, is_class: bool) -> None:
+    def __init__(self, remote: Remote, number: int, is_class: bool, is_plain: bool = False) -> None:
         object.__setattr__(self, "_remote", remote)
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_is_class", is_class)
+        object.__setattr__(self, "_is_plain", is_plain)
         object.__setattr__(self, "_name", "")
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
@@ -321,7 +334,7 @@ class Proxy:
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Proxy):
-            return False
+            return self._is_plain and bool(self._remote.operate("plain", self) == other)
         return self._number == other._number or self._remote.operate("eq", self, other) is True
 
     def __ne__(self, other: object) -> bool:

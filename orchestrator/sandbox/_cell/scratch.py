@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-_TRIES = 100_000
+_TRIES = 1_000_000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -16,12 +16,14 @@ def empty(folder: str) -> bool:
     here = os.open(folder, _DIRECTORY)
     names: list[str] = []
     try:
+        left = [_without_files(here)]
         for _ in range(_TRIES):
-            inner = _without_files(here)
-            if inner is not None:
-                here = _moved(here, inner)
-                names.append(inner)
+            if left[-1]:
+                names.append(left[-1].pop())
+                here = _moved(here, names[-1])
+                left.append(_without_files(here))
             elif names:
+                left.pop()
                 here = _moved(here, "..")
                 os.rmdir(names.pop(), dir_fd=here)
             else:
@@ -39,8 +41,9 @@ def _moved(here: int, name: str) -> int:
     return there
 
 
-def _without_files(here: int) -> str | None:
-    """Removes the files of a folder, and the folders that are empty; the name of one that is not."""
+def _without_files(here: int) -> list[str]:
+    """Removes the files of a folder, and the folders that are empty; the names of those that are not."""
+    full = []
     with os.scandir(here) as entries:
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
@@ -49,5 +52,5 @@ def _without_files(here: int) -> str | None:
             try:
                 os.rmdir(entry.name, dir_fd=here)
             except OSError:
-                return entry.name
-    return None
+                full.append(entry.name)
+    return full

@@ -230,6 +230,11 @@ def _as_base(value: Any) -> tuple[Any] | None:
     return None
 
 
+def as_base(value: Any) -> Any:
+    """The value that an instance of a subclass has as an instance of the base, however it compares itself."""
+    return next((copy(value) for base, copy in _BASES if isinstance(value, base)), value)
+
+
 def _as_member(value: Any, plain: Any) -> Any:
     """A member of an enumeration of numbers or texts: beside its value, what it is called."""
     enum = sys.modules.get("enum")

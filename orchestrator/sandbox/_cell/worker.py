@@ -78,10 +78,13 @@ def _zygote(orders: socket.socket, more: socket.socket, settings: dict[str, Any]
     sys.argv[:] = ["program"]
     vars(builtins)["exit"] = vars(builtins)["quit"] = _leave
     base = address_space()
+    forks = not confinement.mechanisms()["seccomp"]
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # programs print long numbers; how long it takes is limited anyway
     confine = confinement.of_zygote()
     os.chdir(settings["scratch"])
     settle()
-    Zygote(orders, more, list(settings["packages"]), settings["scratch"], confine, base).serve()
+    Zygote(orders, more, list(settings["packages"]), settings["scratch"], confine, base, forks=forks).serve()
 
 
 def _judge(
@@ -96,6 +99,8 @@ def _judge(
     from .wire import Channel
 
     packages.install(settings["packages"])
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(_DIGITS)
     confinement.of_judge()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
@@ -112,6 +117,8 @@ def _leave(code: object = None) -> None:
     raise SystemExit(code)
 
 
+_DIGITS = 100_000
+"""Decimal digits of a number that a test may read or write; more would take the judge too long."""
 _ROUNDS = 3
 _LOOP = 100_000
 _USUAL = 0.006

@@ -49,13 +49,15 @@ class Zygote:
         more: socket.socket | None,
         packages: list[str],
         scratch: str,
-        confine: Callable[[], None],
+        confine: Callable[[int | None], None],
         base: int,
+        *,
+        forks: bool = False,
     ) -> None:
         self._orders, self._more, self._packages = orders, more, packages
         self._inbox, self._judge = Inbox(orders), Channel(orders.fileno())
         self._scratch, self._confine, self._cores = scratch, confine, os.cpu_count() or 1
-        self._base = base
+        self._base, self._pid, self._forks = base, os.getpid(), forks
         self._children: dict[int, Child] = {}
         """By number of the order."""
         self._null = os.open(_NULL, os.O_RDWR | os.O_CLOEXEC)
@@ -122,6 +124,7 @@ class Zygote:
             finally:
                 os._exit(70)
         one = Child(pid, printed, order["cpu"], order["wall"])
+        one.leads = self._forks
         if not self._bounded:
             one.most_mb = float(order["memory"])
         self._children[number] = one
@@ -137,7 +140,9 @@ class Zygote:
             os.dup2(fds[_CANDIDATE], 4)
         os.closerange(5 if order["kind"] == "examine" else 4, 1024)
         limit_one(order["memory"] + self._base, int(order["cpu"]) + 2, order["file"])
-        self._confine()
+        if self._forks:
+            os.setsid()
+        self._confine(self._pid)
         if order["kind"] == "program":
             child.run_program(Channel(3, sends=LARGEST))
         if order["kind"] == "read":
@@ -165,7 +170,7 @@ class Zygote:
             except Exception:  # programs that import it will say so themselves
                 continue
         settle()
-        Zygote(more, None, [], self._scratch, self._confine, self._base + _LARGER).serve()
+        Zygote(more, None, [], self._scratch, self._confine, self._base + _LARGER, forks=self._forks).serve()
 
     def _look(self) -> None:
         for number in list(self._children):
@@ -211,12 +216,14 @@ class Zygote:
 class Child:
     """A forked process, its limits and why it was ended."""
 
-    __slots__ = ("_cpu", "_end", "awaited", "most_mb", "pid", "printed", "why")
+    __slots__ = ("_cpu", "_end", "awaited", "leads", "most_mb", "pid", "printed", "why")
 
     def __init__(self, pid: int, printed: int, cpu: float, wall: float) -> None:
         self.pid, self.printed, self.why = pid, printed, ""
         self.awaited = False
         """Whether somebody waits for its end, and does not end it himself."""
+        self.leads = False
+        """Whether it may have children, which are then of a group with it."""
         self.most_mb: float | None = None
         """Memory to be watched, MiB."""
         self._cpu, self._end = cpu, time.monotonic() + wall
@@ -248,6 +255,8 @@ class Child:
     def kill(self, why: str) -> None:
         self.why = self.why or why  # it is killed for the first reason, whoever gives up on it later
         try:
+            if self.leads:
+                os.killpg(self.pid, signal.SIGKILL)
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
