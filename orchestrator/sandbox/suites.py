@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Value: TypeAlias = object
 """None, bool, int, float, str, bytes, complex, list, tuple, dict, set and what is made of them."""
@@ -33,6 +33,11 @@ class Calls:
     """`exact`: `==`, where a tuple may stand for a list and the other way round."""
     atol: float | None = None
     """Absolute tolerance of `tolerance` and `evalplus`."""
+
+    def __post_init__(self) -> None:
+        if self.compare not in get_args(Comparison):
+            names = ", ".join(get_args(Comparison))
+            raise ValueError(f"values cannot be compared by '{self.compare}'; there are {names}")
 
 
 @dataclass(frozen=True, slots=True)
