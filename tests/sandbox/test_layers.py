@@ -289,13 +289,20 @@ def test_what_is_around_the_worker_counts(user: User) -> None:
 @pytest.mark.parametrize(
     ("mechanisms", "level", "open_"),
     [
-        pytest.param({}, 0, "files_outside network signals tree_memory threads scratch_size", id="nothing"),
+        pytest.param({}, 0, "files_outside network signals processes tree_memory threads scratch_size", id="nothing"),
         pytest.param(
-            {"rlimits": True}, 1, "files_outside network signals tree_memory threads scratch_size", id="limits"
+            {"rlimits": True},
+            1,
+            "files_outside network signals processes tree_memory threads scratch_size",
+            id="limits",
         ),
-        pytest.param({"rlimits": True, "seatbelt": True}, 2, "signals tree_memory threads scratch_size", id="seatbelt"),
-        pytest.param({"landlock_abi": 5}, 2, "network signals tree_memory threads scratch_size", id="old-landlock"),
-        pytest.param({"landlock_abi": 6}, 2, "network tree_memory threads scratch_size", id="landlock"),
+        pytest.param(
+            {"rlimits": True, "seatbelt": True}, 2, "signals processes tree_memory threads scratch_size", id="seatbelt"
+        ),
+        pytest.param(
+            {"landlock_abi": 5}, 2, "network signals processes tree_memory threads scratch_size", id="old-landlock"
+        ),
+        pytest.param({"landlock_abi": 6}, 2, "network processes tree_memory threads scratch_size", id="landlock"),
         pytest.param({"seccomp": True}, 2, "files_outside threads scratch_size", id="seccomp"),
         pytest.param({"seccomp": True, "landlock_abi": 1}, 3, "threads scratch_size", id="both"),
         pytest.param(

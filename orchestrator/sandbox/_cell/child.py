@@ -409,9 +409,12 @@ def _last_things(module: Any) -> None:
         import atexit
 
         atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     vars(module).clear()
     gc.collect()  # files that nobody has closed are written to their ends
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+    for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None and not stream.closed:
             stream.flush()
 

@@ -77,6 +77,7 @@ class Remote:
             self.exception_class(kind, reply[5]) if reply[5:] and reply[5] else None,
             iterating=iterating,
         )
+        _furnish(error, reply[6:])
         own = self._own_failure
         if own is not None and type(own) is type(error) and str(own) == str(error):
             raise own  # what a function of the test raised has gone through the candidate

@@ -178,8 +178,9 @@ def pack(value: Any, opaque: Callable[[Any], Any] | None = None, depth: int = 0)
         return {"b" if kind is bytes else "B": value.decode("latin-1")}
     if kind is complex:
         return {"c": [value.real, value.imag]}
-    if kind is range:
-        return {"r": [pack(value.start), pack(value.stop), pack(value.step)]}
+    if kind is range or kind is slice:
+        ends = [pack(end, opaque, depth + 1) for end in (value.start, value.stop, value.step)]
+        return {"r" if kind is range else "S": ends}
     known = _from_library(value, kind, opaque, depth)
     if known is not None:
         return known
@@ -343,6 +344,7 @@ _UNPACKED: dict[str, Callable[[Any, Any], Any]] = {
     "B": lambda body, proxy: bytearray(body.encode("latin-1")),
     "c": lambda body, proxy: complex(*body),
     "r": _range,
+    "S": lambda body, proxy: slice(*_items(body, proxy)),
     "D": _decimal,
     "F": _fraction,
     "T": _time,
