@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from orchestrator import asolve
+from orchestrator import Budget, asolve
 from orchestrator.errors import VerifierError
 from orchestrator.sandbox import Sandbox
 from orchestrator.strategies.verifiers.generated_tests import GeneratedTests
@@ -84,6 +84,33 @@ async def test_golden_trace() -> None:
     assert made[:3] == [((0, i), "answer") for i in range(3)]
     assert [purpose for _, purpose in made[3:]] == ["tests"] * 2
     assert out.usage.calls == 5
+
+
+async def test_an_aggregator_that_wants_the_same_tests_is_given_these() -> None:
+    expert = answering({0: SQUARE, 1: RIGHT, 2: SQUARE}, expecting((1, 2), (3, 6), (2, 4)))
+    for aggregator in ("codet(samples=2)", "execution_clusters(samples=2)"):
+        out = await asolve(
+            DOUBLE,
+            experts=[expert.value],
+            strategy="best_of_n(samples=3)",
+            verifier="generated_tests(samples=2)",
+            aggregator=aggregator,
+        )
+        assert out.usage.calls == 5
+        assert out.chosen_by in ("weight", "vote")
+
+
+async def test_all_candidates_together_take_no_more_of_a_cap_than_the_tests() -> None:
+    expert = answering(dict.fromkeys(range(9), RIGHT), expecting((1, 2)))
+    out = await asolve(
+        DOUBLE,
+        experts=[expert.value],
+        strategy="best_of_n",
+        verifier="generated_tests(samples=2)",
+        budget=Budget(calls=7),
+    )
+    assert (len(out.candidates), out.usage.calls, out.stopped_by) == (5, 7, "done")
+    assert all(scored.verdict is not None for scored in out.candidates)
 
 
 def test_estimate() -> None:
