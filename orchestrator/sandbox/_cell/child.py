@@ -219,6 +219,8 @@ def _flush() -> None:
         return
 
 
+_OF_LIMITS = {27: "FileTooLarge", 12: "MemoryError"}
+"""By number of an error of the system's, what it says of the limits that a candidate has."""
 _PLAIN = (int, float, str, bytes, list, tuple, dict, set, frozenset)
 _MUTABLE = (list, dict, set, bytearray)
 
@@ -253,8 +255,8 @@ def raised(error: BaseException, names: dict[str, Any] | None = None) -> list[An
     Last come the names that the program has for its own classes of it.
     """
     kind = _nearest(type(error))
-    if kind == "OSError" and getattr(error, "errno", None) == 27:
-        kind = "FileTooLarge"
+    if kind == "OSError":
+        kind = _OF_LIMITS.get(getattr(error, "errno", None) or 0, kind)
     try:
         text = str(error)[:_DETAIL]
     except BaseException:

@@ -4,41 +4,52 @@ from __future__ import annotations
 
 import os
 
-_TRIES = 1_000_000
+_ROUNDS = 100_000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def empty(folder: str) -> bool:
     """Removes all that is in the folder, however deep, without following links; whether that went well.
 
-    It goes down with one descriptor open at a time, since paths may be longer than the system takes.
+    What lies deeper is moved to the top first: paths may be longer than the system takes, and what the system checks
+    of a place grows with its depth.
     """
-    here = os.open(folder, _DIRECTORY)
-    names: list[str] = []
+    top = os.open(folder, _DIRECTORY)
+    prefix = os.urandom(8).hex()
+    moved = 0
     try:
-        left = [_without_files(here)]
-        for _ in range(_TRIES):
-            if left[-1]:
-                names.append(left[-1].pop())
-                here = _moved(here, names[-1])
-                left.append(_without_files(here))
-            elif names:
-                left.pop()
-                here = _moved(here, "..")
-                os.rmdir(names.pop(), dir_fd=here)
-            else:
+        for _ in range(_ROUNDS):
+            full = _without_files(top)
+            if not full:
                 return True
+            for name in full:
+                moved = _lifted(top, name, prefix, moved)
+                os.rmdir(name, dir_fd=top)
     except OSError:
         return False
     finally:
-        os.close(here)
+        os.close(top)
     return False
 
 
-def _moved(here: int, name: str) -> int:
-    there = os.open(name, _DIRECTORY, dir_fd=here)
-    os.close(here)
-    return there
+def _lifted(top: int, name: str, prefix: str, moved: int) -> int:
+    """Moves what folders there are in one at the top beside it; how many were moved in all."""
+    here = _opened(top, name)
+    try:
+        for inner in _without_files(here):
+            moved += 1
+            os.rename(inner, f"{prefix}{moved}", src_dir_fd=here, dst_dir_fd=top)
+    finally:
+        os.close(here)
+    return moved
+
+
+def _opened(parent: int, name: str) -> int:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=parent)
+        return os.open(name, _DIRECTORY, dir_fd=parent)
 
 
 def _without_files(here: int) -> list[str]:
