@@ -20,62 +20,26 @@ import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError, SandboxUnavailable
 from . import programs
+from .command_job import REPORT, Command, CommandLimits, job
 from .execution import Isolation
+
+__all__ = ["REPORT", "Command", "CommandLimits", "CommandRun", "Ended", "remove", "run_command"]
 
 Ended: TypeAlias = Literal["exited", "killed", "timeout", "memory", "processes", "output"]
 """`killed`: by a signal that was not ours."""
 
-REPORT = "{report}"
-"""In a command, stands for the path of a pipe; what is written to it comes back as `CommandRun.report`."""
-
-_PASSED_ON = ("LANG", "LANGUAGE", "TZ", "VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "PYENV_ROOT", "PYENV_VERSION")
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from _cell.confine import main; main()"
-_ROOT = "root"
-"""The folder in which a view of the file system is built."""
 _CHUNK = 65536
 _HEAD, _TAIL = 16_384, 49_152
 _GRACE = 10.0
 """Seconds that the supervisor has to end its tree, before it is killed itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandLimits:
-    """What a command and all that it starts may take."""
-
-    seconds: float = 300.0
-    """Wall seconds."""
-    memory_mb: int = 4096
-    """MiB that are its processes' own, added up; looked at five times a second."""
-    processes: int = 512
-    file_mb: int = 1024
-    """MiB of each file."""
-    output_mb: int = 64
-    """MiB that it may print, and again report."""
-    open_files: int = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What is run, and where."""
-
-    argv: tuple[str, ...]
-    """The program and its arguments; no shell reads them. A program with a slash is looked for from the folder."""
-    copy: Path
-    """What the command works on, and may change."""
-    folder: Path
-    """The folder that the copy stands for."""
-    readable: tuple[Path, ...] = ()
-    """What it may read besides; what lies in the folder, and not in the copy, is found at its place in the copy."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables besides the few that every command gets."""
-    network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +120,6 @@ class _Running:
     def __init__(self, command: Command, program: Path, limits: CommandLimits, min_level: int, base: Path) -> None:
         self.command, self.program, self.limits, self.min_level = command, program, limits, min_level
         self.base = base
-        self.report_pipe = base / "report" / "pipe"
         self.printed = _Kept(_HEAD, _TAIL)
         self.reported = bytearray()
         self.most = limits.output_mb * 2**20
@@ -165,7 +128,7 @@ class _Running:
 
     async def run(self) -> CommandRun:
         # Open for writing too, so that it has no end however often others open and close it.
-        report = os.open(self.report_pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        report = os.open(self.base / "report" / "pipe", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         reading, writing = os.pipe()
         loop = asyncio.get_running_loop()
         try:
@@ -195,7 +158,8 @@ class _Running:
         except OSError as error:
             message = f"cannot start {sys.executable} to run a command: {error.strerror}; free processes or memory"
             raise SandboxUnavailable(message) from error
-        _control(process).write(json.dumps(self._job(writing)).encode() + b"\n")
+        told = job(self.command, self.program, self.limits, self.min_level, self.base, writing)
+        _control(process).write(json.dumps(told).encode() + b"\n")
         return process, watcher
 
     async def _followed(self, process: asyncio.SubprocessTransport, watcher: _Watcher) -> Ended | None:
@@ -249,79 +213,6 @@ class _Running:
             peak_mb=facts["peak_mb"],
             isolation=Isolation(facts["level"], facts["mechanisms"], tuple(facts["lacking"]), facts["reasons"]),
         )
-
-    # -- what the supervisor is told --------------------------------------------------------
-
-    def _job(self, writing: int) -> dict[str, object]:
-        limits, command = self.limits, self.command
-        wanted = (*command.readable, *programs.needed(command.argv, command.folder, programs.path()))
-        readable = [place for place in wanted if not self._copied(place)]
-        return {
-            "report": writing, "base": str(self.base / _ROOT), "network": command.network,
-            "min_level": self.min_level, "memory_mb": limits.memory_mb, "processes": limits.processes,
-            "file_mb": limits.file_mb, "open_files": limits.open_files,
-            # Only a backstop: threads spend it faster than the clock goes.
-            "cpu_seconds": int(limits.seconds * (os.cpu_count() or 1)) + 10,
-            "inside": self._inside(readable), "beside": self._beside(readable),
-        }  # fmt: skip
-
-    def _copied(self, place: Path) -> bool:
-        """Whether the copy has it: the folder's own must not come before that."""
-        folder = self.command.folder
-        return place.is_relative_to(folder) and (self.command.copy / place.relative_to(folder)).exists()
-
-    def _inside(self, readable: list[Path]) -> dict[str, object]:
-        """With a view of the file system of its own, where the copy lies at the folder's place."""
-        scratch, folder = str(self.base / "scratch"), str(self.command.folder)
-        within = [place for place in readable if place.is_relative_to(self.command.folder)]
-        without = [place for place in readable if place not in within]
-        binds = [
-            *((os.path.realpath(place), place, False) for place in programs.SYSTEM),
-            (f"{scratch}/tmp", "/tmp", True),
-            *((os.path.realpath(place), str(place), False) for place in without),
-            (str(self.command.copy), folder, True),
-            *((os.path.realpath(place), str(place), False) for place in within),
-            (scratch, scratch, True),
-            (str(self.report_pipe.parent), str(self.report_pipe.parent), False),
-        ]
-        writable = [folder, scratch, "/tmp", "/dev", str(self.report_pipe)]
-        return {**self._plan(folder), "binds": binds, "readable": ["/"], "writable": writable}
-
-    def _beside(self, readable: list[Path]) -> dict[str, object]:
-        """In the file system of everybody, of which only these parts may be opened."""
-        copy, folder = self.command.copy, self.command.folder
-        links = [
-            (str(place), str(copy / place.relative_to(folder))) for place in readable if place.is_relative_to(folder)
-        ]
-        devices = ["/dev/urandom", "/dev/random", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/loadavg"]
-        shared = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/shm"]
-        return {
-            **self._plan(str(copy)),
-            "links": links,
-            "readable": [*programs.SYSTEM, *map(os.path.realpath, readable), *devices],
-            "writable": [str(copy), str(self.base / "scratch"), str(self.report_pipe), *shared],
-        }
-
-    def _plan(self, cwd: str) -> dict[str, object]:
-        words = [word.replace(REPORT, str(self.report_pipe)) for word in self.command.argv[1:]]
-        # A program of the project's own is the copy's.
-        own = "/" in self.command.argv[0] and (self.command.copy / self.command.argv[0]).exists()
-        program = os.path.join(cwd, self.command.argv[0]) if own else str(self.program)
-        return {"argv": [program, *words], "cwd": cwd, "env": self._environment()}
-
-    def _environment(self) -> dict[str, str]:
-        scratch = self.base / "scratch"
-        passed = {n: v for n, v in os.environ.items() if n in _PASSED_ON or n.startswith("LC_")}
-        return {
-            "PATH": programs.path(),
-            "HOME": str(scratch / "home"),
-            "TMPDIR": str(scratch / "tmp"),
-            "TERM": "dumb",
-            "NO_COLOR": "1",
-            "PYTHONHASHSEED": "0",
-            **passed,
-            **self.command.environment,
-        }
 
 
 class _Watcher(asyncio.SubprocessProtocol):

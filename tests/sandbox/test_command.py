@@ -15,6 +15,7 @@ import pytest
 
 from orchestrator.errors import ConfigError, SandboxUnavailable
 from orchestrator.sandbox import command as module
+from orchestrator.sandbox import command_job
 from orchestrator.sandbox.command import REPORT, Command, CommandLimits, CommandRun, remove, run_command
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="commands are confined on Linux only")
@@ -37,7 +38,7 @@ def run(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyP
     """Runs a command; `beside` as where this machine would have no namespaces."""
     if request.param == "beside":
         # A folder that is not there to build the view in: the first process fails and the second way is taken.
-        monkeypatch.setattr(module, "_ROOT", "none")
+        monkeypatch.setattr(command_job, "_ROOT", "none")
 
     async def run(*argv: str, limits: CommandLimits | None = None, **more: Any) -> CommandRun:
         command = Command(argv, place / "copy", place / "folder", **more)
@@ -239,8 +240,9 @@ HOST = """
 import asyncio, sys
 from pathlib import Path
 from orchestrator.sandbox import command as module
+from orchestrator.sandbox import command_job
 if sys.argv[2] == "beside":
-    module._ROOT = "none"
+    command_job._ROOT = "none"
 place = Path(sys.argv[1])
 text = "exec 3>held; setsid sleep 1000 & echo >note; sleep 1000"
 asyncio.run(module.run_command(module.Command(("sh", "-c", text), place / "copy", place / "folder")))
@@ -271,11 +273,18 @@ async def test_signals_that_end_it_are_told(run: Runner) -> None:
     assert (done.ended, done.status) == ("killed", -11)
 
 
+FOUR = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        held = bytearray(100 * 2**20)
+        time.sleep(1000)
+time.sleep(1000)
+"""
+
+
 async def test_memory_is_counted_over_all_processes(run: Runner) -> None:
-    text = (
-        "import os, time\nfor _ in range(4):\n    os.fork() or time.sleep(len(bytearray(100 * 2**20)))\ntime.sleep(60)"
-    )
-    done = await run("python", "-c", text, limits=CommandLimits(seconds=60, memory_mb=300))
+    done = await run("python", "-c", FOUR, limits=CommandLimits(seconds=60, memory_mb=300))
     assert done.ended == "memory"
     assert done.peak_mb > 300
 
@@ -301,6 +310,28 @@ async def test_what_is_written_to_the_report_comes_back_all_of_it(run: Runner) -
     assert done.report.endswith(b"two\n")
     assert len(done.report) == 200_008
     assert "printed" in done.output
+
+
+READ_IT = f"""
+import contextlib, os
+for path in ("{REPORT}", "/proc/self/fd/" + str(os.open("{REPORT}", os.O_WRONLY))):
+    with contextlib.suppress(OSError):
+        os.chmod(path, 0o666)
+    for flags in (os.O_RDONLY, os.O_RDWR):
+        with contextlib.suppress(OSError):
+            os.open(path, flags | os.O_NONBLOCK)
+            print("open to be read")
+with contextlib.suppress(OSError):
+    os.unlink("{REPORT}")
+with contextlib.suppress(OSError):
+    os.rename("other", "{REPORT}")
+"""
+
+
+async def test_nothing_takes_back_what_is_written_to_the_report(run: Runner, place: Path) -> None:
+    (place / "copy" / "other").write_text("forged")
+    done = await run("sh", "-c", f'echo one >{REPORT}; python -c "$0"; echo two >{REPORT}', READ_IT)
+    assert (done.report, done.output) == (b"one\ntwo\n", "")
 
 
 async def test_a_report_without_end_ends_it(run: Runner) -> None:

@@ -24,8 +24,12 @@ _FAMILIES = (1, 2, 10, 16)  # AF_UNIX AF_INET AF_INET6 AF_NETLINK; others, such 
 _TERMINALS = (0x5412, 0x541C)  # TIOCSTI TIOCLINUX put signs into somebody's terminal
 
 
-def restrict_files(readable: list[str], writable: list[str]) -> int:
+def restrict_files(listed: list[str], readable: list[str], writable: list[str], written: list[str]) -> int:
     """As `landlock.restrict`, but what is readable may be run, and TCP is left to others.
+
+    Args:
+        listed: folders whose names, and those of what lies below, may be read.
+        written: files that may be written and not read.
 
     Raises:
         OSError: no Landlock here. Nothing is restricted then.
@@ -35,10 +39,10 @@ def restrict_files(readable: list[str], writable: list[str]) -> int:
     handled = struct.pack("QQQ", rights, 0, landlock._since(landlock._SCOPES, abi))
     ruleset = libc.syscall(landlock._CREATE, handled, 8 if abi < 4 else 16 if abi < 6 else 24, 0)
     try:
-        for path in readable:
-            landlock._allow(ruleset, path, rights & _RUN)
-        for path in writable:
-            landlock._allow(ruleset, path, rights & ~_DEVICES)
+        allowed = (listed, landlock._READ_DIR), (readable, _RUN), (writable, ~_DEVICES), (written, landlock._WRITE_FILE)
+        for paths, wanted in allowed:
+            for path in paths:
+                landlock._allow(ruleset, path, rights & wanted)
         libc.prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
         libc.syscall(landlock._RESTRICT, ruleset, landlock._NO_LOG if abi >= 7 else 0)
     finally:

@@ -215,7 +215,8 @@ def _first_to_go() -> None:
 def _rules(job: Facts, plan: Facts, inside: bool, reasons: dict[str, str]) -> Facts:
     found: Facts = {"landlock_abi": 0, "seccomp": False}
     try:
-        found["landlock_abi"] = command_rules.restrict_files(plan["readable"], plan["writable"])
+        paths = (plan[kind] for kind in ("listed", "readable", "writable", "written"))
+        found["landlock_abi"] = command_rules.restrict_files(*paths)
     except OSError as error:
         reasons["landlock"] = str(error.strerror)
     try:

@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 
 from orchestrator.errors import VerifierError
@@ -16,6 +16,7 @@ from .globs import matching
 
 _GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 """No setting of the repository's may have git start a program."""
+_DEEPEST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,28 @@ def contents(folder: Path, paths: list[str]) -> dict[str, str]:
             if stat.S_ISLNK(mode):
                 found[path] = f"-> {os.readlink(file)}"
             elif stat.S_ISREG(mode):
-                found[path] = blake2b(file.read_bytes(), digest_size=16).hexdigest()
+                with file.open("rb") as opened:
+                    found[path] = file_digest(opened, blake2b).hexdigest()
         except OSError as error:
             found[path] = f"cannot be read: {error.strerror}"
     return found
 
 
 def below(folder: Path) -> list[str]:
-    """Every file and link below a folder, which may be hostile: no link is followed."""
-    found = []
-    for where, folders, names in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(where, name))]
-        found += [os.path.relpath(os.path.join(where, name), folder) for name in (*names, *links)]
+    """Every file and link below a folder, which may be hostile: no link is followed, and no depth without end."""
+    found, waiting = [], [""]
+    while waiting:
+        where = waiting.pop()
+        try:
+            entries = list(os.scandir(folder / where))
+        except OSError:  # nobody but the program that made it so can have anything there
+            continue
+        for entry in entries:
+            path = f"{where}/{entry.name}".lstrip("/")
+            if not entry.is_dir(follow_symlinks=False):
+                found.append(path)
+            elif path.count("/") < _DEEPEST:
+                waiting.append(path)
     return found
 
 

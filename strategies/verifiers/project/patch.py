@@ -115,11 +115,14 @@ def patched(text: str, hunks: Sequence[Hunk], path: str) -> str:
 
 def _placed(lines: list[str], hunk: Hunk, moved: int, after: int) -> tuple[Hunk, int | None]:
     """The hunk as it fits, and its place. Empty lines at its end may only be the end of the block it stood in."""
-    while True:
+    at = _place(lines, hunk, moved, after)
+    end = len(hunk.lines)
+    while end and not hunk.lines[end - 1].strip():
+        end -= 1
+    if at is None and end < len(hunk.lines):
+        hunk = Hunk(hunk.lines[:end], hunk.start, hunk.anchor, hunk.ends)
         at = _place(lines, hunk, moved, after)
-        if at is not None or not hunk.lines or hunk.lines[-1].strip():
-            return hunk, at
-        hunk = Hunk(hunk.lines[:-1], hunk.start, hunk.anchor, hunk.ends)
+    return hunk, at
 
 
 def _place(lines: list[str], hunk: Hunk, moved: int, after: int) -> int | None:
@@ -131,7 +134,8 @@ def _place(lines: list[str], hunk: Hunk, moved: int, after: int) -> int | None:
         wanted = next((i + 1 for i in range(after, len(lines)) if lines[i].strip() == hunk.anchor), wanted)
     for strip in (str, str.rstrip):
         there, sought = [strip(line) for line in lines], [strip(line) for line in old]
-        fits = [i for i in range(len(lines) - len(old) + 1) if there[i : i + len(old)] == sought]
+        places = range(len(lines) - len(old) + 1)
+        fits = [i for i in places if there[i] == sought[0] and there[i : i + len(old)] == sought]
         if fits:
             # Without a number the first from here on, else the nearest; of two as near, the earlier.
             later = [i for i in fits if i >= wanted]
@@ -187,6 +191,8 @@ class _Reader:
 
     def _close(self) -> None:
         header, self.header = self.header, None
+        if header is not None and header.old is None and header.new is None:
+            raise Rejected("a diff has a file on neither side")
         if header is not None and (header.hunks or header.moves or None in (header.old, header.new)):
             self.found.append(
                 FilePatch(header.old, header.new, tuple(header.hunks), header.prefixed, header.executable, header.keeps)
@@ -219,8 +225,7 @@ class _Reader:
             before = _Header()
         self.header = before
         left, right = _named(old), _named(new)
-        sides = [side for side in (left, right) if side is not None]
-        prefixed = bool(sides) and (left or "a/").startswith("a/") and (right or "b/").startswith("b/")
+        prefixed = (left or "a/").startswith("a/") and (right or "b/").startswith("b/")
         if prefixed:
             left, right = left and left[2:], right and right[2:]
         before.old, before.new, before.named, before.prefixed = left, right, True, prefixed

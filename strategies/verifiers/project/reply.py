@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from . import patch
 from .draft import Change, Draft, Rejected
 
+_LONGEST = 500_000
+_LONGEST_COMMENT = 300
 _FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,}|~{3,})(?P<info>[^`]*)$")
 _SEARCH = re.compile(r"^(?:<{5,9}|-{5,9}) ?SEARCH>?\s*$")
 _DIVIDER = re.compile(r"^={5,9}\s*$")
@@ -102,8 +104,10 @@ def changes(text: str, known: Collection[str] = ()) -> list[Change]:
         known: paths of the project's files, which count as paths also where they look like words.
 
     Raises:
-        Rejected: a block that begins as an edit and is none.
+        Rejected: a block that begins as an edit and is none, or more text than anybody would read.
     """
+    if len(text) > _LONGEST:
+        raise Rejected(f"the reply is longer than {_LONGEST // 1000},000 characters")
     return list(_Reply(text.replace("\r\n", "\n").split("\n"), frozenset(known)).changes())
 
 
@@ -217,7 +221,7 @@ class _Reply:
         return ""
 
     def _in_comment(self, inner: Sequence[str]) -> str:
-        comment = _COMMENT.match(inner[0]) if inner else None
+        comment = _COMMENT.match(inner[0]) if inner and len(inner[0]) < _LONGEST_COMMENT else None
         word = _LABEL.sub("", comment[1]) if comment else ""
         return word if _NAME.match(word) and self._is_file(word) and not word.startswith("!") else ""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.strategies.verifiers.project.draft import Draft, Rejected, inside
 from orchestrator.strategies.verifiers.project.reply import changes
@@ -123,6 +125,11 @@ def test_one_edit_in_every_form(copy: Path, reply: str) -> None:
 )
 def test_a_reply_without_edits_has_none(copy: Path, reply: str) -> None:
     assert changes(reply, FILES) == []
+
+
+def test_a_reply_without_end_is_rejected(copy: Path) -> None:
+    with pytest.raises(Rejected, match="longer than 500,000"):
+        changes("x" * 500_001, FILES)
 
 
 def test_edits_are_made_in_order_also_of_one_file(copy: Path) -> None:
@@ -378,3 +385,33 @@ def test_a_file_that_is_no_text_is_not_edited_but_may_be_replaced(copy: Path) ->
     draft.save()
     assert (copy / "notes.md").read_text() == "x\n"
     assert not draft.alters()
+
+
+PIECES = """\
+```|```diff|```python src/calc.py|~~~|src/calc.py|notes.md:|../x.py|text|
+<<<<<<< SEARCH|=======|>>>>>>> REPLACE|-# Notes|+# More| # Notes|+|-|\\ No newline
+--- a/notes.md|+++ b/notes.md|--- /dev/null|+++ /dev/null|@@ -1 +1 @@|@@ -0,0 +1,9 @@|@@ ... @@|@@
+diff --git a/notes.md b/notes.md|new file mode 100644|deleted file mode 100644
+rename from notes.md|rename to n.md|copy to c.md
+*** Begin Patch|*** Update File: notes.md|*** Add File: new.md|*** Delete File: notes.md|*** Move to: n.md|*** End Patch
+""".replace("\n", "|").split("|")
+
+
+@given(lines=st.lists(st.sampled_from(PIECES), max_size=12))
+def test_no_reply_does_more_than_edit_or_be_rejected(
+    lines: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("copy")
+    (folder / "notes.md").write_text("# Notes\n")
+    draft = Draft(folder)
+    try:
+        for change in changes("\n".join(lines), {"notes.md"}):
+            assert change.paths
+            change.make(draft)
+        draft.save()
+    except Rejected as rejected:
+        said = str(rejected)
+    else:
+        said = ""
+    assert "\n" not in said
+    assert not (folder.parent / "x.py").exists()
