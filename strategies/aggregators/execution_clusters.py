@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,8 @@ class ExecutionClusters:
             return elected(classes, [len(members) for members in classes], "vote")
         limits = Limits(self.timeout, memory_mb=self.memory_mb, output_mb=1)
         found = await outputs(sources(classes), written.entry, inputs, limits, run)
-        behaviours = [tuple(map(spelled, one)) for one in found]
+        # Off the event loop: a value may have a million parts.
+        behaviours = await asyncio.to_thread(lambda: [tuple(map(spelled, one)) for one in found])
         return of_groups(self._clusters(classes, behaviours), "vote" if self.rule == "largest" else "weight")
 
     async def _inputs(self, problem: Problem, written: WrittenTests, run: Run) -> tuple[tuple[Value, ...], ...]:
