@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NAME = "project_tests"
 _TRUST = {"trust": True}
+_LONGEST = 1000
 _BASELINES: Once[Baseline] = Once()
 _JUDGEMENTS: Once[Judgement] = Once()
 
@@ -98,7 +99,7 @@ class ProjectTests:
         try:
             changes = await asyncio.to_thread(self._changes, trial, candidate.text, state.files)
         except Rejected as rejected:
-            return Verdict(0.0, False, str(rejected), _NAME, cooperative=True)
+            return _verdict(Judgement(False, 0.0, str(rejected)))
         baseline = await _BASELINES.get((trial, state.digest), lambda: trial.baseline(state, box))
         if baseline.failure:
             raise VerifierError(f"project_tests: on the unedited copy of {trial.folder}, {baseline.failure}")
@@ -106,7 +107,7 @@ class ProjectTests:
         found = await _JUDGEMENTS.get(
             (trial, state.digest, made), lambda: self._judged(trial, state, baseline, changes, box)
         )
-        return Verdict(found.share, found.passed, found.reason, _NAME, cooperative=True)
+        return _verdict(found)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         return Estimate(0, 0.0, 0, 0)
@@ -159,6 +160,12 @@ class ProjectTests:
         if meddled := [path for path in run.changed if path not in baseline.changed]:
             return Judgement(False, 0.0, f"the run changed {', '.join(meddled[:3])}")
         return found
+
+
+def _verdict(found: Judgement) -> Verdict:
+    # Names of tests and files are the candidate's to choose.
+    reason = " ".join(found.reason.split())[:_LONGEST]
+    return Verdict(found.share, found.passed, reason, _NAME, cooperative=True)
 
 
 def _edit(trial: Trial, folder: Path, changes: list[Change]) -> None:

@@ -356,6 +356,14 @@ with open(sys.argv[1], "w") as report:
 """
 
 
+async def test_names_that_the_code_chooses_stay_on_one_line(tmp_path: Path) -> None:
+    runner = RUNNER.replace('"sum"', '"{NAME}"').replace("import sys", "import sys\nfrom calc import NAME")
+    folder = project(tmp_path, {"calc.py": f"NAME = 'sum'\n{CALC}", "check.py": runner})
+    found = await checked(folder, whole(f"NAME = 'a&#10;b' + 'c' * 9999\n{BAD}"), "python check.py {report}")
+    assert "1 failed: a b" in found.reason
+    assert len(found.reason) <= 1000
+
+
 @pytest.mark.parametrize(
     ("command", "report"), [("python check.py {report}", ""), ("python check.py out.xml", "out.xml")]
 )
