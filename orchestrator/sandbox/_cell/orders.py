@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12
 _FD = struct.Struct("i")
 _ROOM = socket.CMSG_SPACE(4 * _FD.size)
 

@@ -26,7 +26,8 @@ _LARGEST_INTEGER = 4 << 20
 """Hexadecimal digits."""
 _LARGEST_FRACTION = 1 << 16
 """Bits, of either part."""
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12
+"""Bytes read at once where it is not known how many will come; a larger room is not to be had without new pages."""
 _NONE = type(None)
 _ATOMS = frozenset((_NONE, bool, str, float))
 
