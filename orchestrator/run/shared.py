@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from orchestrator.errors import ExpertError
+from orchestrator.errors import ExpertError, VerifierError
 
 Result = TypeVar("Result")
 
@@ -18,7 +18,7 @@ class _Task:
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     result: tuple[Any] | None = None
-    failure: ExpertError | None = None
+    failure: ExpertError | VerifierError | None = None
 
 
 @dataclass(slots=True)
@@ -30,7 +30,8 @@ class Shared:
     async def once(self, what: Hashable, work: Callable[[], Awaitable[Result]]) -> Result:
         """What `work` comes to. The first to come does it, the others wait and are given the same, or its failure.
 
-        Only an expert's failure is everybody's; whoever was refused or cancelled leaves the work to the next.
+        A failure of an expert, or of what was made of its replies, is everybody's; whoever was refused or cancelled
+        leaves the work to the next.
         """
         task = self.tasks.setdefault(what, _Task())
         async with task.lock:
@@ -39,7 +40,7 @@ class Shared:
             if task.result is None:
                 try:
                     task.result = (await work(),)
-                except ExpertError as error:
+                except (ExpertError, VerifierError) as error:
                     task.failure = error
                     raise
             result: Result = task.result[0]

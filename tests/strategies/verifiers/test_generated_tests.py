@@ -100,6 +100,16 @@ async def test_an_aggregator_that_wants_the_same_tests_is_given_these() -> None:
         assert out.chosen_by in ("weight", "vote")
 
 
+async def test_tests_that_are_none_are_asked_for_once_too() -> None:
+    expert = answering(dict.fromkeys(range(5), RIGHT), "I would rather not.")
+    out = await asolve(
+        DOUBLE, experts=[expert.value], strategy="best_of_n(samples=5)", verifier="generated_tests(samples=2)"
+    )
+    assert out.usage.calls == 7
+    assert all(scored.verdict is None for scored in out.candidates)
+    assert "nothing that was written" in out.reason
+
+
 async def test_all_candidates_together_take_no_more_of_a_cap_than_the_tests() -> None:
     expert = answering(dict.fromkeys(range(9), RIGHT), expecting((1, 2)))
     out = await asolve(
