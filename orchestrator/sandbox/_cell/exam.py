@@ -14,7 +14,7 @@ from .wire import encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import CodeType
     from typing import Any
 
@@ -28,12 +28,12 @@ _LOAD_NAME = opcode.opmap["LOAD_NAME"]
 class Names(dict):  # type: ignore[type-arg]
     """The names of tests; one that they have not themselves, and Python has not, is the candidate's."""
 
-    def __init__(self, ask: Callable[[str], Any]) -> None:
+    def __init__(self, ask: Callable[[str], Any], is_module: Callable[[str], bool]) -> None:
         super().__init__(__name__="tests")
-        self._ask = ask
+        self._ask, self._is_module = ask, is_module
 
     def __missing__(self, name: str) -> Any:
-        if name in sys.stdlib_module_names:  # the tests count on the program's import; they get the true module
+        if self._is_module(name):  # the tests count on the program's import; they get the true module
             self[name] = _module(name)
             return self[name]
         if _is_pythons(name):
@@ -56,6 +56,8 @@ class Exam:
         self._prelude = compiled(prelude, _PRELUDE)
         self._tests = [compiled(test, _TESTS) for test in tests]
         self._to_check = [entry is not None and _leaves_check(test) for test in self._tests]
+        self._texts = (prelude, *tests)
+        self._modules: dict[str, bool] = {}
         self.wanted: list[str] = [entry] if entry else []
         """Names that the tests mean the candidate's things by, as far as that can be told."""
         self.uses_objects = False
@@ -73,7 +75,7 @@ class Exam:
         classes: list[str] = []
         for name in self.wanted:  # and no others: what the candidate's process says there is, is its own word
             about = described.get(name) if type(described) is dict else None
-            if name == self.entry or (name not in names and not _is_pythons(name)):
+            if name == self.entry or (name not in names and not _is_pythons(name) and not self._is_module(name)):
                 known = _known(names, remote, name, about)
                 if known and isinstance(names[name], Proxy) and names[name]._is_class:
                     classes.append(name)
@@ -87,11 +89,19 @@ class Exam:
     def _prepared(self, ask: Callable[[str], Any]) -> Names:
         """The prelude's names, and the same random numbers each time."""
         random.seed(0)
-        names = Names(ask)
+        names = Names(ask, self._is_module)
         exec(self._prelude, names)
         if self.entry is not None:
             names.pop(self.entry, None)  # the stub is not what is tested
         return names
+
+    def _is_module(self, name: str) -> bool:
+        """Whether the tests mean one of Python's own modules by a name."""
+        if name not in sys.stdlib_module_names:
+            return False
+        if name not in self._modules:
+            self._modules[name] = not _is_called(self._texts, name)
+        return self._modules[name]
 
     def _rehearsed(self, recorder: Recorder) -> bool:
         def stand_in(name: str) -> Any:
@@ -131,7 +141,17 @@ def _leaves_check(code: CodeType) -> bool:
 
 def _is_pythons(name: str) -> bool:
     """Whether tests mean something of Python's by a name, which nobody else may stand in for."""
-    return name in _BUILTIN or name.startswith("__") or name in sys.stdlib_module_names
+    return name in _BUILTIN or name.startswith("__")
+
+
+def _is_called(texts: Iterable[str], name: str) -> bool:
+    """Whether nothing is done with a name but to call it."""
+    import ast
+
+    nodes = [node for text in texts for node in ast.walk(ast.parse(text))]
+    uses = sum(isinstance(node, ast.Name) and node.id == name for node in nodes)
+    functions = [node.func for node in nodes if isinstance(node, ast.Call)]
+    return 0 < uses == sum(isinstance(node, ast.Name) and node.id == name for node in functions)
 
 
 def _looked_up(names: Names, remote: Remote, name: str) -> Any:
