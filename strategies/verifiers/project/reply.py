@@ -108,7 +108,10 @@ def changes(text: str, known: Collection[str] = ()) -> list[Change]:
     """
     if len(text) > _LONGEST:
         raise Rejected(f"the reply is longer than {_LONGEST // 1000},000 characters")
-    return list(_Reply(text.replace("\r\n", "\n").split("\n"), frozenset(known)).changes())
+    found = list(_Reply(text.replace("\r\n", "\n").split("\n"), frozenset(known)).changes())
+    in_part = {path for change in found if not isinstance(change, Whole) for path in change.paths} & {*known}
+    # Of a file that the reply edits in part, a block with its name shows what is there.
+    return [change for change in found if not isinstance(change, Whole) or change.path not in in_part]
 
 
 class _Reply:

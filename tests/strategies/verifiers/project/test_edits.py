@@ -145,6 +145,13 @@ def test_edits_are_made_in_order_also_of_one_file(copy: Path) -> None:
 DIFF_NEW = "```diff\n--- /dev/null\n+++ b/src/new.py\n@@ -0,0 +1 @@\n+x = 1\n```"
 
 
+def test_of_a_file_that_is_edited_in_part_a_block_only_shows_what_is_there(copy: Path) -> None:
+    shown = "src/calc.py\n```python\ndef add(a, b):\n    return a - b\n```\nis wrong.\n"
+    assert edited(copy, f"{shown}\nsrc/calc.py\n{SEARCH}") == {"src/calc.py": ADDED}
+    (copy / "src/calc.py").write_text(CALC)
+    assert edited(copy, f"{shown}\n```diff\n{DIFF}```") == {"src/calc.py": ADDED}
+
+
 def test_a_search_block_goes_on_with_the_file_before(copy: Path) -> None:
     other = "<<<<<<< SEARCH\n    return math.pi * r\n=======\n    return math.pi * r * r\n>>>>>>> REPLACE\n"
     found = edited(copy, f"src/calc.py\n```\n{SEARCH}```\nand\n```\n{other}```")
