@@ -25,7 +25,8 @@ def test_one_strategy_is_told_with_its_settings_and_paper(command: Command) -> N
     assert "threshold: float = 0.95" in shown
     assert "the probability at which it stops" in shown
     found = command("strategies", "self_consistency", "--json").json
-    assert found["estimate"] == {"least": 10, "expected": 10, "most": 10, "depth": 1}
+    assert found["estimate"] == {"least": 10, "expected": 10, "most": 10, "depth": 1, "candidates": None}
+    assert found["per"] == "problem"
     assert command("strategies", "majority", "--json").json["group"] == "aggregators"
 
 
