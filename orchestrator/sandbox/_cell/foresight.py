@@ -6,6 +6,8 @@ waits for the one before. A test that then asks for anything else than was fores
 
 from __future__ import annotations
 
+import time
+
 from .wire import TooLarge, pack
 
 TYPE_CHECKING = False
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 _MOST_CALLS = 500
 _MOST_STEPS = 20_000
 _MOST_TRIES = 8
+_MOST_SECONDS = 0.2
+"""CPU seconds after which tests, which may compute much themselves, are not tried once more."""
 
 
 class Unforeseeable(BaseException):
@@ -118,6 +122,7 @@ def foreseen(run: Callable[[Recorder], bool]) -> list[list[Any]]:
         run: runs the tests against a recorder; whether they ended well, as far as they could tell.
     """
     refusals: frozenset[int] = frozenset()
+    end = time.process_time() + _MOST_SECONDS
     best: list[list[Any]] = []
     for _ in range(_MOST_TRIES):
         recorder = Recorder(refusals)
@@ -127,7 +132,7 @@ def foreseen(run: Callable[[Recorder], bool]) -> list[list[Any]]:
             return []
         if len(recorder.calls) > len(best):
             best = recorder.calls
-        if well or not recorder.decisions or recorder.decisions in refusals:
+        if well or not recorder.decisions or recorder.decisions in refusals or time.process_time() > end:
             break
         refusals |= {recorder.decisions}
     return best
