@@ -28,14 +28,14 @@ async def verify(
     Args:
         tests: `{"kind": "call", "entry", "cases": [{"args", "expected"}], "atol"?}`, or `{"kind": "asserts", "entry",
             "code"}` with a function `check(candidate)`, or `{"kind": "stdio", "cases": [{"input", "output"}]}`.
-        timeout: CPU seconds of the program.
+        timeout: CPU seconds of the program; it ends for good after `max(timeout + 4, 2.5 * timeout)` by the clock.
         memory_mb: MiB that it may take.
 
     Raises:
         ConfigError: `tests` has another form.
         SandboxUnavailable: no process can be started.
     """
-    limits = Limits(seconds=timeout, memory_mb=memory_mb)
+    limits = Limits(seconds=timeout, wall=max(timeout + 4.0, 2.5 * timeout), memory_mb=memory_mb)
     return await (box or _BOX).verify(code, suite_of(tests), limits)
 
 

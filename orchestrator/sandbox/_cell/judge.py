@@ -27,6 +27,8 @@ _OWN = 2.0
 """CPU seconds that comparing may take beyond the candidate's."""
 _LONGER = 0.5
 """Wall seconds that a test waits longer for a candidate than that lives, so that it is known who did not end."""
+_LEAST = 1.0
+"""Seconds that a test which nobody vouches for has at least."""
 _LEFT = 0.05
 """Seconds, of CPU or wall, below which a candidate is not started once more."""
 
@@ -270,7 +272,12 @@ class Judge:
                 if witness is None:
                     witness = self._processes.witness(left)
                     described = witness.remote.ask(["load", job["program"], suite["wanted"]])
-                left = self._apart(left, suite, sitting, number, witness, described)
+                usage = self._apart(left, suite, sitting, number, witness, described)
+                left = {**left, "wall": left["wall"] - usage["wall"]}
+                if usage["why"]:  # it is not told what the candidate is doing now
+                    ended = witness.end()
+                    sitting.spend(ended)
+                    witness, left = None, {**left, "cpu": left["cpu"] - ended["cpu"]}
             except BaseException as error:
                 assert witness is not None
                 usage = witness.end()
@@ -287,9 +294,12 @@ class Judge:
     def _apart(
         self, job: dict[str, Any], suite: dict[str, Any], sitting: Sitting, number: int, witness: Witness, about: Any
     ) -> dict[str, Any]:
-        """Has an examiner run one test against the candidate's process; what the next one may take."""
-        longer = {**job, "wall": job["wall"] + _LONGER}
-        examiner = self._processes.witness(longer, "examine", (witness.remote.descriptor,))
+        """Has an examiner run one test against the candidate's process; what the kernel says of the examiner.
+
+        It has a part of the time to itself, so that a test which does not end leaves some for the others.
+        """
+        part = {"cpu": max(_LEAST, job["cpu"] / 4), "wall": min(job["wall"] + _LONGER, max(_LEAST, job["wall"] / 4))}
+        examiner = self._processes.witness({**job, **part}, "examine", (witness.remote.descriptor,))
         said: Any = None
         try:
             examiner.remote.send([suite["tests"][number], suite["entry"], suite["prelude"], about])
@@ -298,11 +308,10 @@ class Judge:
             said = None
         finally:
             usage = examiner.end()
-        left = _rest(job, usage)
         if not _is_said(said):
             verdict, detail = usage["ruling"]
             sitting.note(number, verdict, f"the test itself: {detail}")
-            return left
+            return {**usage, "why": usage["why"] if verdict == "timeout" else ""}
         passed, fallen, note = said
         if fallen:
             witness.remote.fallen = fallen
@@ -312,7 +321,7 @@ class Judge:
         else:
             verdict, detail, kind, line = note
             sitting.note(number, str(verdict), str(detail), str(kind), line)
-        return left
+        return {**usage, "why": ""}
 
     # -- whole programs -----------------------------------------------------------------
 

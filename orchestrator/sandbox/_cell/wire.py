@@ -218,7 +218,7 @@ def _from_library(value: Any, kind: type, opaque: Callable[[Any], Any] | None, d
         return {"m": [kind.__name__, factory.__name__ if isinstance(factory, type) else "", pairs]}
     if name == "numpy" and hasattr(kind, "tolist"):
         plain = pack(value.tolist(), opaque, depth + 1)
-        return {"n": [str(value.dtype), plain]} if kind.__name__ == "ndarray" else plain
+        return {"n": [str(value.dtype), plain]} if kind.__name__ == "ndarray" and value.size else plain
     return None
 
 
