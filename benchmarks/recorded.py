@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     problems = {row["id"]: row for row in _lines(options.problems)}
     rows = [row for row in _lines(options.generations) if options.expert in (None, row["expert"])]
     records = [_record(row, problems[row["problem_id"]]) for row in rows]
-    limits = Limits(seconds=options.seconds)
+    limits = Limits(seconds=options.seconds, memory_mb=options.memory)
     seconds, cpu, found, level = asyncio.run(_judged(records, problems, limits, options.workers))
     verdicts = Counter(one.verdict for one in found)
     print(

@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     codegen.add_argument("--problems", required=True, help="problems.jsonl.gz")
     codegen.add_argument("--generations", required=True, help="generations.jsonl.gz")
     codegen.add_argument("--expert", help="only programs of that expert")
+    codegen.add_argument("--memory", type=int, default=1024, help="MiB that a program may take (default 1024)")
     codegen.add_argument("--save", help="file to write the verdicts to, for a comparison of runs")
     codegen.add_argument("--compare", help="file of verdicts of an earlier run, which must be the same")
     return parser
