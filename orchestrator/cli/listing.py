@@ -136,6 +136,7 @@ def _json(found: Description) -> dict[str, Any]:
         "origin": found.origin,
         "algorithm": list(found.algorithm),
         "notes": list(found.notes),
+        "per": found.per,
         "estimate": None if found.estimate is None else asdict(found.estimate),
         "estimate_with_three_experts": None if found.several is None else asdict(found.several),
         "calls_depend_on": list(found.calls_depend_on),

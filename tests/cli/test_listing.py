@@ -26,7 +26,7 @@ def test_one_strategy_is_told_with_its_settings_and_paper(command: Command) -> N
     assert "the probability at which it stops" in shown
     found = command("strategies", "self_consistency", "--json").json
     assert found["estimate"] == {"least": 10, "expected": 10, "most": 10, "depth": 1, "candidates": None}
-    assert found["per"] == "problem"
+    assert [found["per"], command("strategies", "judge", "--json").json["per"]] == ["problem", "candidate"]
     assert command("strategies", "majority", "--json").json["group"] == "aggregators"
 
 
