@@ -76,7 +76,8 @@ def _zygote(orders: socket.socket, more: socket.socket, settings: dict[str, Any]
 
     packages.install(settings["packages"])
     sys.argv[:] = ["program"]
-    vars(builtins)["exit"] = vars(builtins)["quit"] = _leave
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _leave)
     base = address_space()
     forks = not confinement.mechanisms()["seccomp"]
     if hasattr(sys, "set_int_max_str_digits"):
