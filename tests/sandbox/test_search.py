@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from orchestrator.errors import SandboxUnavailable
@@ -12,12 +14,13 @@ from .watching import Started
 SUITE = Calls("f", (Call((1,), 2), Call((2,), 3)))
 ENDLESS = "def f(x):\n    while True:\n        pass  # {}\n"
 LIMITS = Limits(5.0, wall=30.0)
+MARKS = itertools.count()
 
 
 @pytest.fixture
 async def programs(box: Sandbox) -> Started:
     """What runs beside the two workers, which are up."""
-    await all_of(box, [slow(mark, 0.1) for mark in ("one", "two")])
+    await all_of(box, [slow(next(MARKS), 0.1) for _ in range(2)])
     return Started()
 
 
