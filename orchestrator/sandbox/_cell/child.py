@@ -9,7 +9,8 @@ import builtins
 import os
 import sys
 
-from .wire import Broken, Channel, Ended, TooLarge, as_base, pack, unpack
+from .operations import OPERATIONS
+from .wire import Broken, Channel, Ended, TooLarge, pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Candidate:
         module = _MODULE("candidate")
         sys.modules["candidate"] = module  # dataclasses and type hints look their module up
         self._names = vars(module)
-        _prepare(program)
+        prepare(program)
         exec(compiled(program), self._names)
         self._of_class = any(isinstance(self._names.get(name), type) for name in wanted)
         return {name: self._described(self._names[name]) for name in wanted if name in self._names}
@@ -202,7 +203,7 @@ class Lent:
         self._ask(name, value)
 
 
-def _prepare(program: str) -> None:
+def prepare(program: str) -> None:
     """The same random numbers in every run."""
     if "random" in program:
         import random
@@ -312,116 +313,3 @@ def line_of(error: BaseException) -> int | None:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
-
-
-def _operations() -> dict[str, Callable[..., Any]]:
-    import operator
-
-    named = (
-        "lt le eq ne gt ge add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xor neg pos abs invert "
-        "getitem setitem delitem contains index"
-    )
-    found: dict[str, Callable[..., Any]] = {name: getattr(operator, name) for name in named.split()}
-    return found | {
-        "isinstance": isinstance,
-        "issubclass": issubclass,
-        "getattr": getattr,
-        "setattr": setattr,
-        "len": len,
-        "iter": iter,
-        "next": next,
-        "str": str,
-        "repr": repr,
-        "bool": bool,
-        "hash": hash,
-        "int": int,
-        "float": float,
-        "round": round,
-        "reversed": reversed,
-        "format": format,
-        "enter": lambda value: value.__enter__(),
-        "leave": _left,
-        "divmod": divmod,
-        "await": _awaited,
-        "plain": as_base,
-        "dir": dir,
-    }
-
-
-def _awaited(value: Any) -> Any:
-    import asyncio
-
-    async def result() -> Any:
-        return await value
-
-    return asyncio.run(result())
-
-
-def _left(value: Any, kind: str, text: str) -> bool:
-    """Leaves a `with` block, by an exception where there is one; whether that is dealt with."""
-    found = getattr(builtins, kind, None) if kind else None
-    if found is None:
-        return bool(value.__exit__(None, None, None))
-    return bool(value.__exit__(found, found(text), None))
-
-
-OPERATIONS = _operations()
-
-
-# -- whole programs ---------------------------------------------------------------------
-
-
-def run_program(channel: Channel) -> NoReturn:
-    """Runs a program that reads its standard input and prints, and ends as the interpreter would."""
-    try:
-        program = channel.receive()
-    except (Ended, Broken):
-        os._exit(1)
-    os._exit(_ended(channel, program))
-
-
-def _ended(channel: Channel, program: str) -> int:
-    module = _MODULE("__main__")
-    sys.modules["__main__"] = module
-    try:
-        try:
-            _prepare(program)
-            exec(compiled(program), vars(module))
-        finally:
-            _last_things(module)
-    except SystemExit as error:
-        return _status(error.code)
-    except BaseException as error:
-        try:
-            channel.send(raised(error))
-        except Exception:
-            return 1
-        return 1
-    return 0
-
-
-def _last_things(module: Any) -> None:
-    """What the interpreter does at its end: waits for threads, calls what asked for it, flushes, lets go."""
-    import gc
-
-    threading = sys.modules.get("threading")
-    if threading is not None:
-        threading._shutdown()
-    if "atexit" in sys.modules:
-        import atexit
-
-        atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    vars(module).clear()
-    gc.collect()  # files that nobody has closed are written to their ends
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None and not stream.closed:
-            stream.flush()
-
-
-def _status(code: object) -> int:
-    if code is None:
-        return 0
-    return code & 0xFF if isinstance(code, int) else 1

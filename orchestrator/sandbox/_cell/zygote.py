@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 
-from . import child, memory
+from . import child, memory, whole
 from .limits import limit_all, limit_one
 from .orders import Inbox
 from .scratch import empty
@@ -131,9 +131,9 @@ class Zygote:
 
     def _become(self, order: dict[str, Any], fds: list[int], printed: int) -> None:
         """The rest of a child's life."""
-        whole = order["kind"] == "program"
-        os.dup2(fds[_STDIN] if whole else self._null, 0)
-        os.dup2(fds[_STDOUT] if whole else printed, 1)
+        is_whole = order["kind"] == "program"
+        os.dup2(fds[_STDIN] if is_whole else self._null, 0)
+        os.dup2(fds[_STDOUT] if is_whole else printed, 1)
         os.dup2(printed, 2)
         os.dup2(fds[_PROTOCOL], 3)
         if order["kind"] == "examine":
@@ -144,7 +144,7 @@ class Zygote:
             os.setsid()
         self._confine(self._pid)
         if order["kind"] == "program":
-            child.run_program(Channel(3, sends=LARGEST))
+            whole.run(Channel(3, sends=LARGEST))
         if order["kind"] == "read":
             from . import reader
 
