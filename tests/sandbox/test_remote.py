@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from orchestrator.sandbox import Asserts, Limits, Sandbox
-from orchestrator.sandbox._cell.remote import Gone, Remote
+from orchestrator.sandbox._cell.failures import Gone
+from orchestrator.sandbox._cell.remote import Remote
 from orchestrator.sandbox._cell.wire import Channel
 
 LIMITS = Limits(5.0, wall=30.0)

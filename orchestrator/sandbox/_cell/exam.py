@@ -8,8 +8,10 @@ import random
 import sys
 
 from .child import compiled
+from .failures import Gone, exception
 from .foresight import Recorder, Unforeseeable, foreseen
-from .remote import Gone, Proxy, Remote, exception
+from .proxy import Proxy
+from .remote import Remote
 from .wire import encoded
 
 TYPE_CHECKING = False

@@ -10,9 +10,11 @@ import signal
 
 from . import compare
 from .exam import Exam, Names, told
+from .failures import Gone
 from .processes import Processes, Witness
 from .programs import ProgramRun
-from .remote import Gone, Proxy, Remote
+from .proxy import Proxy
+from .remote import Remote
 from .sitting import Sitting
 from .wire import Channel, Ended
 

@@ -9,8 +9,9 @@ import socket
 import sys
 import time
 
+from .failures import Gone
 from .orders import send
-from .remote import Gone, Remote
+from .remote import Remote
 from .wire import LARGEST, Channel, Ended
 
 TYPE_CHECKING = False

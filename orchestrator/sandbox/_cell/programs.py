@@ -7,8 +7,9 @@ import socket
 
 from . import memory
 from .exam import told
+from .failures import Gone
 from .processes import Processes
-from .remote import Gone, Remote
+from .remote import Remote
 from .wire import LARGEST, Channel, Ended, TooLarge
 
 TYPE_CHECKING = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .exam import told
-from .remote import Gone, Remote
+from .failures import Gone
+from .remote import Remote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
