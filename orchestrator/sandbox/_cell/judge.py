@@ -9,11 +9,12 @@ from __future__ import annotations
 import signal
 
 from . import compare
+from .apart import is_read, is_said, unshadowed
 from .exam import Exam, Names, told
 from .failures import Gone
 from .processes import Processes, Witness
 from .programs import ProgramRun
-from .proxy import Proxy
+from .proxy import Proxy, plain
 from .remote import Remote
 from .sitting import Sitting
 from .wire import Channel, Ended
@@ -256,7 +257,7 @@ class Judge:
             try:
                 reader.remote.send(suite["tests"])
                 found = reader.remote.value(reader.remote.receive())
-                self._read[job["suite"]] = _unshadowed(found, suite) if _is_read(found, len(nothing)) else nothing
+                self._read[job["suite"]] = unshadowed(found, suite) if is_read(found, len(nothing)) else nothing
             except BaseException:
                 self._read[job["suite"]] = nothing
             finally:
@@ -310,7 +311,7 @@ class Judge:
             said = None
         finally:
             usage = examiner.end()
-        if not _is_said(said):
+        if not is_said(said):
             verdict, detail = usage["ruling"]
             sitting.note(number, verdict, f"the test itself: {detail}")
             return {**usage, "why": usage["why"] if verdict == "timeout" else ""}
@@ -354,39 +355,3 @@ def _rest(job: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
 
 def _is_enough(job: dict[str, Any]) -> bool:
     return bool(job["cpu"] > _LEFT and job["wall"] > _LEFT)
-
-
-def _unshadowed(read: list[Any], suite: dict[str, Any]) -> list[Any]:
-    """Tests as data, but for those of a function that the prelude may have defined over the program's."""
-    prelude, entry = suite["prelude"], suite["entry"]
-    return [None if one is not None and one[0] != entry and str(one[0]) in prelude else one for one in read]
-
-
-def _is_said(said: Any) -> bool:
-    """Whether what an examiner sent has the right shape."""
-    return type(said) is list and len(said) == 3 and type(said[2]) is list and len(said[2]) == 4
-
-
-def _is_read(found: Any, total: int) -> bool:
-    """Whether what the reader of tests sent has the right shape; it was handed texts that nobody vouches for."""
-    return (
-        type(found) is list
-        and len(found) == total
-        and all(one is None or (type(one) is list and len(one) == 4 and type(one[1]) is list) for one in found)
-    )
-
-
-def plain(value: Any) -> bool:
-    """Whether no part of a value stands for an object of the candidate's."""
-    stack, seen = [value], 0
-    while stack and seen < 1_000_000:
-        seen += 1
-        one = stack.pop()
-        if isinstance(one, Proxy):
-            return False
-        if isinstance(one, list | tuple | set | frozenset):
-            stack.extend(one)
-        elif isinstance(one, dict):
-            stack.extend(one.keys())
-            stack.extend(one.values())
-    return True

@@ -161,3 +161,19 @@ _BINARY = "add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xo
 for _name in _BINARY.split():
     setattr(Proxy, f"__{_name.rstrip('_')}__", _of_class(_name))
     setattr(Proxy, f"__r{_name.rstrip('_')}__", _of_class(_name, swapped=True))
+
+
+def plain(value: Any) -> bool:
+    """Whether no part of a value stands for an object of the candidate's."""
+    stack, seen = [value], 0
+    while stack and seen < 1_000_000:
+        seen += 1
+        one = stack.pop()
+        if isinstance(one, Proxy):
+            return False
+        if isinstance(one, list | tuple | set | frozenset):
+            stack.extend(one)
+        elif isinstance(one, dict):
+            stack.extend(one.keys())
+            stack.extend(one.values())
+    return True
