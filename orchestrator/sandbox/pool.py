@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -60,6 +61,8 @@ class Pool:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _threads: ThreadPoolExecutor | None = None
     _launcher: Launcher | None = None
+    _looked: tuple[float, float] = (float("-inf"), 1.0)
+    """When one last looked how busy the machine is, and what was seen."""
     _idle: list[WorkerProcess] = field(default_factory=list)
 
     def submit(self, job: Job) -> Future[tuple[dict[str, Any], bool]]:
@@ -109,11 +112,17 @@ class Pool:
 
     def _scaled(self, job: Job) -> tuple[dict[str, Any], float]:
         """The job and its wall seconds, on a slow machine, and on one that is busy with other things."""
-        wall = self.pace * (crowding() if job.stretches else 1.0)
+        wall = self.pace * (self._crowding() if job.stretches else 1.0)
         if self.pace == wall == 1.0:
             return job.message, job.seconds
         message = {**job.message, "cpu": job.message["cpu"] * self.pace, "wall": job.message["wall"] * wall}
         return message, job.seconds * wall
+
+    def _crowding(self) -> float:
+        now = time.monotonic()
+        if now - self._looked[0] > _LOOK:
+            self._looked = (now, crowding())
+        return self._looked[1]
 
     def _take(self) -> WorkerProcess:
         with self._lock:
@@ -206,6 +215,8 @@ def _lives(pid: int) -> bool:
 
 
 _MOST_CROWDED = 3.0
+_LOOK = 0.2
+"""Seconds for which a look at how busy the machine is holds."""
 
 
 def crowding() -> float:

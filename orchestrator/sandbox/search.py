@@ -39,7 +39,7 @@ class Search:
 
     async def results(self) -> AsyncIterator[tuple[int, Execution]]:
         """Index and verdict of each program."""
-        put_back: list[int] = []
+        put_back: dict[int, Execution] = {}
         first = self._limits if self._slice is None else self._sliced(self._slice)
         to_come = iter(range(len(self._programs)))
         self._fill(to_come, first)
@@ -47,7 +47,7 @@ class Search:
             index, execution = await self._next()
             self._fill(to_come, first)
             if self._slice is not None and execution.verdict == "timeout":
-                put_back.append(index)
+                put_back[index] = execution
                 continue
             yield index, execution
             if self._is_enough(execution):
@@ -55,8 +55,14 @@ class Search:
         async for result in self._rest(put_back):
             yield result
 
-    async def _rest(self, put_back: Sequence[int]) -> AsyncIterator[tuple[int, Execution]]:
-        """Those that took longer than a slice, now that it is known how long a right one takes."""
+    async def _rest(self, put_back: dict[int, Execution]) -> AsyncIterator[tuple[int, Execution]]:
+        """Those that took longer than a slice, now that it is known how long a right one takes.
+
+        Where a slice is all that patience leaves them, they have had it.
+        """
+        over = [index for index, execution in put_back.items() if self._has_had_all(execution)]
+        for index in over:
+            yield index, put_back.pop(index)
         to_come = iter(put_back)
         self._fill(to_come, self._limits)
         while self._out:
@@ -65,6 +71,12 @@ class Search:
             yield index, execution
             if self._is_enough(execution):
                 return
+
+    def _has_had_all(self, execution: Execution) -> bool:
+        slowest = self._box.slowest(self._suite)
+        patience = self._limits.patience
+        assert patience is not None
+        return slowest is not None and patience * slowest <= SLICE <= execution.cpu_seconds
 
     def _is_enough(self, execution: Execution) -> bool:
         """Whether so many have passed that nobody wants the rest, which is ended then."""

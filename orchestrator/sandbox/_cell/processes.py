@@ -132,6 +132,8 @@ def ruling(status: int | None, why: str, cpu: float, peak: int, job: dict[str, A
         return "timeout", f"not done after {job['wall']:g} s"
     if os.WIFSIGNALED(status):
         return _signalled(os.WTERMSIG(status), cpu, peak, job)
+    if peak / 2**10 > 0.8 * job["memory"]:  # there was none left to raise with
+        return "memory", "out of memory"
     return "error", f"the program ended itself with status {os.waitstatus_to_exitcode(status)}"
 
 
