@@ -270,9 +270,16 @@ def framed(body: bytes, size: int | None = None) -> bytes:
 )
 def test_frames_that_are_none_are_refused(sent: bytes) -> None:
     with channels() as (writing, channel):
-        threading.Thread(target=lambda: (os.write(writing, sent), os.close(writing))).start()
+
+        def write() -> None:
+            os.write(writing, sent)
+            os.close(writing)
+
+        writer = threading.Thread(target=write)
+        writer.start()
         with pytest.raises(wire.Broken):
             channel.receive()
+        writer.join()
 
 
 @pytest.mark.parametrize("sent", [b"", b"\0", framed(b"[]")[:-1], framed(b"[1]", 100)], ids=range(4))

@@ -175,7 +175,8 @@ def open_files():
 """
     async with Sandbox(workers=1) as box:
         (found,) = await box.outputs(seen + files, "f", [()])
-    variables, folder, arguments, descriptors = found.value  # type: ignore[misc]
+    assert isinstance(found.value, list)
+    variables, folder, arguments, descriptors = found.value
     assert "SOME_API_KEY" not in variables
     assert not {"HOME", "PATH", "PWD"} & set(variables)
     assert os.path.basename(folder).startswith("orchestrator-sandbox-")
