@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from .host import descendants
 
@@ -23,8 +24,15 @@ class Started:
 
     async def are(self, number: int) -> bool:
         """Whether they are so many, or become so many in a while."""
+        return await self._become(lambda found: found == number)
+
+    async def are_at_most(self, number: int) -> bool:
+        """Whether they are no more, or become no more in a while."""
+        return await self._become(lambda found: found <= number)
+
+    async def _become(self, right: Callable[[int], bool]) -> bool:
         end = time.monotonic() + _PATIENCE
-        while len(self.pids()) != number:
+        while not right(len(self.pids())):
             if time.monotonic() > end:
                 return False
             await asyncio.sleep(0.01)

@@ -23,16 +23,6 @@ _PROGRAM = "<program>"
 _MODULE = type(sys)
 
 
-def serve(channel: Channel) -> NoReturn:
-    """Runs the program that comes first, and then one request after the other until the judge hangs up."""
-    candidate = Candidate(channel)
-    try:
-        while True:
-            candidate.answer(candidate.receive())
-    except (Ended, Broken):
-        os._exit(0)
-
-
 class Candidate:
     """The names of a program, and the objects of its own that the judge holds by number."""
 
@@ -47,9 +37,13 @@ class Candidate:
         self._numbers: dict[int, int] = {}
         """By identity, the number that an object has; as it is kept, its identity stays its own."""
 
-    def receive(self) -> Any:
-        """What the judge asks next."""
-        return self._channel.receive()
+    def serve(self) -> NoReturn:
+        """Runs the program that comes first, and then one request after the other until the judge hangs up."""
+        try:
+            while True:
+                self.answer(self._channel.receive())
+        except (Ended, Broken):
+            os._exit(0)
 
     def answer(self, request: Any) -> None:
         """Does what was asked and sends one reply, or one for each call of several."""

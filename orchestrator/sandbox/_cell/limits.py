@@ -61,12 +61,23 @@ def limit_all(open_files: int) -> None:
 
 def limit_one(memory_mb: int, cpu_seconds: int, file_mb: int) -> None:
     """The rest of `limit_self`, in few steps, for processes that are forked by the thousand."""
-    import resource
+    resource = sys.modules["resource"]
+    set_ = resource.setrlimit
+    try:
+        if _HAS_MEMORY_LIMIT:
+            set_(resource.RLIMIT_AS, (memory_mb * MIB, memory_mb * MIB))
+        set_(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+        set_(resource.RLIMIT_FSIZE, (file_mb * MIB, file_mb * MIB))
+    except (ValueError, OSError):  # the user's own limits are lower, or the system has not all of them
+        for number, value in (
+            (resource.RLIMIT_AS, memory_mb * MIB),
+            (resource.RLIMIT_CPU, cpu_seconds),
+            (resource.RLIMIT_FSIZE, file_mb * MIB),
+        ):
+            _bound(number, value)
 
-    if sys.platform != "darwin":
-        _bound(resource.RLIMIT_AS, memory_mb * MIB)
-    _bound(resource.RLIMIT_CPU, cpu_seconds)
-    _bound(resource.RLIMIT_FSIZE, file_mb * MIB)
+
+_HAS_MEMORY_LIMIT = sys.platform != "darwin"
 
 
 def _bound(number: int, value: int) -> None:

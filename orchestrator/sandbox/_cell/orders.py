@@ -39,24 +39,24 @@ class Inbox:
 
     @property
     def waiting(self) -> bool:
-        """Whether a whole order has been read already."""
-        buffer = self._buffer
-        return len(buffer) >= 4 and len(buffer) >= 4 + int.from_bytes(buffer[:4], "big")
+        """Whether something has been read that was not asked for yet."""
+        return bool(self._buffer)
 
     def next(self) -> tuple[list[Any], list[int]] | None:
         """The next order and its descriptors, which are the caller's to close; nothing once the judge is gone."""
-        while not self.waiting:
+        buffer = self._buffer
+        while len(buffer) < 4 or len(buffer) < 4 + int.from_bytes(buffer[:4], "big"):
             try:
                 data, ancillary, _, _ = self._socket.recvmsg(_CHUNK, _ROOM)
             except OSError:
                 return None
             if not data:
                 return None
-            self._buffer += data
+            buffer += data
             for _, _, body in ancillary:
                 self._fds += [fd for (fd,) in _FD.iter_unpack(body)]
-        end = 4 + int.from_bytes(self._buffer[:4], "big")
-        *order, count = decoded(self._buffer[4:end].decode())
-        self._buffer = self._buffer[end:]
+        end = 4 + int.from_bytes(buffer[:4], "big")
+        *order, count = decoded(buffer[4:end].decode())
+        self._buffer = buffer[end:]
         fds, self._fds = self._fds[:count], self._fds[count:]
         return order, fds

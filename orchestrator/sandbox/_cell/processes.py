@@ -46,8 +46,8 @@ class Processes:
         """Has a process forked that has these descriptors."""
         self._count += 1
         orders = self._zygote(job["program"])
-        order = {"cpu": job["cpu"], "wall": job["wall"], "memory": job["memory"], "file": job["output"], "kind": kind}
-        send(orders, ["start", self._count, order], fds)
+        order = ["start", self._count, kind, job["cpu"], job["wall"], job["memory"], job["output"]]
+        send(orders, order, fds)
         return Exit(orders, self._channels[orders], self._reports, self._count, job)
 
     def _zygote(self, program: str) -> socket.socket:

@@ -63,6 +63,10 @@ class Zygote:
         self._null = os.open(_NULL, os.O_RDWR | os.O_CLOEXEC)
         self._spare: list[int] = []
         """Files for what children print, empty."""
+        self._next = 0.0
+        """When to look at the children, by the clock."""
+        self._candidate = child.Candidate(Channel(3, sends=LARGEST))
+        """What most children are; the descriptor will be theirs."""
         self._poll = select.poll()
         self._poll.register(orders.fileno(), select.POLLIN)
         self._bounded = sys.platform != "darwin"
@@ -71,89 +75,94 @@ class Zygote:
 
     def serve(self) -> NoReturn:
         """Until the judge is gone; then everything ends, the kernel seeing to the children."""
+        poll, now = self._poll.poll, time.monotonic
         while True:
-            if not self._poll.poll(self._pause()):
-                self._look()
-            else:
+            if poll(max(0.0, (self._next - now()) * 1000 + 1) if self._children else None):
                 self._obey()
-
-    def _pause(self) -> float | None:
-        """Milliseconds until the next child could be out of time, or may be found to have ended."""
-        if not self._children:
-            return None
-        return max(0.0, min(child.patience(self._cores) for child in self._children.values())) * 1000 + 1
+            else:
+                self._look()
 
     def _obey(self) -> None:
+        inbox = self._inbox
         while True:
-            found = self._inbox.next()
+            found = inbox.next()
             if found is None:
                 for one in self._children.values():
                     one.kill("ended")
                 os._exit(0)
             self._do(*found)
-            if not self._inbox.waiting:
+            if not inbox.waiting:
                 return
 
     def _do(self, order: list[Any], fds: list[int]) -> None:
-        if order[0] == "end":
+        what = order[0]
+        if what == "end":
             if order[1] in self._children:
                 self._children[order[1]].kill("ended")
-                self._reap(order[1], wait=True)
-        elif order[0] == "start":
-            self._start(order[1], order[2], fds)
-            for fd in fds:
-                os.close(fd)
-        elif order[0] == "await":
+                self._reap(order[1], 0)
+        elif what == "start":
+            self._start(order, fds)
+        elif what == "await":
             if order[1] in self._children:
                 self._children[order[1]].awaited = True
-                self._reap(order[1], wait=False)
+                self._next = 0.0
         else:
             self._grow()
 
-    def _start(self, number: int, order: dict[str, Any], fds: list[int]) -> None:
+    def _start(self, order: list[Any], fds: list[int]) -> None:
+        """Forks a child: `[.., number, kind, CPU seconds, wall seconds, MiB of memory, MiB of a file]`."""
         printed = self._spare.pop() if self._spare else memory.file("output")
         try:
             pid = os.fork()
         except OSError as error:
             self._spare.append(printed)
-            self._tell([number, None, f"cannot fork: {error.strerror}", 0.0, 0, ""])
+            self._tell([order[1], None, f"cannot fork: {error.strerror}", 0.0, 0, ""])
             return
         if pid == 0:
             try:
                 self._become(order, fds, printed)
             finally:
                 os._exit(70)
-        one = Child(pid, printed, order["cpu"], order["wall"])
+        for fd in fds:
+            os.close(fd)
+        one = self._children[order[1]] = Child(pid, printed, order[3], order[4])
         one.leads = self._forks
         if not self._bounded:
-            one.most_mb = float(order["memory"])
-        self._children[number] = one
+            one.most_mb = float(order[5])
+        soon = one.end if self._bounded else min(one.end, one.end - order[4] + _LOOK)
+        soon = min(soon, one.end - order[4] + order[3] / self._cores)
+        self._next = soon if len(self._children) == 1 else min(soon, self._next)
 
-    def _become(self, order: dict[str, Any], fds: list[int], printed: int) -> None:
+    def _become(self, order: list[Any], fds: list[int], printed: int) -> None:
         """The rest of a child's life."""
-        is_whole = order["kind"] == "program"
-        os.dup2(fds[_STDIN] if is_whole else self._null, 0)
-        os.dup2(fds[_STDOUT] if is_whole else printed, 1)
-        os.dup2(printed, 2)
-        os.dup2(fds[_PROTOCOL], 3)
-        if order["kind"] == "examine":
-            os.dup2(fds[_CANDIDATE], 4)
-        os.closerange(5 if order["kind"] == "examine" else 4, 1024)
-        limit_one(order["memory"] + self._base, int(order["cpu"]) + 2, order["file"])
+        kind = order[2]
+        dup2 = os.dup2
+        dup2(fds[_STDIN] if kind == "program" else self._null, 0)
+        dup2(fds[_STDOUT] if kind == "program" else printed, 1)
+        dup2(printed, 2)
+        dup2(fds[_PROTOCOL], 3)
+        if kind == "examine":
+            dup2(fds[_CANDIDATE], 4)
+        os.closerange(5 if kind == "examine" else 4, 1024)
+        limit_one(order[5] + self._base, int(order[3]) + 2, order[6])
         if self._forks:
             os.setsid()
         self._confine(self._pid)
-        if order["kind"] == "program":
-            whole.run(Channel(3, sends=LARGEST))
-        if order["kind"] == "read":
+        if kind == "serve":
+            self._candidate.serve()
+        self._be(kind)
+
+    def _be(self, kind: str) -> NoReturn:
+        channel = Channel(3, sends=LARGEST)
+        if kind == "program":
+            whole.run(channel)
+        if kind == "read":
             from . import reader
 
-            reader.serve(Channel(3, sends=LARGEST))
-        if order["kind"] == "examine":
-            from .examiner import examine
+            reader.serve(channel)
+        from .examiner import examine
 
-            examine(Channel(3, sends=LARGEST))
-        child.serve(Channel(3, sends=LARGEST))
+        examine(channel)
 
     def _grow(self) -> None:
         """A second zygote, which has the larger packages, for programs that name them; it obeys on its own socket."""
@@ -173,20 +182,23 @@ class Zygote:
         Zygote(more, None, [], self._scratch, self._confine, self._base + _LARGER, forks=self._forks).serve()
 
     def _look(self) -> None:
+        """Ends children that are out of time, takes note of those that have ended; says when to look again."""
         for number in list(self._children):
             one = self._children[number]
             one.check()
             if one.awaited or one.why:
-                self._reap(number, wait=False)
+                self._reap(number, os.WNOHANG)
+        waits = [one.patience(self._cores) for one in self._children.values()]
+        self._next = time.monotonic() + min(waits, default=0.0)
 
-    def _reap(self, number: int, *, wait: bool) -> None:
+    def _reap(self, number: int, options: int) -> None:
         one = self._children[number]
-        pid, status, usage = os.wait4(one.pid, 0 if wait else os.WNOHANG)
+        pid, status, usage = os.wait4(one.pid, options)
         if pid == 0:
             return
         del self._children[number]
         printed = ""
-        if os.fstat(one.printed).st_size:
+        if os.lseek(one.printed, 0, os.SEEK_END):
             printed = os.pread(one.printed, _SHOWN, 0).decode(errors="replace")
             os.lseek(one.printed, 0, os.SEEK_SET)
             os.ftruncate(one.printed, 0)
@@ -197,7 +209,7 @@ class Zygote:
 
     def _clean(self) -> None:
         """Leaves nothing of a candidate's for the next one; grandchildren that came to us included."""
-        if os.getpid() == 1:
+        if self._pid == 1:
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
@@ -216,7 +228,7 @@ class Zygote:
 class Child:
     """A forked process, its limits and why it was ended."""
 
-    __slots__ = ("_cpu", "_end", "awaited", "leads", "most_mb", "pid", "printed", "why")
+    __slots__ = ("_cpu", "awaited", "end", "leads", "most_mb", "pid", "printed", "why")
 
     def __init__(self, pid: int, printed: int, cpu: float, wall: float) -> None:
         self.pid, self.printed, self.why = pid, printed, ""
@@ -226,13 +238,13 @@ class Child:
         """Whether it may have children, which are then of a group with it."""
         self.most_mb: float | None = None
         """Memory to be watched, MiB."""
-        self._cpu, self._end = cpu, time.monotonic() + wall
+        self._cpu, self.end = cpu, time.monotonic() + wall
 
     def patience(self, cores: int) -> float:
         """Seconds in which it cannot run out of time; few where it may end any moment and somebody waits for that."""
         if self.why or self.awaited:
             return _TICK
-        left = min(self._end - time.monotonic(), (self._cpu - self._used()) / cores)
+        left = min(self.end - time.monotonic(), (self._cpu - self._used()) / cores)
         return left if self.most_mb is None else min(left, _LOOK)
 
     def check(self) -> None:
@@ -240,7 +252,7 @@ class Child:
             return
         if self._used() >= self._cpu:
             self.kill("cpu")
-        elif time.monotonic() >= self._end:
+        elif time.monotonic() >= self.end:
             self.kill("wall")
         elif self.most_mb is not None and memory.resident_mb(self.pid) > self.most_mb:
             self.kill("memory")
@@ -272,11 +284,12 @@ def settle() -> None:
 
     ours, theirs = socket.socketpair()
     judge = Channel(theirs.fileno())
-    rehearsing = child.Candidate(Channel(ours.fileno()))
+    candidate = Channel(ours.fileno())
+    rehearsing = child.Candidate(candidate)
     for _ in range(_REHEARSALS):
         for request in (["load", _REHEARSAL, ["f"]], ["calls", [["f", [1]], ["f", ["a"]]]]):
             judge.send(request)
-            rehearsing.answer(rehearsing.receive())
+            rehearsing.answer(candidate.receive())
         for _ in range(3):
             judge.receive()
     ours.close()
