@@ -203,6 +203,9 @@ def prepare(program: str) -> None:
         import random
 
         random.seed(0)
+    numpy = sys.modules.get("numpy") if "numpy" in program else None
+    if numpy is not None:
+        numpy.random.seed(0)
 
 
 def _flush() -> None:
