@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -157,4 +157,8 @@ def _stdio(about: Mapping[str, Any], marks: Mapping[str, str]) -> Stdio:
     return Stdio(cases, about.get("compare", "lcb"))
 
 
-_FORMS = {"calls": _calls, "asserts": _asserts, "stdio": _stdio}
+_FORMS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], Suite]] = {
+    "calls": _calls,
+    "asserts": _asserts,
+    "stdio": _stdio,
+}
