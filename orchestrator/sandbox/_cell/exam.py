@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import opcode
 import random
+import re
 import sys
 
 from .child import compiled
@@ -23,18 +24,26 @@ if TYPE_CHECKING:
 _DETAIL = 500
 _TESTS, _PRELUDE = "<tests>", "<prelude>"
 _CODE = type((lambda: None).__code__)
+_BUILTINS = {name: value for name, value in vars(builtins).items() if not name.startswith("_")}
 _BUILTIN = frozenset(vars(builtins))
+_NOTHING = object()
+_DEFINED = re.compile(r"\b(?:def|class)\s+(\w+)")
 _LOAD_NAME = opcode.opmap["LOAD_NAME"]
 
 
 class Names(dict):  # type: ignore[type-arg]
     """The names of tests; one that they have not themselves, and Python has not, is the candidate's."""
 
-    def __init__(self, ask: Callable[[str], Any], is_module: Callable[[str], bool]) -> None:
-        super().__init__(__name__="tests")
-        self._ask, self._is_module = ask, is_module
+    def __init__(self, ask: Callable[[str], Any], is_module: Callable[[str], bool], prelude: Prelude) -> None:
+        super().__init__(_BUILTINS, __name__="tests")  # found at once, and not by way of `__missing__`
+        self._ask, self._is_module, self._prelude = ask, is_module, prelude
+        self._to_come = True
 
     def __missing__(self, name: str) -> Any:
+        if self._to_come and self._prelude.may_define(name):
+            self.add_prelude()
+            if name in self:
+                return self[name]
         if self._is_module(name):  # the tests count on the program's import; they get the true module
             self[name] = _module(name)
             return self[name]
@@ -44,6 +53,34 @@ class Names(dict):  # type: ignore[type-arg]
             return self._ask(name)
         except KeyError:
             raise KeyError(name) from None
+
+    def add_prelude(self) -> None:
+        """Runs the prelude, if that was not done; what tests have under a name already stays."""
+        if not self._to_come:
+            return
+        self._to_come = False
+        before = {name: value for name, value in self.items() if _BUILTINS.get(name, _NOTHING) is not value}
+        exec(self._prelude.code, self)
+        self.update(before)
+
+
+class Prelude:
+    """What tests may use beside the program. A task's stub is run when a test first asks for a name in it: few do."""
+
+    def __init__(self, text: str, *, is_stub: bool) -> None:
+        self._text = text
+        self._code: CodeType | None = None
+        self.waits = is_stub and not _BUILTIN.intersection(_DEFINED.findall(text))
+
+    @property
+    def code(self) -> CodeType:
+        """Raises SyntaxError."""
+        if self._code is None:
+            self._code = compiled(self._text, _PRELUDE)
+        return self._code
+
+    def may_define(self, name: str) -> bool:
+        return name in self._text
 
 
 class Exam:
@@ -55,7 +92,9 @@ class Exam:
 
     def __init__(self, tests: list[str], entry: str | None, prelude: str, *, foresee: bool = True) -> None:
         self.entry = entry
-        self._prelude = compiled(prelude, _PRELUDE)
+        self._prelude = Prelude(prelude, is_stub=entry is not None)
+        if not self._prelude.waits:
+            self._prelude.code  # noqa: B018  to be told now if it is no Python
         self._tests = [compiled(test, _TESTS) for test in tests]
         self._to_check = [entry is not None and _leaves_check(test) for test in self._tests]
         self._texts = (prelude, *tests)
@@ -91,8 +130,9 @@ class Exam:
     def _prepared(self, ask: Callable[[str], Any]) -> Names:
         """The prelude's names, and the same random numbers each time."""
         random.seed(0)
-        names = Names(ask, self._is_module)
-        exec(self._prelude, names)
+        names = Names(ask, self._is_module, self._prelude)
+        if not self._prelude.waits:
+            names.add_prelude()
         if self.entry is not None:
             names.pop(self.entry, None)  # the stub is not what is tested
         return names

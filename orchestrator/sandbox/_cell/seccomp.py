@@ -7,7 +7,6 @@ call it knows when it is installed, to skip it later where it always allows; so 
 from __future__ import annotations
 
 import errno
-import os
 import struct
 
 from . import libc
@@ -130,7 +129,7 @@ class Prepared:
     Made before the fork; the child then makes a single call and touches few pages, which is most of the cost.
     """
 
-    __slots__ = ("_arguments", "_call", "_error", "_flags", "_held", "_places")
+    __slots__ = ("_arguments", "_call", "_flags", "_header", "_held", "_places", "_words")
 
     def __init__(self, program: bytes, pid: int | None = None) -> None:
         """`pid` is the one that `program` was made for, to be replaced by that of the process that installs it."""
@@ -138,24 +137,29 @@ class Prepared:
 
         self._held = ctypes.create_string_buffer(program, len(program))
         header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(self._held))
+        self._header = header
         given = ctypes.create_string_buffer(header, len(header))
         self._flags = ctypes.c_long(4)  # SECCOMP_FILTER_FLAG_SPEC_ALLOW
         self._arguments = (ctypes.c_long(libc.number(317, 277)), ctypes.c_long(1), self._flags, given)
-        self._call, self._error = libc.load().syscall, ctypes.get_errno
+        self._call = ctypes.CDLL(None).syscall  # without errno, which would cost a child pages of its own
         wanted = b"" if pid is None else struct.pack("I", pid)
-        self._places = [i for i in range(4, len(program), 8) if program[i : i + 4] == wanted]
+        self._words = memoryview(self._held).cast("B").cast("I")
+        self._places = [i // 4 for i in range(4, len(program), 8) if program[i : i + 4] == wanted]
 
     def install(self, pid: int = 0) -> None:
         """Puts the calling thread under the filter for good. Raises OSError."""
+        words = self._words
         for place in self._places:
-            struct.pack_into("I", self._held, place, pid)
+            words[place] = pid
         if self._call(*self._arguments) == 0:
             return
-        code = self._error()
-        if code == errno.EINVAL and self._flags.value:  # Linux before 4.17 has no such flag
-            self._flags.value = 0
-            return self.install(pid)
-        raise OSError(code, os.strerror(code))
+        try:
+            libc.syscall(libc.number(317, 277), 1, self._flags.value, self._header)  # once more, to be told why
+        except OSError as error:
+            if error.errno != errno.EINVAL or not self._flags.value:
+                raise
+            self._flags.value = 0  # Linux before 4.17 has no such flag
+            self.install(pid)
 
 
 def prepared_candidate() -> Prepared:
