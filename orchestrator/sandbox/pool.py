@@ -8,6 +8,7 @@ import sysconfig
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -61,6 +62,10 @@ class Pool:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _threads: ThreadPoolExecutor | None = None
     _launcher: Launcher | None = None
+    _alive: list[tuple[WorkerProcess, int | None]] = field(default_factory=list)
+    """Workers, and the core that each keeps to."""
+    _starting: list[int | None] = field(default_factory=list)
+    """Cores of workers that are being started."""
     _looked: tuple[float, float] = (float("-inf"), 1.0)
     """When one last looked how busy the machine is, and what was seen."""
     _idle: list[WorkerProcess] = field(default_factory=list)
@@ -152,16 +157,42 @@ class Pool:
         scratch = scratch_folder()
         folders = _folders(self.packages) if self._chosen().shares_files else {}
         readable = [*folders.values(), *(f"{folder}.libs" for folder in folders.values())]
-        settings = {
+        core = self._core()
+        settings: dict[str, Any] = {
             "scratch": scratch,
             "packages": folders,
             "readable": readable,
             "without": sorted(self.without),
             "given": dict(self._chosen().given),
             "calibrate": self.isolation is None,
+            "core": core,
         }
         command = self._chosen().command(sys.executable, worker_process.script(), scratch, readable, _ENVIRONMENT)
-        return worker_process.start(command, settings, scratch, self._chosen().environment(_ENVIRONMENT))
+        environment = self._chosen().environment(_ENVIRONMENT)
+        try:
+            worker = worker_process.start(command, settings, scratch, environment)
+            with self._lock:
+                self._alive.append((worker, core))
+        finally:
+            with self._lock:
+                if core in self._starting:
+                    self._starting.remove(core)
+        return worker
+
+    def _core(self) -> int | None:
+        """A core for a worker to keep to, where there is a worker for each and little else to do.
+
+        Its processes take turns: woken on another core, each would find nothing of what the last one did in its caches.
+        """
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        if self.workers < len(cores) or crowding() > _ALONE:
+            return None
+        with self._lock:
+            self._alive = [(worker, core) for worker, core in self._alive if worker.process.poll() is None]
+            taken = Counter([*(core for _, core in self._alive), *self._starting])
+            core = min(cores, key=lambda core: taken[core], default=None)
+            self._starting.append(core)
+        return core
 
     def _chosen(self) -> Launcher:
         if self._launcher is None:
@@ -215,6 +246,8 @@ def _lives(pid: int) -> bool:
 
 
 _MOST_CROWDED = 3.0
+_ALONE = 1.5
+"""Crowding up to which a machine counts as ours."""
 _LOOK = 0.2
 """Seconds for which a look at how busy the machine is holds."""
 

@@ -38,6 +38,7 @@ among them: it does something after every fork."""
 
 def main() -> None:
     settings = json.loads(sys.argv[1])
+    _keep_to(settings.get("core"))
     host_in, host_out = _channel()
     from . import orders as between
     from .layers import Confinement
@@ -56,6 +57,14 @@ def main() -> None:
     theirs.close()
     more_theirs.close()
     _judge(host_in, host_out, orders, more, settings, confinement)
+
+
+def _keep_to(core: int | None) -> None:
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        try:
+            os.sched_setaffinity(0, {core})
+        except OSError:  # in a container cores may be others
+            return
 
 
 def _channel() -> tuple[int, int]:
