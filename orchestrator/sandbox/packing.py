@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,8 @@ class Packed:
     """A suite as data, under a name that is its content's."""
 
     key: str
-    body: dict[str, Any]
+    body: str
+    """JSON."""
     total: int
     runs: int
     """Runs of the program, each with limits of its own."""
@@ -50,8 +50,9 @@ def packed(suite: Suite | Inputs) -> Packed:
         case Inputs():
             calls = [[suite.entry, _row(row)] for row in suite.inputs]
             body, total, runs = {"form": "outputs", "calls": calls}, len(calls), 1
-    digest = blake2b(json.dumps(body).encode(), digest_size=16).hexdigest()
-    return Packed(digest, body, total, max(1, runs))
+    text = wire.encoded(body)
+    digest = blake2b(text.encode(), digest_size=16).hexdigest()
+    return Packed(digest, text, total, max(1, runs))
 
 
 def _calls(suite: Calls) -> dict[str, Any]:

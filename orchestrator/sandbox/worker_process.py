@@ -68,10 +68,11 @@ class WorkerProcess:
         """
         self.jobs += 1
         forget, new = self._introduce(suite)
-        message = ["job", self.jobs, {**job, "suite": suite.key, "new": new, "forget": forget}]
+        known = wire.encoded({**job, "suite": suite.key, "forget": forget})
+        message = f'["job",{self.jobs},{known},{new or "null"}]'
         end = time.monotonic() + seconds + _GRACE
         try:
-            self.channel.send(message)
+            self.channel.send_text(message)
             reply = self.channel.receive(self._waiting(end, watch))
         except (wire.Ended, wire.Broken, wire.TooLarge) as error:
             late = self._own_alarm()
@@ -90,7 +91,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             return False
 
-    def _introduce(self, suite: Packed) -> tuple[list[str], dict[str, Any] | None]:
+    def _introduce(self, suite: Packed) -> tuple[list[str], str | None]:
         """Suites to forget, and the job's if the worker does not know it yet."""
         if suite.key in self._known:
             self._known.move_to_end(suite.key)

@@ -30,6 +30,8 @@ class Candidate:
         self._channel = channel
         self._names: dict[str, Any] = {}
         self._objects: list[Any] = []
+        self._prints = True
+        """Whether the program may print."""
         self._of_class = False
         """Whether the tests are about a class: then objects of the program's classes stay objects."""
         self._lent: dict[int, Any] = {}
@@ -65,7 +67,8 @@ class Candidate:
             reply = ["x", "TooLarge", [], "", None]
         except BaseException as error:
             reply = raised(error, self._names)
-        _flush()
+        if self._prints:
+            _flush()
         self._send(reply)
 
     def _send(self, reply: Any) -> None:
@@ -78,6 +81,7 @@ class Candidate:
 
     def _load(self, program: str, wanted: list[str]) -> Any:
         """Runs the program; says what it made of the names that the tests use."""
+        self._prints = any(word in program for word in _PRINTING)
         module = _MODULE("candidate")
         sys.modules["candidate"] = module  # dataclasses and type hints look their module up
         self._names = vars(module)
@@ -219,6 +223,8 @@ def _flush() -> None:
 
 _OF_LIMITS = {27: "FileTooLarge", 12: "MemoryError"}
 """By number of an error of the system's, what it says of the limits that a candidate has."""
+_PRINTING = ("print", "std", "write", "warn", "log")
+"""Words without which no program prints."""
 _PLAIN = (int, float, str, bytes, list, tuple, dict, set, frozenset)
 _MUTABLE = (list, dict, set, bytearray)
 

@@ -95,6 +95,7 @@ class Exam:
         self._prelude = Prelude(prelude, is_stub=entry is not None)
         if not self._prelude.waits:
             self._prelude.code  # noqa: B018  to be told now if it is no Python
+        self._draws = any("random" in text for text in (*tests, prelude))
         self._tests = [compiled(test, _TESTS) for test in tests]
         self._to_check = [entry is not None and _leaves_check(test) for test in self._tests]
         self._texts = (prelude, *tests)
@@ -129,7 +130,8 @@ class Exam:
 
     def _prepared(self, ask: Callable[[str], Any]) -> Names:
         """The prelude's names, and the same random numbers each time."""
-        random.seed(0)
+        if self._draws:
+            random.seed(0)
         names = Names(ask, self._is_module, self._prelude)
         if not self._prelude.waits:
             names.add_prelude()

@@ -54,14 +54,14 @@ class Judge:
             except Ended:
                 return
             if message[0] == "job":  # else a cancellation that came too late
-                self._host.send(["done", message[1], self._done(message[2])])
+                self._host.send(["done", message[1], self._done(message[2], message[3])])
 
-    def _done(self, job: dict[str, Any]) -> dict[str, Any]:
+    def _done(self, job: dict[str, Any], new: dict[str, Any] | None) -> dict[str, Any]:
         for key in job["forget"]:
             for known in (self._suites, self._exams, self._read):
                 known.pop(key, None)
-        if job["new"] is not None:
-            self._suites[job["suite"]] = job["new"]
+        if new is not None:
+            self._suites[job["suite"]] = new
         suite = self._suites[job["suite"]]
         # Ends this process when a test's own code does not end, even where no host is left to do it.
         runs = len(suite.get("streams", [0]))

@@ -66,14 +66,19 @@ class Processes:
         both = select.poll()
         both.register(fd, select.POLLIN)
         both.register(self._host, select.POLLIN)
-        host, poll = self._host, both.poll
+        host, poll, give_way = self._host, both.poll, getattr(os, "sched_yield", _nothing)
 
         def wait() -> None:
+            give_way()  # to a process on the same core, which may then answer more than once before it is read
             for ready, _ in poll():
                 if ready == host:
                     raise Gone
 
         return wait
+
+
+def _nothing() -> None:
+    """Where there is no such call."""
 
 
 class Exit:

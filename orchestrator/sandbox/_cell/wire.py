@@ -22,6 +22,8 @@ HUGE = (1 << 31) - 1
 DEEPEST = 150
 """Containers within one another."""
 _BIG = 1 << 63
+_MOST_CONTAINERS = 4_000_000
+"""Lists and other containers in a frame of a candidate's: an empty one takes far more memory than text."""
 _LARGEST_INTEGER = 4 << 20
 """Hexadecimal digits."""
 _LARGEST_FRACTION = 1 << 16
@@ -123,6 +125,8 @@ class Channel:
         if size > self._takes:
             raise Broken("a frame that is too large")
         body = self._take(size, wait)
+        if self._takes <= LARGEST and body.count(b"[") + body.count(b"{") > _MOST_CONTAINERS:
+            raise Broken("a frame that is small as text alone")
         try:
             return decoded(body.decode())
         except (ValueError, RecursionError, StopIteration) as error:

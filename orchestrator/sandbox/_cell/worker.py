@@ -63,6 +63,7 @@ def _keep_to(core: int | None) -> None:
     if core is not None and hasattr(os, "sched_setaffinity"):
         try:
             os.sched_setaffinity(0, {core})
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         except OSError:  # in a container cores may be others
             return
 
