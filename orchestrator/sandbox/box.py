@@ -14,7 +14,7 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ._cell import wire
+from ._cell import values
 from .execution import Execution, Isolation, Output
 from .packing import Inputs, Packed, packed
 from .pool import Job, Pool
@@ -322,7 +322,7 @@ def _outputs(report: Report, total: int) -> tuple[Output, ...]:
     found = []
     for one in report.get("found", []):
         if one[0] == "v":
-            found.append(Output("passed", wire.unpack(one[1])))
+            found.append(Output("passed", values.unpack(one[1])))
         else:
             found.append(Output(one[1], None, one[2], one[3]))
     rest = Output(report["verdict"] if report["verdict"] != "passed" else "error", None, report["detail"])

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from ._cell import wire
+from ._cell.values import pack as packed_value
 from .suites import Asserts, Calls, Stdio, Suite, Value
 
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -59,7 +60,7 @@ def _calls(suite: Calls) -> dict[str, Any]:
     return {
         "form": "calls",
         "calls": [[suite.entry, _row(case.args)] for case in suite.cases],
-        "expected": [wire.pack(case.expected) for case in suite.cases],
+        "expected": [packed_value(case.expected) for case in suite.cases],
         "compare": suite.compare,
         "atol": suite.atol,
     }
@@ -79,4 +80,4 @@ def _asserts(suite: Asserts) -> dict[str, Any]:
 
 
 def _row(values: Sequence[Value]) -> list[Any]:
-    return [wire.pack(value) for value in values]
+    return [packed_value(value) for value in values]

@@ -10,7 +10,8 @@ import os
 import sys
 
 from .operations import OPERATIONS
-from .wire import Broken, Channel, Ended, TooLarge, pack, unpack
+from .values import pack, unpack
+from .wire import Broken, Channel, Ended, TooLarge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

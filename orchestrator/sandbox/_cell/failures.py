@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 
-from .wire import Broken, unpack
+from .values import unpack
+from .wire import Broken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

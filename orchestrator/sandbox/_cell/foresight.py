@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 
-from .wire import TooLarge, pack
+from .values import pack
+from .wire import TooLarge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .wire import Broken, unpack
+from .values import unpack
+from .wire import Broken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 
-from .wire import as_base
+from .values import as_base
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from .wire import Broken, Channel, Ended, TooLarge, pack
+from .values import pack
+from .wire import Broken, Channel, Ended, TooLarge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from collections import deque
 from .failures import OF_ITERATION, Diverged, Gone, exception, furnish, may_be_raised
 from .likeness import likeness
 from .proxy import Proxy, coroutine
-from .wire import Broken, Channel, Ended, TooLarge, encoded, pack, unpack
+from .values import pack, unpack
+from .wire import Broken, Channel, Ended, TooLarge, encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
