@@ -75,9 +75,10 @@ class Prelude:
     @property
     def code(self) -> CodeType:
         """Raises SyntaxError."""
-        if self._code is None:
-            self._code = compiled(self._text, _PRELUDE)
-        return self._code
+        code = self._code
+        if code is None:
+            code = self._code = compiled(self._text, _PRELUDE)
+        return code
 
     def may_define(self, name: str) -> bool:
         return name in self._text
