@@ -216,9 +216,11 @@ async def test_values_are_compared_as_the_suite_says(
     assert (await box.verify(f"def f(): return {returned}", suite, LIMITS)).verdict == verdict
 
 
-async def test_a_suite_without_cases_still_needs_a_program(box: Sandbox) -> None:
+async def test_a_suite_without_tests_passes_nobody(box: Sandbox) -> None:
     assert (await box.verify("def f(", Calls("f", ()), LIMITS)).verdict == "error"
-    assert (await box.verify(GOOD, Calls("f", ()), LIMITS)).verdict == "passed"
+    for nothing in (Calls("f", ()), Asserts(()), Stdio(())):
+        execution = await box.verify(GOOD, nothing, LIMITS)
+        assert (execution.verdict, execution.detail) == ("error", "there are no tests to pass")
 
 
 async def test_what_is_no_plain_data_is_no_suite(box: Sandbox) -> None:

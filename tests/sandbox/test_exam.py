@@ -58,7 +58,6 @@ PASSED = {
     "sorted by a function of the program": (GOOD, ("assert sorted([3, 1], key=f) == [1, 3]",), {}),
     "function that is handed over": ("def f(g): return g(2)", ("assert f(lambda x: x * 5) == 10",), {}),
     "random numbers": (GOOD, ("import random\nx = random.randint(0, 9)\nassert f(x) == x + 1",), {}),
-    "no tests": (GOOD, (), {}),
 }
 
 

@@ -51,6 +51,8 @@ class Sitting:
         number, verdict, detail, kind, line = self._first or (None, "passed", "", "", None)
         if verdict == "passed" and passed != len(self.outcomes):
             verdict, detail = "error", "not all tests were run"
+        if verdict == "passed" and not self.outcomes:
+            verdict, detail = "error", "there are no tests to pass"
         return {
             "verdict": verdict,
             "detail": " ".join(detail.split())[:_DETAIL],
