@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .engine import Engine
 from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
 from .ledger import Scope
+from .own_prompts import SHIPPED, PromptSource
 from .protocols import Aggregator, Estimates, EstimatesOver, Fits, Strategy, Verifier
 from .registry import build, spec_of
 from .run import Deadline, Run, Table, earliest, within
@@ -47,6 +48,7 @@ class Setting:
     """When the seconds of the wallet around all problems are over."""
     sandbox: Sandbox | None = None
     """Where programs are run; whoever made it closes it."""
+    prompts: PromptSource = SHIPPED
     prefix_only: bool = False
     """Stop rules look at the longest finished prefix only: results then do not depend on which reply came first."""
 
@@ -75,8 +77,9 @@ class Conduct:
         self.trace = Trace(loop.time)
         salt = f"seed={seed}" if salt is None else salt
         self.table = Table(
-            setting.engine, self.trace, seed, salt, setting.roles, setting.fallbacks, turn, setting.sandbox
-        )
+            setting.engine, self.trace, seed, salt, setting.roles, setting.fallbacks, turn, setting.sandbox,
+            setting.prompts,
+        )  # fmt: skip
         self.run = Run(self.table, problem, setting.experts, scope, self._emitted, strategy=contestant.name)
         self.ended_by = ""
         """Name of the scope whose budget ended the search, if one did."""

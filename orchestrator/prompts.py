@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 
 from .errors import BadPrompt
 from .types import Template, canonical
 
 _KEYS = {"text", "system", "slots"}
+_OF_EVERY_PROBLEM = {"problem", "format"}
+"""Placeholders that `Problem.ask` fills by itself."""
 
 
 class Prompts(Mapping[str, Template]):
@@ -57,24 +58,48 @@ def parse_prompts(text: str, source: str) -> Prompts:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadPrompt(f"{source}: {error}") from None
-    return Prompts({name: _template(name, table, source) for name, table in tables.items()}, source)
+    return Prompts({name: _declared(name, table, source) for name, table in tables.items()}, source)
 
 
-def _template(name: str, table: object, source: str) -> Template:
+def _declared(name: str, table: object, source: str) -> Template:
+    """A template whose slots are declared beside it."""
+    template = template_of(name, table, source)
     where = f"{source}: [{name}]"
-    if not isinstance(table, dict) or not isinstance(table.get("text"), str):
+    slots = table.get("slots", []) if isinstance(table, Mapping) else []
+    if not isinstance(slots, list) or not all(isinstance(slot, str) for slot in slots):
+        raise BadPrompt(f"{where} slots must be a list of names")
+    found = placeholders(template, where) - _OF_EVERY_PROBLEM
+    if found != set(slots):
+        raise BadPrompt(f"{where} uses {sorted(found)} but declares slots {sorted(slots)}")
+    return template
+
+
+def template_of(name: str, table: object, source: str) -> Template:
+    """The template that a table describes.
+
+    Raises:
+        BadPrompt: it lacks a text, or has a key that there is not.
+    """
+    where = f"{source}: [{name}]"
+    if not isinstance(table, Mapping) or not isinstance(table.get("text"), str):
         raise BadPrompt(f"{where} needs a text")
     if extra := set(table) - _KEYS:
         raise BadPrompt(f"{where} has an unknown key '{min(extra)}'; there are: {', '.join(sorted(_KEYS))}")
-    text, system, slots = table["text"], table.get("system", ""), table.get("slots", [])
+    text, system = table["text"], table.get("system", "")
     if not isinstance(system, str):
         raise BadPrompt(f"{where} system must be a text")
-    if not isinstance(slots, list) or not all(isinstance(slot, str) for slot in slots):
-        raise BadPrompt(f"{where} slots must be a list of names")
-    found = (_placeholders(text, where) | _placeholders(system, where)) - {"problem", "format"}
-    if found != set(slots):
-        raise BadPrompt(f"{where} uses {sorted(found)} but declares slots {sorted(slots)}")
-    return Template(name, text.strip(), system.strip())
+    template = Template(name, text.strip(), system.strip())
+    placeholders(template, where)
+    return template
+
+
+def placeholders(template: Template, where: str) -> set[str]:
+    """What a template has to be given.
+
+    Raises:
+        BadPrompt: a stray `$`.
+    """
+    return _placeholders(template.text, where) | _placeholders(template.system, where)
 
 
 def _placeholders(text: str, where: str) -> set[str]:
@@ -95,20 +120,19 @@ def load_prompts(package: str, name: str) -> Prompts:
     return _read(resource, f"prompts/{name}.toml")
 
 
-def read_prompts(path: Path) -> Prompts:
-    """The templates of a file of the user's.
+def _read(file: Traversable, source: str) -> Prompts:
+    return parse_prompts(read_text(file, source), source)
+
+
+def read_text(file: Traversable, source: str) -> str:
+    """The text of a file.
 
     Raises:
-        BadPrompt: it cannot be read, or does not hold.
+        BadPrompt: it cannot be read, or is no UTF-8 text.
     """
-    return _read(path, str(path))
-
-
-def _read(file: Traversable, source: str) -> Prompts:
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except OSError as error:
         raise BadPrompt(f"{source}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise BadPrompt(f"{source}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    return parse_prompts(text, source)

@@ -17,14 +17,18 @@ from .contest import contestant_for
 from .engine import Engine, Journal, MemoryJournal
 from .errors import ConfigError
 from .ledger import Scope, check_prices
+from .own_prompts import SHIPPED, read_own_prompts
 from .protocols import Aggregator, Strategy, Verifier
+from .registry import names
 from .run import Deadline
 from .sandbox import Sandbox
 from .serving import backend_of, fallbacks_of, priced, reserves_of, warm
 from .step import Asked, Step, Wallet, check_names
 from .types import Expert, Outcome, Problem, Scored
 
-_OF_WALLET = ("experts", "pool", "reserves", "roles", "seed", "journal", "api_base", "key_env", "min_isolation")
+_OF_WALLET = (
+    "experts", "pool", "reserves", "roles", "seed", "journal", "api_base", "key_env", "min_isolation", "prompts",
+)  # fmt: skip
 _SIMULATED = "no expert was given, so simulated ones answered"
 
 
@@ -44,6 +48,7 @@ class Orchestrator:
         journal: where replies are kept; in memory by default.
         reserves: experts that are asked only when another is lost that names them as its fallback.
         min_isolation: level of isolation, 0 to 5, below which no program is run: `SandboxUnavailable` is raised.
+        prompts: a file of your own prompts, a table `[STRATEGY.TEMPLATE]` for each that stands in for a shipped one.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Orchestrator:
         key_env: str | None = None,
         reserves: Sequence[Expert] = (),
         min_isolation: int = 0,
+        prompts: str | Path | None = None,
     ) -> None:
         self._strategy, self._verifier, self._aggregator = strategy, verifier, aggregator
         self._seed, self._api_base, self._key_env = seed, api_base, key_env
@@ -80,6 +86,7 @@ class Orchestrator:
         self._min_isolation = min_isolation
         self.sandbox = Sandbox(min_level=min_isolation)
         """Runs the programs of all steps; started when first needed, and closed with this."""
+        self._prompts = SHIPPED if prompts is None else read_own_prompts(Path(prompts), names("strategies"))
         self._journal = journal
         self._deadline: Deadline | None = None
         self._turn = 0
@@ -157,8 +164,9 @@ class Orchestrator:
         for expert in everybody:
             self.engine.add(expert)
         setting = Setting(
-            self.engine, self.experts, chosen, fallbacks_of(everybody), self._deadline, sandbox=self.sandbox
-        )
+            self.engine, self.experts, chosen, fallbacks_of(everybody), self._deadline, sandbox=self.sandbox,
+            prompts=self._prompts,
+        )  # fmt: skip
         return Conduct(
             asked.problem,
             asked.checked(contestant),

@@ -50,6 +50,7 @@ class Wallet(Step, total=False):
     api_base: str | None
     key_env: str | None
     min_isolation: int
+    prompts: str | Path | None
 
 
 def check_names(options: Mapping[str, object]) -> None:

@@ -15,7 +15,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.errors import ExpertError, VerifierError
-from orchestrator.prompts import load_prompts
 from orchestrator.sandbox import Limits, Value
 from orchestrator.types import Expert, Problem, Sampling
 
@@ -131,7 +130,7 @@ async def _written(problem: Problem, run: Run, writing: Writing, writers: _Write
 async def _replies(problem: Problem, run: Run, writing: Writing, writers: _Writers) -> list[str]:
     """What was written, in order."""
     lost: dict[int, ExpertError] = {}
-    template = load_prompts("orchestrator.strategies", "tests").write
+    template = run.prompts("tests").write
     entry = entry_of(problem)
     function = f"`{entry}`" if entry else "the function that is asked for"
     prompt = problem.ask(template, function=function, count=str(writing.per_sample))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from orchestrator.prompts import load_prompts
 from orchestrator.registry import strategy
 from orchestrator.types import Estimate, Problem, Sampling
 
@@ -40,7 +39,7 @@ class BestOfN:
         await run.map(self._sample, range(self.samples))
 
     async def _sample(self, index: int, run: Run) -> None:
-        prompt = run.problem.ask(load_prompts("orchestrator.strategies", "cot").answer)
+        prompt = run.problem.ask(run.prompts("cot").answer)
         sampling = Sampling(self.temperature, max_tokens=self.max_tokens)
         reply = await run.generate(prompt, sample=index // len(run.experts), sampling=sampling)
         run.emit(await run.read(reply))

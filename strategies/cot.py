@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from orchestrator.prompts import load_prompts
 from orchestrator.registry import strategy
 from orchestrator.types import Estimate, Problem, Sampling
 
@@ -32,7 +31,7 @@ class ChainOfThought:
     verifier: ClassVar[str] = "none"
 
     async def __call__(self, problem: Problem, run: Run) -> None:
-        prompt = problem.ask(load_prompts("orchestrator.strategies", "cot").answer)
+        prompt = problem.ask(run.prompts("cot").answer)
         reply = await run.generate(prompt, sampling=Sampling(self.temperature, max_tokens=self.max_tokens))
         run.emit(await run.read(reply))
 

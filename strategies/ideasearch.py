@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from orchestrator.errors import BadCompletion
-from orchestrator.prompts import load_prompts
 from orchestrator.registry import strategy
 from orchestrator.types import Estimate, Problem, Sampling
 
@@ -52,7 +51,7 @@ class IdeaSearch:
 
     async def _sample(self, index: int, run: Run) -> None:
         # Numbered over all branches: experts given for the roles may be asked by every one of them.
-        prompts = load_prompts("orchestrator.strategies", "ideasearch")
+        prompts = run.prompts("ideasearch")
         sampling = Sampling(self.temperature, self.top_p, self.max_tokens)
         prompt = run.problem.ask(prompts.idea)
         idea = await run.generate(prompt, expert=run.role("idea"), sample=index, sampling=sampling, purpose="plan")

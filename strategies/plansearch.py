@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from orchestrator.errors import BadCompletion
-from orchestrator.prompts import Prompts, load_prompts
+from orchestrator.prompts import Prompts
 from orchestrator.registry import strategy
 from orchestrator.types import Estimate, Expert, Problem, Prompt, Reply, Sampling
 
@@ -120,14 +120,14 @@ class PlanSearch:
         return shape.grown(replace(node, room=plans), seen)
 
     async def _observe(self, node: Node, run: Run) -> Seen:
-        prompt = self._opening(node, run.problem)
+        prompt = self._opening(node, run)
         # Where nothing was found to go on from, the layer below asks the same again: that is another sample.
         replies = [await self._idea(prompt, run, "observe", sample=node.layer)]
         *between, last = _TURNS[self.turns]
         for turn in between:
-            prompt = prompt.then(replies[-1], self._instruction(turn))
+            prompt = prompt.then(replies[-1], self._instruction(turn, run))
             replies.append(await self._idea(prompt, run, turn))
-        prompt = prompt.then(replies[-1], self._instruction(last))
+        prompt = prompt.then(replies[-1], self._instruction(last, run))
         for attempt in range(self.tries):
             cool = None if self.temperature is None else 0.2 * attempt
             reply = await self._ask(prompt, run, last, expert=run.role("idea"), temperature=cool, sample=attempt)
@@ -135,15 +135,16 @@ class PlanSearch:
                 return Seen(tuple(observations), (*replies, reply))
         return Seen()
 
-    def _opening(self, node: Node, problem: Problem) -> Prompt:
+    def _opening(self, node: Node, run: Run) -> Prompt:
+        ask, prompts = run.problem.ask, _prompts(run)
         if node.observations:
-            return problem.ask(_prompts()["derive"], observations=bulleted(node.observations))
+            return ask(prompts["derive"], observations=bulleted(node.observations))
         if node.unused:
-            return problem.ask(_prompts()["look_again"], observations=bulleted(node.unused))
-        return problem.ask(_prompts()["observe"], count=str(self.observations))
+            return ask(prompts["look_again"], observations=bulleted(node.unused))
+        return ask(prompts["observe"], count=str(self.observations))
 
-    def _instruction(self, turn: str) -> str:
-        return _prompts()[turn].render({"keep": str(self.keep)})[0]
+    def _instruction(self, turn: str, run: Run) -> str:
+        return _prompts(run)[turn].render({"keep": str(self.keep)})[0]
 
     # -- plans --------------------------------------------------------------------------
 
@@ -151,7 +152,7 @@ class PlanSearch:
         await run.map(self._sketch, [node], cost=self._line)
 
     async def _sketch(self, node: Node, run: Run) -> None:
-        template = _prompts()["plan" if node.observations else "plan_alone"]
+        template = _prompts(run)["plan" if node.observations else "plan_alone"]
         slots = {"observations": bulleted(node.observations)} if node.observations else {}
         sketch = await self._idea(run.problem.ask(template, **slots), run, "plan")
         write, revise = partial(self._write, (*node.lineage, sketch)), partial(self._revise, (*node.lineage, sketch))
@@ -159,9 +160,9 @@ class PlanSearch:
 
     async def _revise(self, lineage: Sequence[Reply], run: Run) -> None:
         sketch = lineage[-1]
-        prompt = run.problem.ask(_prompts()["criticise"], plan=sketch.text)
+        prompt = run.problem.ask(_prompts(run)["criticise"], plan=sketch.text)
         criticism = await self._idea(prompt, run, "criticise")
-        revised = await self._idea(prompt.then(criticism, self._instruction("fix")), run, "fix")
+        revised = await self._idea(prompt.then(criticism, self._instruction("fix", run)), run, "fix")
         if gist(revised.text) != gist(sketch.text):
             await self._write((*lineage, criticism, revised), run)
 
@@ -170,10 +171,10 @@ class PlanSearch:
         expert, ask = run.role("code"), run.problem.ask
         first, last = ("pseudocode", "program") if run.problem.kind == "code" else ("steps", "answer")
         if self.pseudocode:
-            prompt = ask(_prompts()[first], plan=lineage[-1].text)
+            prompt = ask(_prompts(run)[first], plan=lineage[-1].text)
             outline = await self._ask(prompt, run, "pseudocode", expert=expert, temperature=self.code_temperature)
             lineage = (*lineage, _meant(outline))
-        prompt = ask(_prompts()[last], outline=lineage[-1].text)
+        prompt = ask(_prompts(run)[last], outline=lineage[-1].text)
         reply = await self._ask(prompt, run, "answer", expert=expert, temperature=self.code_temperature)
         run.emit(await run.read(reply), parents=lineage)
 
@@ -272,5 +273,5 @@ def _meant(reply: Reply) -> Reply:
     return reply
 
 
-def _prompts() -> Prompts:
-    return load_prompts("orchestrator.strategies", "plansearch")
+def _prompts(run: Run) -> Prompts:
+    return run.prompts("plansearch")

@@ -8,7 +8,6 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from orchestrator import answers
-from orchestrator.prompts import load_prompts
 from orchestrator.registry import strategy
 from orchestrator.types import Answer, Estimate, Problem, Sampling
 
@@ -59,7 +58,7 @@ class SelfConsistency:
                 return
 
     async def _sample(self, index: int, run: Run) -> Answer:
-        prompt = run.problem.ask(load_prompts("orchestrator.strategies", "cot").answer)
+        prompt = run.problem.ask(run.prompts("cot").answer)
         sampling = Sampling(self.temperature, max_tokens=self.max_tokens)
         reply = await run.generate(prompt, sample=index // len(run.experts), sampling=sampling)
         answer = await run.read(reply)

@@ -22,7 +22,7 @@ ROOMS = ("experts", "strategies", "evals")
 
 FLOORS = (
     ("errors", "files", "types"),
-    ("answers", "budget", "ledger", "masking", "prompts", "protocols", "recording", "trace"),
+    ("answers", "budget", "ledger", "masking", "own_prompts", "prompts", "protocols", "recording", "trace"),
     ("engine", "sandbox"),
     ("run",),
     ("folder", "registry"),

@@ -6,12 +6,11 @@ import copy
 import pickle
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import BadPrompt
-from orchestrator.prompts import Prompts, load_prompts, parse_prompts, read_prompts
+from orchestrator.prompts import Prompts, load_prompts, parse_prompts
 from orchestrator.types import Template
 
 GOOD = """
@@ -76,18 +75,7 @@ def test_what_is_wrong_is_said_with_file_and_table(content: str, complaint: str)
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_of_the_user_s_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text(GOOD, encoding="utf-8")
-    assert dict(read_prompts(file)) == dict(parse_prompts(GOOD, ""))
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadPrompt, match=r"nosuch\.toml: No such file"):
-        read_prompts(tmp_path / "nosuch.toml")
-    (tmp_path / "latin.toml").write_bytes("[a]\ntext = 'Größe'".encode("latin-1"))
-    with pytest.raises(BadPrompt, match=r"latin\.toml: not UTF-8 text"):
-        read_prompts(tmp_path / "latin.toml")
+def test_a_shipped_file_that_is_not_there_is_named() -> None:
     with pytest.raises(BadPrompt, match=r"prompts/nosuch\.toml: No such file"):
         load_prompts("orchestrator.strategies", "nosuch")
 

@@ -13,12 +13,14 @@ from orchestrator.budget import Budget
 from orchestrator.engine import Seat
 from orchestrator.errors import BudgetExceeded, ConfigError, ExpertError, SandboxUnavailable, Stopped
 from orchestrator.ledger import Claim, Scope, check_prices
+from orchestrator.prompts import Prompts
 from orchestrator.protocols import Strategy
 from orchestrator.types import (
     Answer,
     Candidate,
     Completion,
     Expert,
+    Json,
     JsonObject,
     Place,
     Problem,
@@ -28,6 +30,7 @@ from orchestrator.types import (
 )
 
 from .asking import Asker, Wanted
+from .candidates import candidate_of
 from .deadline import Deadline, within
 from .failures import first, plain
 from .shared import Shared
@@ -109,6 +112,14 @@ class Run:
         self._table.ran_programs = True
         return self._table.sandbox
 
+    def prompts(self, name: str, package: str = "orchestrator.strategies") -> Prompts:
+        """The templates of `prompts/NAME.toml` in a package, those of the user's own in the place of shipped ones.
+
+        Raises:
+            BadPrompt: there is no such file, or one of the user's templates does not fit into it.
+        """
+        return self._table.prompts(name, package)
+
     def role(self, name: str, otherwise: Expert | None = None) -> Expert:
         """The expert given for a role (`judge`, `tagger`...), else `otherwise`, else the run's own."""
         return self._table.roles.get(name, otherwise or self.expert)
@@ -167,27 +178,19 @@ class Run:
 
     def emit(self, answer: Answer, parents: Sequence[Completion | Candidate | Reply | str] = ()) -> Candidate:
         """Puts a candidate forward; from then on it is safe, whatever ends the run."""
-        place = (*self.path, self._next())
-        source = answer.source
-        lineage = [parent if isinstance(parent, str) else parent.id for parent in parents]
-        if source is not None and source.id not in lineage:
-            lineage.append(source.id)
-        candidate = Candidate(
-            id=".".join(map(str, place)),
-            problem=self.problem.id,
-            text=answer.text,
-            answer=answer.value,
-            key=answer.key,
-            expert=source.expert if source else self.expert.id,
-            strategy=self.strategy,
-            place=place,
-            parents=tuple(lineage),
-            finish=source.finish if source else "stop",
-            logprobs=source.logprobs if source else (),
-        )
-        self._table.trace.add("emit", place, answer=answer.key is not None, parents=list(candidate.parents))
+        candidate = self.candidate(answer, parents)
+        self._table.trace.add("emit", candidate.place, answer=answer.key is not None, parents=list(candidate.parents))
         self._send(candidate)
         return candidate
+
+    def candidate(self, answer: Answer, parents: Sequence[Completion | Candidate | Reply | str] = ()) -> Candidate:
+        """A candidate that is not put forward: for aggregators, which may write an answer of their own."""
+        place = (*self.path, self._next())
+        return candidate_of(answer, parents, place, self.problem.id, self.strategy, self.expert.id)
+
+    def note(self, kind: str, **facts: Json) -> None:
+        """Adds to the trace what a strategy wants to tell: numbers, names and other short facts, never whole texts."""
+        self._table.trace.add(kind, self.path, **facts)
 
     # -- branching ----------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from orchestrator import answers
 from orchestrator.engine import Engine, Leaving
 from orchestrator.errors import ContentFiltered, ExpertError, Truncated
 from orchestrator.ledger import Amount, Forecast
+from orchestrator.own_prompts import SHIPPED, PromptSource
 from orchestrator.trace import Trace
 from orchestrator.types import Completion, Expert, Problem, Usage
 
@@ -60,6 +61,7 @@ class Table:
     turn: int = 0
     sandbox: Sandbox | None = None
     """Of whoever opened the run, who also closes it."""
+    prompts: PromptSource = SHIPPED
     ran_programs: bool = False
     """Whether anybody has asked for the sandbox."""
     leaving: Leaving = field(default_factory=Leaving)

@@ -10,7 +10,6 @@ from math import ceil, log2
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from orchestrator.errors import ExpertError, VerifierError
-from orchestrator.prompts import load_prompts
 from orchestrator.types import Candidate, Choice, Estimate, Problem, Sampling, Scored
 
 from .._judging import LONGEST, Question, judge_for, shown
@@ -173,7 +172,7 @@ class _Judge:
 
     def _question(self, pair: _Match, run: Run) -> Question[int]:
         problem, rules = run.problem, self.rules
-        prompts = load_prompts("orchestrator.strategies", "judge")
+        prompts = run.prompts("judge")
         two = [self.table.entrants[i] for i in pair]
         first, second = (shown(problem, each, rules.longest) for each in two)
         return Question(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from orchestrator.errors import VerifierError
-from orchestrator.prompts import load_prompts
 from orchestrator.sandbox import Asserts, Limits
 from orchestrator.sandbox.header import with_header
 from orchestrator.types import Candidate, Estimate, Problem, Sampling, Verdict
@@ -95,7 +94,7 @@ class Critic:
         return None if done.verdict == "passed" else f"{test} ({done.verdict}): {_BRACKETED.sub('', said)}"
 
     def _question(self, problem: Problem, candidate: Candidate, run: Run) -> Question[bool]:
-        prompts = load_prompts("orchestrator.strategies", "critic")
+        prompts = run.prompts("critic")
         template = prompts.criticise_program if problem.kind == "code" else prompts.criticise
         return Question(
             problem.ask(template, answer=shown(problem, candidate, self.longest)),

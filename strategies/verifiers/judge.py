@@ -9,7 +9,6 @@ from math import fsum
 from typing import TYPE_CHECKING, ClassVar
 
 from orchestrator.errors import VerifierError
-from orchestrator.prompts import load_prompts
 from orchestrator.types import Candidate, Estimate, Problem, Sampling, Verdict
 
 from .._judging import LONGEST, Question, judge_for, one_line, shown
@@ -71,7 +70,7 @@ class Judge:
         return Verdict(mean / _BEST, None, one_line(f"rated {mean:g} of {_BEST}: {said}"), "judge")
 
     def _question(self, problem: Problem, candidate: Candidate, run: Run) -> Question[float]:
-        prompts = load_prompts("orchestrator.strategies", "judge")
+        prompts = run.prompts("judge")
         return Question(
             problem.ask(prompts.rate, answer=shown(problem, candidate, self.longest)),
             judge_for(run, [candidate]),
