@@ -38,8 +38,20 @@ if TYPE_CHECKING:
         VerifierError,
         WrongKey,
     )
+    from .lessons import Lesson
     from .prompts import load_prompts
-    from .protocols import Aggregator, Backend, Embedder, Estimates, EstimatesOver, Fits, Strategy, Verifier
+    from .protocols import (
+        Aggregator,
+        Backend,
+        Embedder,
+        Estimates,
+        EstimatesOver,
+        Fits,
+        Prepared,
+        Prepares,
+        Strategy,
+        Verifier,
+    )
     from .registry import strategy
     from .run import Run
     from .solve import Orchestrator, asolve, solve
@@ -70,6 +82,7 @@ if TYPE_CHECKING:
         Usage,
         Verdict,
     )
+    from .workshop import Workshop
 
     __version__: str
 
@@ -104,12 +117,15 @@ __all__ = [
     "Fits",
     "ImagePart",
     "JournalError",
+    "Lesson",
     "Message",
     "NotRecorded",
     "Orchestrator",
     "OrchestratorError",
     "OutOfReach",
     "Outcome",
+    "Prepared",
+    "Prepares",
     "Price",
     "Problem",
     "Prompt",
@@ -135,6 +151,7 @@ __all__ = [
     "Verdict",
     "Verifier",
     "VerifierError",
+    "Workshop",
     "WrongKey",
     "__version__",
     "asolve",
@@ -143,7 +160,7 @@ __all__ = [
     "strategy",
 ]
 
-_MODULES = ("errors", "types", "budget", "protocols", "prompts", "registry", "run", "solve")
+_MODULES = ("errors", "types", "budget", "protocols", "prompts", "lessons", "registry", "run", "workshop", "solve")
 """Where the names above live, in the order in which these modules import each other."""
 
 if not TYPE_CHECKING:

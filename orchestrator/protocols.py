@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from .types import Candidate, Choice, Estimate, Problem, Request, Response, Scored, Verdict
 
 if TYPE_CHECKING:
+    from .lessons import Lesson
     from .run import Run
+    from .workshop import Workshop
 
 
 class Backend(Protocol):
@@ -56,7 +58,7 @@ class Aggregator(Protocol):
 
 
 class Embedder(Protocol):
-    """Texts to unit vectors."""
+    """Texts to unit vectors, in their order; a `Run` is one."""
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]: ...
 
@@ -85,4 +87,32 @@ class Fits(Protocol):
 
     def fit(self, calls: int, problem: Problem, experts: int) -> Strategy | None:
         """The largest form that needs at most `calls` calls; `None` when there is none."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """What a strategy may also have: a setup on problems with known answers, done once and kept in a file."""
+
+    async def prepare(self, lessons: Sequence[Lesson], workshop: Workshop) -> str:
+        """The text of the file, which its user may read and edit.
+
+        Raises:
+            BudgetExceeded: a cap ended it.
+            ConfigError: these lessons are not enough.
+        """
+        ...
+
+    def preparation(self, lessons: int, experts: int) -> Estimate:
+        """Calls that it takes on so many lessons with a pool of so many experts."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """What a strategy may also have: it was prepared on problems that it should not be measured on."""
+
+    @property
+    def seen(self) -> Collection[str]:
+        """`Lesson.mark` of every problem that its file was made from; none without a file."""
         ...

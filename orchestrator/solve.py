@@ -17,14 +17,16 @@ from .contest import contestant_for
 from .engine import Engine, Journal, MemoryJournal
 from .errors import ConfigError
 from .ledger import Scope, check_prices
+from .lessons import Lesson
 from .own_prompts import SHIPPED, read_own_prompts
-from .protocols import Aggregator, Strategy, Verifier
-from .registry import names
-from .run import Deadline
+from .protocols import Aggregator, Prepares, Strategy, Verifier
+from .registry import build, names, spec_of
+from .run import Deadline, earliest, within
 from .sandbox import Sandbox
 from .serving import backend_of, fallbacks_of, priced, reserves_of, warm
 from .step import Asked, Step, Wallet, check_names
 from .types import Expert, Outcome, Problem, Scored
+from .workshop import Workshop
 
 _OF_WALLET = (
     "experts", "pool", "reserves", "roles", "seed", "journal", "api_base", "key_env", "min_isolation", "prompts",
@@ -119,6 +121,34 @@ class Orchestrator:
         outcome = asked.parsed(await conduct())
         return replace(outcome, reason=outcome.reason or _SIMULATED) if self._simulated else outcome
 
+    async def prepare(
+        self,
+        strategy: str | Strategy,
+        lessons: Sequence[Lesson],
+        *,
+        budget: Budget | None = None,
+        roles: Mapping[str, str | Expert] | None = None,
+    ) -> str:
+        """The text of the file that a strategy is prepared with, made from problems whose answers are known.
+
+        Args:
+            budget: caps on the preparation, inside the wallet's.
+
+        Raises:
+            ConfigError: the strategy has no setup, or these lessons are not enough for it.
+            BudgetExceeded: a cap ended it.
+            ExpertError: experts failed on every lesson of a step.
+        """
+        made = build("strategies", strategy)
+        if not isinstance(made, Prepares):
+            raise ConfigError(f"strategy {spec_of(made).name} has no setup to prepare")
+        self._turn += 1
+        scope = Scope(f"preparation {self._turn}", budget or Budget(), self.scope)
+        setting = self._setting({**self._roles, **self._given_roles(roles or {})}, scope)
+        loop = asyncio.get_running_loop()
+        async with within(earliest(Deadline.after(scope, loop.time()), self._deadline)):
+            return await made.prepare(lessons, Workshop(setting, scope, self._seed))
+
     @asynccontextmanager
     async def stream(
         self, problem: str | Problem | None = None, **step: Unpack[Step]
@@ -152,21 +182,13 @@ class Orchestrator:
         self._turn += 1
         step = asked.step
         scope = Scope(f"problem {self._turn}", step.get("budget") or Budget(), self.scope)
-        chosen = {**self._roles, **self._given_roles(step.get("roles") or {})}
-        everybody = self._with_reserves(chosen)
-        check_prices(scope.budget, everybody)
+        setting = self._setting({**self._roles, **self._given_roles(step.get("roles") or {})}, scope)
         contestant = contestant_for(
             asked.problem,
             step.get("strategy") or self._strategy,
             step.get("verifier") or self._verifier,
             step.get("aggregator") or self._aggregator,
         )
-        for expert in everybody:
-            self.engine.add(expert)
-        setting = Setting(
-            self.engine, self.experts, chosen, fallbacks_of(everybody), self._deadline, sandbox=self.sandbox,
-            prompts=self._prompts,
-        )  # fmt: skip
         return Conduct(
             asked.problem,
             asked.checked(contestant),
@@ -175,6 +197,17 @@ class Orchestrator:
             seed=step.get("seed", self._seed),
             turn=self._turn,
         )
+
+    def _setting(self, roles: Mapping[str, Expert], scope: Scope) -> Setting:
+        """What the problems of one step share."""
+        everybody = self._with_reserves(roles)
+        check_prices(scope.budget, everybody)
+        for expert in everybody:
+            self.engine.add(expert)
+        return Setting(
+            self.engine, self.experts, roles, fallbacks_of(everybody), self._deadline, sandbox=self.sandbox,
+            prompts=self._prompts,
+        )  # fmt: skip
 
     def _resolved(self, experts: Sequence[str | Expert]) -> tuple[Expert, ...]:
         from .experts.pool import experts_of

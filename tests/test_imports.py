@@ -22,12 +22,12 @@ ROOMS = ("experts", "strategies", "evals")
 
 FLOORS = (
     ("errors", "files", "types"),
-    ("answers", "budget", "ledger", "masking", "own_prompts", "prompts", "protocols", "recording", "trace"),
+    ("answers", "budget", "ledger", "lessons", "masking", "own_prompts", "prompts", "protocols", "recording", "trace"),
     ("engine", "sandbox"),
     ("run",),
     ("folder", "registry"),
     ("conduct",),
-    ("blocking", "contest", "response_model", "serving"),
+    ("blocking", "contest", "response_model", "serving", "workshop"),
     ("step",),
     ("solve",),
     ("config",),
