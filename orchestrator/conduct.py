@@ -13,10 +13,10 @@ from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierErro
 from .ledger import Scope
 from .own_prompts import SHIPPED, PromptSource
 from .protocols import Aggregator, Estimates, EstimatesOver, Fits, Strategy, Verifier
-from .registry import build, spec_of
+from .registry import build, verdict_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
-from .types import Candidate, Choice, Estimate, Expert, Outcome, Place, Problem, Scored, StoppedBy, Verdict
+from .types import Candidate, Choice, Estimate, Expert, Outcome, Place, Problem, Scored, StoppedBy
 
 if TYPE_CHECKING:
     from .sandbox import Isolation, Sandbox
@@ -247,30 +247,6 @@ class Conduct:
         except (BudgetExceeded, ExpertError, VerifierError) as error:
             self.trace.add("unaggregated", AGGREGATION, reason=str(error))
             return await build("aggregators", "majority")(self.problem, scored, run), error
-
-
-async def verdict_of(verifier: Verifier, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
-    """What a verifier says of a candidate; a function of the user's may also return a bool or a number.
-
-    Raises:
-        VerifierError: it failed, or its score is no number from 0 to 1.
-    """
-    name = str(spec_of(verifier))
-    try:
-        said: object = await verifier(problem, candidate, run)
-    except OrchestratorError:
-        raise
-    except Exception as error:  # a stranger's function may fail in any way; the candidate is not to blame
-        raise VerifierError(f"verifier {name} failed: {type(error).__name__}: {error}") from error
-    if isinstance(said, bool):
-        said = Verdict(float(said), said, verifier=name)
-    elif isinstance(said, int | float):
-        said = Verdict(float(said), None, verifier=name)
-    if not isinstance(said, Verdict):
-        raise VerifierError(f"verifier {name} returned {type(said).__name__}, not a Verdict, a bool or a number")
-    if not 0 <= said.score <= 1:
-        raise VerifierError(f"verifier {name} scored candidate {candidate.id} with {said.score}; scores go from 0 to 1")
-    return said
 
 
 def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int) -> Strategy:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .conduct import Contestant
 from .protocols import Aggregator, Strategy, Verifier
-from .registry import build, spec_of
-from .types import Kind, Problem
-
-CHECKED: Mapping[Kind, str] = {"game24": "game24", "plan": "plan", "code": "unit_tests"}
-"""Kinds of problem that a sound checker exists for."""
+from .registry import build, checker_of, spec_of
+from .types import Problem
 
 
 def default_strategy(problem: Problem, verifier: str | Verifier | None = None) -> tuple[str, str]:
@@ -45,12 +40,3 @@ def contestant_for(
     return Contestant(
         name, made, None if wanted == "none" else build("verifiers", wanted), build("aggregators", picked)
     )
-
-
-def checker_of(problem: Problem) -> str | None:
-    """Name of the verifier that checks this problem's answers soundly, if there is one."""
-    if problem.kind == "code" and not (problem.public_tests or problem.examples):
-        return None
-    if problem.kind == "plan" and "pddl_instance" not in problem.meta:
-        return None
-    return CHECKED.get(problem.kind)

@@ -56,7 +56,7 @@ class FitsModel:
     then: Verifier | None = None
 
     async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
-        from .conduct import verdict_of
+        from .registry import verdict_of
 
         if candidate.answer is None:
             return Verdict(0.0, False, "there is no JSON in the reply", "response_model")

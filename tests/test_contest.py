@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.contest import checker_of, default_strategy
+from orchestrator.contest import default_strategy
+from orchestrator.registry import checker_of
 from orchestrator.types import Example, Kind, Message, Problem
 
 

@@ -118,7 +118,8 @@ def in_words(whole: Forecast) -> str:
 
 
 def _foreseen(known: dict[tuple[object, ...], _Foreseen], problem: Problem, row: Row, plan: Plan) -> _Foreseen:
-    from orchestrator.contest import checker_of, contestant_for
+    from orchestrator.contest import contestant_for
+    from orchestrator.registry import checker_of
 
     key = (row.strategy, problem.kind, checker_of(problem))
     if key not in known:
