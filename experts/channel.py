@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -129,12 +129,10 @@ class Channel:
         with _undisturbed():
             return await ask(**call.arguments, **self._common(by_http=chat and not request.tools))
 
-    async def send_texts(self, texts: list[str]) -> Any:
+    async def send_texts(self, arguments: Mapping[str, object]) -> Any:
         """litellm's answer to a request for embeddings."""
         with _undisturbed():
-            return await self._litellm.aembedding(
-                input=texts, encoding_format="float", **self._common(by_http=False, embedding=True)
-            )
+            return await self._litellm.aembedding(**self._common(by_http=False, embedding=True) | dict(arguments))
 
     def _common(self, *, by_http: bool, embedding: bool = False) -> dict[str, Any]:
         """What every call has: where to, with which key and client, and no retries."""

@@ -1,58 +1,44 @@
-"""Texts to vectors through litellm."""
+"""Embeddings through litellm: the arguments of a call that asks for them, and its answer as a completion."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from typing import Any
 
-from orchestrator.errors import ExpertTimeout
-from orchestrator.types import Expert
+from orchestrator.errors import BadCompletion
+from orchestrator.types import Completion, Expert, Request, Response, Tokens, packed
 
-from .channel import Channel, warm
+from .replies import counted
 
 
-class LiteLLMEmbedder:
-    """Texts to unit vectors through litellm's embeddings; `expert.model` names the embedding model.
+def arguments_for(request: Request) -> dict[str, object]:
+    """What is asked for: a vector of each message. A provider's own fields, such as `dimensions`, go as they are."""
+    texts = [message.text for message in request.messages]
+    extra = dict(request.sampling.extra_body)
+    # Of models that it does not know litellm takes fields only when told so.
+    allowed = {"allowed_openai_params": sorted(extra)} if extra else {}
+    return {"input": texts, "encoding_format": "float", **extra, **allowed}
 
-    Not metered: what it costs is the caller's to bound.
+
+def vectors_of(raw: Any, expert: Expert, request: Request) -> Response:
+    """The vectors of an answer as one completion, in the order of the messages; see `orchestrator.types.packed`.
+
+    Raises:
+        BadCompletion: not one vector a message, or not the shape of an answer.
     """
-
-    def __init__(self, expert: Expert, chunk: int = 256) -> None:
-        self.expert, self._chunk = expert, chunk
-        self._channel: Channel | None = None
-
-    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """One vector a text, each of length 1, in the texts' order.
-
-        Raises:
-            ExpertError: a call failed; nothing is retried here.
-        """
-        if self._channel is None:
-            await warm()
-            self._channel = self._channel or Channel(self.expert)
-        vectors: list[list[float]] = []
-        for start in range(0, len(texts), self._chunk):
-            vectors += await self._embed(self._channel, list(texts[start : start + self._chunk]))
-        return vectors
-
-    async def aclose(self) -> None:
-        """Closes the connections."""
-        if self._channel is not None:
-            await self._channel.aclose()
-            self._channel = None
-
-    async def _embed(self, channel: Channel, texts: list[str]) -> list[list[float]]:
-        try:
-            async with asyncio.timeout(self.expert.timeout):
-                raw = await channel.send_texts(texts)
-            rows = sorted(raw.data, key=lambda row: int(row["index"]))
-            return [_unit(row["embedding"]) for row in rows]
-        except TimeoutError:
-            raise ExpertTimeout(f"no answer in {self.expert.timeout:g} s", expert=self.expert.id) from None
-        except Exception as error:
-            raise channel.classify(error) from None
+    try:
+        rows = sorted(map(_row, raw.data))
+        if [index for index, _ in rows] != list(range(len(request.messages))):
+            raise ValueError(f"{len(rows)} vectors for {len(request.messages)} texts")
+        text = packed([vector for _, vector in rows])
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise BadCompletion(f"the body has not the shape of embeddings ({why})", expert=expert.id) from None
+    told = counted(getattr(raw, "usage", None), "prompt_tokens")
+    prompt = told or -(-request.size // 4)
+    bill = Tokens(prompt, usd=expert.price.of(prompt, 0) if expert.price else 0.0)
+    model = str(getattr(raw, "model", "") or "")
+    return Response((Completion(text, tokens=bill, model=model, expert=expert.id),), bill, counted=told > 0)
 
 
-def _unit(vector: Sequence[float]) -> list[float]:
-    length = sum(float(x) ** 2 for x in vector) ** 0.5
-    return [float(x) / length for x in vector] if length else [float(x) for x in vector]
+def _row(row: Any) -> tuple[int, list[float]]:
+    return int(row["index"]), [float(x) for x in row["embedding"]]

@@ -15,13 +15,13 @@ from orchestrator.types import Expert, Request, Response
 
 from .capabilities import Capabilities
 from .channel import Channel, warm
-from .embedding import LiteLLMEmbedder
+from .embedding import arguments_for, vectors_of
 from .prices import priced
 from .replies import response_of
 from .routes import check
 from .wire import Call, call_for, first_only
 
-__all__ = ["LiteLLMBackend", "LiteLLMEmbedder", "backend", "check", "priced", "warm"]
+__all__ = ["LiteLLMBackend", "backend", "check", "priced", "warm"]
 
 _MOST = 128
 """Samples asked for in one call at the most: what OpenAI allows."""
@@ -51,6 +51,8 @@ class LiteLLMBackend:
     async def complete(self, batch: Sequence[Request]) -> Response:
         """Asks for the samples of a batch in one call; what the server refuses is left out and asked again at once.
 
+        A request for embeddings is asked for one sample, for there are no others.
+
         Returns fewer completions than requests where the server gives fewer choices, or some without any text.
 
         Raises:
@@ -60,6 +62,8 @@ class LiteLLMBackend:
         channel = await self._ready()
         try:
             async with asyncio.timeout(self.expert.timeout):
+                if batch[0].sampling.mode == "embedding":
+                    return await self._embedded(channel, batch[0])
                 return await self._attempt(channel, first_only(batch, self.max_n))
         except TimeoutError:
             raise ExpertTimeout(f"no answer in {self.expert.timeout:g} s", expert=self.expert.id) from None
@@ -77,6 +81,13 @@ class LiteLLMBackend:
             self._channel = Channel(self.expert)
             self._channel.look_up(self.capabilities)
         return self._channel
+
+    async def _embedded(self, channel: Channel, request: Request) -> Response:
+        try:
+            raw = await channel.send_texts(arguments_for(request))
+        except Exception as error:
+            raise channel.classify(error) from None
+        return vectors_of(raw, self.expert, request)
 
     async def _attempt(self, channel: Channel, batch: Sequence[Request]) -> Response:
         while True:
@@ -98,4 +109,4 @@ class LiteLLMBackend:
         if not isinstance(failure, BadRequest) or isinstance(failure, ContextTooLong):
             return False
         refusal = channel.refusal_of(error)
-        return refusal is not None and self.capabilities.learn(refusal, call.sent, call.choices)
+        return refusal is not None and self.capabilities.learn(refusal, call.sent, call.choices, call.alternatives)

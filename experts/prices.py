@@ -81,6 +81,8 @@ def _entry(model: str) -> Mapping[str, object]:
 
 def _price(entry: Mapping[str, object]) -> Price | None:
     prompt, completion = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
+    if entry.get("mode") == "embedding":
+        completion = completion or 0.0  # there is no output, and not every entry says that it costs nothing
     if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
         return None
     cached, thought = entry.get("cache_read_input_token_cost"), entry.get("output_cost_per_reasoning_token")

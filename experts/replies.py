@@ -109,19 +109,19 @@ def estimated_tokens(texts: Iterable[str]) -> int:
 
 def _counted(raw: Any) -> bool:
     usage = getattr(raw, "usage", None)
-    return _count(usage, "prompt_tokens") > 0 and _count(usage, "completion_tokens") > 0
+    return counted(usage, "prompt_tokens") > 0 and counted(usage, "completion_tokens") > 0
 
 
 def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request) -> Tokens:
     usage = getattr(raw, "usage", None)
-    prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    prompt, completion = counted(usage, "prompt_tokens"), counted(usage, "completion_tokens")
     prompt = prompt or -(-request.size // 4)
     completion = completion or estimated_tokens(text for c in choices for text in (c.text, c.reasoning))
-    reasoning = _count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens")
-    if reasoning and _count(usage, "total_tokens") == prompt + completion + reasoning:
+    reasoning = counted(getattr(usage, "completion_tokens_details", None), "reasoning_tokens")
+    if reasoning and counted(usage, "total_tokens") == prompt + completion + reasoning:
         completion += reasoning  # a server that counts hidden reasoning beside the completion, but bills both
     reasoning = min(completion, reasoning)
-    cached = min(prompt, _count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"))
+    cached = min(prompt, counted(getattr(usage, "prompt_tokens_details", None), "cached_tokens"))
     return Tokens(prompt, completion, reasoning, cached, _usd(expert.price, prompt, completion, cached))
 
 
@@ -129,7 +129,8 @@ def _usd(price: Price | None, prompt: int, completion: int, cached: int) -> floa
     return price.of(prompt, completion, cached) if price else 0.0
 
 
-def _count(holder: Any, name: str) -> int:
+def counted(holder: Any, name: str) -> int:
+    """A number of tokens that a server tells; 0 where it tells none, or nonsense."""
     value = getattr(holder, name, None)
     return int(value) if isinstance(value, int | float) and value > 0 else 0
 

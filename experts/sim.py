@@ -2,7 +2,8 @@
 
 `sim:NAME` is one of them, `sim:all` is the pool. They see what a model would see: the messages, which sample is wanted,
 and whether the temperature is 0 (then all samples are one). They read the problem out of the text; a question that is
-not of the few sorts they know is refused with `OutOfReach`. What makes them err is told in `simulated.faults`.
+not of the few sorts they know is refused with `OutOfReach`. Asked for embeddings they give vectors of the texts' words.
+What makes them err is told in `simulated.faults`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Sequence
 
 from orchestrator.errors import UnknownName
 from orchestrator.protocols import Backend
-from orchestrator.types import Completion, Expert, FinishReason, Price, Request, Response, Sampling, Tokens
+from orchestrator.types import Completion, Expert, FinishReason, Price, Request, Response, Sampling, Tokens, packed
 
 from .replies import estimated_tokens
+from .simulated.embedding import vector
 from .simulated.mind import reply
 from .simulated.people import PEOPLE, Person
 
@@ -74,9 +76,15 @@ class SimulatedBackend:
         return tuple(map(self._completed, batch))
 
     def _completed(self, request: Request) -> Completion:
+        if request.sampling.mode == "embedding":
+            return self._embedded(request)
         text, finish = _cut(reply(self.person, request.messages, _sample(request)), request.sampling)
         tokens = Tokens(-(-request.size // 4), estimated_tokens((text,)))
         return Completion(text, finish=finish, tokens=tokens, model=self.expert.model, expert=self.expert.id)
+
+    def _embedded(self, request: Request) -> Completion:
+        text = packed([vector(message.text) for message in request.messages])
+        return Completion(text, tokens=Tokens(-(-request.size // 4)), model=self.expert.model, expert=self.expert.id)
 
 
 def _sample(request: Request) -> str:

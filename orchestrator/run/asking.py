@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.engine import Seat
+from orchestrator.engine import Landed, Seat
 from orchestrator.errors import BudgetExceeded, ExpertError, ExpertLost, Stopped, Truncated
 from orchestrator.ledger import Amount
 from orchestrator.types import (
@@ -36,8 +36,8 @@ class Wanted:
     prompt: Prompt
     sampling: Sampling | None
     purpose: str
-    tools: tuple[JsonObject, ...]
-    response_format: JsonObject | None
+    tools: tuple[JsonObject, ...] = ()
+    response_format: JsonObject | None = None
     growth: int = 1
     """By how much the cap on tokens is raised."""
 
@@ -62,6 +62,21 @@ class Asker:
             asked = [self._sample(wanted, request.sample(i), seat) for i in indices]
             tasks = [group.create_task(_caught(one)) for one in asked]
         return _opened([task.result() for task in tasks])
+
+    async def embeddings(self, wanted: Sequence[Wanted], expert: Expert, seat: Seat) -> list[Completion]:
+        """The replies of an embedder. They are the same whatever the seed, and no fallback's vectors would fit them."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_caught(self._embedding(one, expert, seat))) for one in wanted]
+        return _opened([task.result() for task in tasks])
+
+    async def _embedding(self, wanted: Wanted, expert: Expert, seat: Seat) -> Completion:
+        labels = Labels(self.problem.id, wanted.purpose, self.path)
+        request = Request(expert.id, expert.model, wanted.prompt.messages, wanted.sampling or Sampling(), labels=labels)
+        try:
+            return self._counted(request, await self.table.engine.ask(request, seat))
+        except ExpertError as error:
+            self._lose(error)
+            raise
 
     def _request(self, wanted: Wanted, expert: Expert, failed: Sequence[str] = ()) -> Request:
         """The first sample of what is wanted, as this expert is asked for it after others have failed."""
@@ -88,10 +103,13 @@ class Asker:
             if completion.finish == "length" and not await self._answered(request, completion):
                 completion = await self._with_larger_cap(wanted, request, seat)
         except ExpertError as error:
-            self.table.meter.lose(error)
-            self.table.trace.add("lost", self.path, error=type(error).__name__, reason=str(error))
+            self._lose(error)
             raise
         return completion
+
+    def _lose(self, error: ExpertError) -> None:
+        self.table.meter.lose(error)
+        self.table.trace.add("lost", self.path, error=type(error).__name__, reason=str(error))
 
     async def _with_larger_cap(self, wanted: Wanted, request: Request, seat: Seat) -> Completion:
         larger = replace(request, sampling=_grown(request.sampling, LARGER_CAP))
@@ -130,12 +148,15 @@ class Asker:
             await self.table.engine.journal.link(request.key, fallback.id)
             self.table.trace.add("fallback", self.path, key=request.key.hex(), expert=fallback.id, reason=str(error))
             return await self._instead(wanted, request, seat, fallback, failed)
-        self.table.meter.add(landed.completion, landed.paid, landed.joined)
         self.table.forecast.reply(Amount.of(landed.completion.tokens))
+        return self._counted(request, landed), request
+
+    def _counted(self, request: Request, landed: Landed) -> Completion:
+        self.table.meter.add(landed.completion, landed.paid, landed.joined)
         self.table.trace.add(
             "call", self.path, key=landed.completion.id, expert=request.expert, purpose=request.labels.purpose
         )
-        return landed.completion, request
+        return landed.completion
 
     async def _instead(
         self, wanted: Wanted, request: Request, seat: Seat, fallback: Expert, failed: tuple[str, ...]

@@ -32,6 +32,7 @@ from orchestrator.types import (
 from .asking import Asker, Wanted
 from .candidates import candidate_of
 from .deadline import Deadline, within
+from .embedding import asked, read
 from .failures import first, plain
 from .shared import Shared
 from .table import Table
@@ -161,6 +162,27 @@ class Run:
         completions = await self._asker.samples(wanted, expert or self.expert, indices, self._seat())
         self._stage += 1
         return Reply(tuple(completions))
+
+    @property
+    def embedder(self) -> Expert | None:
+        """The expert given for the role `embedder`, if one is."""
+        return self._table.roles.get("embedder")
+
+    async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """A vector of length 1 for each text, from the expert of role `embedder`; a call is made for 32 texts at most.
+
+        Raises:
+            ConfigError: nobody has that role.
+            BudgetExceeded, ExpertError: as for `generate`. An embedder has no fallback.
+        """
+        if (expert := self.embedder) is None:
+            raise ConfigError(
+                "embeddings need an expert in the role embedder: --role embedder=openai/text-embedding-3-small"
+            )
+        wanted = asked(texts, expert.sampling)
+        vectors = read(wanted, await self._asker.embeddings(wanted, expert, self._seat()))
+        self._stage += bool(wanted)
+        return vectors
 
     def _seat(self) -> Seat:
         return Seat(self.scope, self._table.turn, self._stage, self._claim, self._table.leaving)

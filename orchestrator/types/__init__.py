@@ -17,6 +17,7 @@ from .request import (
     Tokens,
     canonical,
 )
+from .vectors import packed, unpacked
 
 __all__ = [
     "KINDS",
@@ -55,4 +56,6 @@ __all__ = [
     "Usage",
     "Verdict",
     "canonical",
+    "packed",
+    "unpacked",
 ]

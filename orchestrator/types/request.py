@@ -28,7 +28,8 @@ class Sampling:
     seed: int | None = None
     """Sent to the provider as a hash of (seed, salt, sample_index); no requests are merged then."""
     reasoning_effort: str | None = None
-    mode: Literal["chat", "completion"] = "chat"
+    mode: Literal["chat", "completion", "embedding"] = "chat"
+    """`embedding` asks for a vector of each message, and is set by `Run.embed` alone."""
     extra_body: JsonObject = field(default_factory=dict)
 
     def merged(self, over: Sampling | None) -> Sampling:

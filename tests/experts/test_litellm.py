@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from orchestrator.errors import BadCompletion, BadRequest, ContextTooLong, ExpertTimeout
-from orchestrator.experts.litellm import LiteLLMBackend, LiteLLMEmbedder
-from orchestrator.types import Expert, Message, Price
+from orchestrator.experts.litellm import LiteLLMBackend
+from orchestrator.types import Message, Price
 from tests.double import Double
 from tests.double.client import until
 from tests.experts.serving import Canned, batch, completion, request
@@ -291,29 +291,6 @@ async def test_connections_are_kept_between_calls_and_closed_at_the_end(double: 
     await backend.aclose()
     await backend.aclose()
     await until(lambda: not server._connections)
-
-
-async def test_embeddings_are_unit_vectors_in_the_order_of_the_texts(double: Doubles) -> None:
-    server = await double(embed_dim=16)
-    embedder = LiteLLMEmbedder(Expert("e", "openai/embed", api_base=server.base_url), chunk=2)
-    texts = ["one plan", "another plan", "one plan", "a third", "a fourth"]
-    vectors = await embedder.embed(texts)
-    await embedder.aclose()
-    assert len(vectors) == 5
-    assert all(sum(x * x for x in vector) == pytest.approx(1.0) for vector in vectors)
-    assert vectors[0] == pytest.approx(vectors[2])
-    assert vectors[0] != pytest.approx(vectors[3])
-    assert server.stats.requests == 3
-
-
-async def test_embeddings_fail_in_our_own_words(canned: Cans) -> None:
-    server = await canned(404, {"error": {"message": "no such model"}})
-    embedder = LiteLLMEmbedder(Expert("e", "openai/embed", api_base=server.base_url))
-    with pytest.raises(Exception, match="404 no such model") as caught:
-        await embedder.embed(["a"])
-    await embedder.aclose()
-    assert type(caught.value).__name__ == "UnknownModel"
-    assert len(server.bodies) == 1
 
 
 async def test_a_providers_own_host_gets_the_key_of_its_variable(

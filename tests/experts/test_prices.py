@@ -22,6 +22,14 @@ def test_a_model_whose_reasoning_costs_more_is_priced_as_if_it_only_reasoned() -
     assert qwen.completion == thought
 
 
+@pytest.mark.parametrize("model", ["openai/text-embedding-3-small", "mistral/mistral-embed"])
+def test_an_embedder_is_priced_by_what_it_is_given_alone(model: str) -> None:
+    price = priced(Expert("e", model)).price
+    assert price is not None
+    assert 0 < price.prompt < 1e-6
+    assert price.completion == 0
+
+
 def test_what_the_user_gave_stays() -> None:
     mine = Expert("e", "openai/gpt-4o-mini", price=Price(1.0, 2.0), context=9, capabilities={"system": True})
     expert = priced(mine)

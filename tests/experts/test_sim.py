@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from orchestrator.evals.sets import open_set
 from orchestrator.experts.pool import experts_of, read_pool
 from orchestrator.experts.sim import backend, experts_in
 from orchestrator.experts.simulated.people import PEOPLE
-from orchestrator.types import Expert, Labels, Message, Problem, Request
+from orchestrator.types import Expert, Labels, Message, Problem, Request, Sampling, unpacked
 from tests.experts.serving import batch, request
 
 STORY = (
@@ -126,3 +127,18 @@ async def test_a_question_out_of_reach_is_refused_with_what_there_is(name: str) 
 async def test_a_problem_out_of_reach_ends_as_failed() -> None:
     outcome = await asolve("Who wrote Hamlet?", strategy="cot", experts=["sim:all"])
     assert outcome.stopped_by == "failed"
+
+
+async def test_asked_for_embeddings_it_gives_vectors_in_which_texts_of_like_words_lie_close() -> None:
+    texts = ["How many pens does Nora buy?", "How many pens did Nora buy?", "Which planet is the largest?", "?"]
+    asked = Request("e", "sim:clio", tuple(Message("user", text) for text in texts), Sampling(mode="embedding"))
+    (reply,) = (await backend(Expert("e", "sim:clio", client="sim")).complete([asked])).completions
+    pens, pens_too, planet, nothing = unpacked(reply.text)
+
+    def cosine(one: Sequence[float], other: Sequence[float]) -> float:
+        return sum(x * y for x, y in zip(one, other, strict=True))
+
+    assert cosine(pens, pens) == pytest.approx(1.0)
+    assert cosine(pens, pens_too) > 0.7 > 0.3 > cosine(pens, planet)
+    assert not any(nothing)
+    assert (reply.tokens.prompt, reply.tokens.completion) == (-(-asked.size // 4), 0)
