@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from orchestrator.types import Candidate, Completion, Expert, Kind, Problem, Prompt, Sampling, Template
+from orchestrator.types import Answer, Candidate, Completion, Expert, Kind, Problem, Prompt, Sampling, Template
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -35,15 +35,20 @@ def judge_for(run: Run, candidates: Iterable[Candidate]) -> Expert:
     return run.role("judge", outsiders[0] if outsiders else None)
 
 
-def shown(problem: Problem, candidate: Candidate, longest: int = LONGEST) -> str:
+def shown(problem: Problem, candidate: Candidate | Answer, longest: int = LONGEST) -> str:
     """What a judge sees of a candidate: the answer, or the whole reply where the reasoning matters; in a fence."""
-    text = candidate.answer if problem.kind in _BY_ANSWER and candidate.answer else candidate.text
-    text = text.strip()
+    answer = candidate.answer if isinstance(candidate, Candidate) else candidate.value
+    text = (answer if problem.kind in _BY_ANSWER and answer else candidate.text).strip()
     if len(text) > longest:
         half = longest // 2
         text = f"{text[:half].rstrip()}\n[...]\n{text[-half:].lstrip()}"
     fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(text)), default=0))
     return f"{fence}\n{text}\n{fence}"
+
+
+def listed(problem: Problem, candidates: Iterable[Candidate | Answer], longest: int = LONGEST) -> str:
+    """Candidates one below the other, numbered from 1 under the label that judges know."""
+    return "\n\n".join(f"Candidate {i}:\n{shown(problem, each, longest)}" for i, each in enumerate(candidates, 1))
 
 
 def one_line(text: str) -> str:
