@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.budget import Budget
+from orchestrator.own_prompts import SHIPPED, PromptSource
 from orchestrator.types import Expert
 
 from .case import Case
@@ -68,6 +69,7 @@ class Plan:
     """Level of isolation below which no program is run."""
     reuse: Path | None = None
     """The journal of another run, whose replies are taken over."""
+    prompts: PromptSource = SHIPPED
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -159,6 +159,7 @@ class Bench:
             fallbacks_of(plan.everybody.values()),
             deadline=Deadline.after(self.scope, self.stopwatch.start),
             sandbox=self.sandbox,
+            prompts=plan.prompts,
             prefix_only=True,
         )
         self.tallies = {row.name: Tally() for row in plan.rows}

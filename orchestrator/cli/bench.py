@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.errors import ConfigError
-
 from . import options as o
-from .failures import leave
-from .printing import note, visible
+from .printing import note
 
 if TYPE_CHECKING:
-    from orchestrator.config import Config
     from orchestrator.evals.runner import Plan
 
     from .problems import Problems
@@ -41,6 +37,7 @@ def bench(
     verifier: o.Verifier = None,
     aggregator: o.Aggregator = None,
     settings: o.Set = None,
+    prompts: o.Prompts = None,
     per_expert: Annotated[bool, typer.Option("--per-expert", help="Each expert alone: a row each.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="The first so many problems.")] = None,
     ids: Annotated[str | None, typer.Option(metavar="ID,ID", help="Only these problems.")] = None,
@@ -65,6 +62,7 @@ def bench(
     """Solve a benchmark set and print a table of results."""
     from orchestrator.folder import RunFolder
 
+    from .consent import to_be_asked
     from .embedded import announce
     from .plan import Wish, manifest_of, plan_of
     from .problems import chosen, survey
@@ -75,7 +73,7 @@ def bench(
     config = o.settled(
         strategy=strategy, experts=expert, pool=pool, api_base=api_base, key_env=key_env, roles=o.roles_of(role),
         verifier=verifier, aggregator=aggregator, budget=budget, run_budget=run_budget, seed=seed,
-        concurrency=concurrency, min_isolation=min_isolation,
+        concurrency=concurrency, min_isolation=min_isolation, prompts=prompts,
     )  # fmt: skip
     found = config.settings
     problems = chosen(set_, found.sets, limit, ids, part)
@@ -94,12 +92,13 @@ def bench(
         independent=independent,
         per_expert=per_expert,
         min_isolation=found.min_isolation,
+        prompts=o.prompts_of(config),
         reuse=None if reuse is None else reused(reuse, team),
     )
     plan = plan_of(wish, team)
     if dry_run:
         return _foretell(plan, problems, as_json)
-    if team.costs and not _capped(config):
+    if to_be_asked(team, config):
         _ask(plan, problems, yes)
     if rule:
         note(rule)
@@ -116,25 +115,9 @@ def _foretell(plan: Plan, problems: Problems, as_json: bool) -> None:
     show(forecasts(plan, (case.problem for case in problems.cases())), plan.run_budget, problems.name, as_json)
 
 
-def _capped(config: Config) -> bool:
-    """Whether the user has bounded the whole run; what an untrusted project says of money is no leave to spend it."""
-    caps = config.settings.run_budget
-    bounded = [name for name in ("calls", "tokens", "usd") if getattr(caps, name) is not None]
-    return any(config.origin(f"run_budget.{name}").vouched for name in bounded)
-
-
 def _ask(plan: Plan, problems: Problems, yes: bool) -> None:
-    """Raises:
-    ConfigError: there is nobody to ask.
-    """
+    from .consent import agreed
     from .forecast import forecasts, in_words, total
 
     found = forecasts(plan, (case.problem for case in problems.cases()))
-    told = in_words(total(found, plan.run_budget))
-    if yes:
-        return note(f"this takes {told}")
-    if not o.somebody_there():
-        raise ConfigError(f"this takes {told}, and there is no terminal to ask: give --run-budget usd=..., or --yes")
-    if not typer.confirm(f"This takes {visible(told)}. Go on?", err=True):
-        note("not started")
-        leave(2)
+    agreed(in_words(total(found, plan.run_budget)), yes)

@@ -15,6 +15,7 @@ from .printing import note
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
+    from orchestrator.own_prompts import PromptSource
     from orchestrator.types import Problem
 
 Experts = Annotated[
@@ -37,6 +38,9 @@ BudgetText = Annotated[
 ]
 RunBudgetText = Annotated[
     str | None, typer.Option("--run-budget", metavar="CAPS", help="For the whole run and its resumes.")
+]
+Prompts = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Prompts of your own, a table [STRATEGY.TEMPLATE] each.")
 ]
 Set = Annotated[
     list[str] | None,
@@ -106,6 +110,19 @@ def by_rule(problem: Problem, verifier: str | None) -> tuple[tuple[str, ...], st
 
     name, rule = default_strategy(problem, verifier)
     return (name,), f"no -s given, so: {name} ({rule})"
+
+
+def prompts_of(config: Config) -> PromptSource:
+    """Where templates come from: the shipped files, those of the user's put over them.
+
+    Raises:
+        ConfigError: the user's file does not hold.
+    """
+    from orchestrator.own_prompts import SHIPPED, read_own_prompts
+    from orchestrator.registry import names
+
+    file = config.settings.prompts
+    return SHIPPED if file is None else read_own_prompts(file, names("strategies"))
 
 
 def specs_of(config: Config, given: Sequence[str], settings: Sequence[str] | None) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.budget import Budget
+from orchestrator.own_prompts import SHIPPED, PromptSource
 from orchestrator.types import Json
 
 from .problems import Problems
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.evals.runner import Plan
 
 
-_LATER = ("min_isolation", "reuse")
+_LATER = ("min_isolation", "reuse", "prompts")
 """Fields that the manifests of the first runs lack."""
 
 
@@ -41,6 +42,7 @@ class Wish:
     min_isolation: int = 0
     reuse: Path | None = None
     """The journal of another run, whose replies are taken over."""
+    prompts: PromptSource = SHIPPED
 
     def to_json(self) -> dict[str, Json]:
         """What the manifest holds of it."""
@@ -56,6 +58,7 @@ class Wish:
             "per_expert": self.per_expert,
             "min_isolation": self.min_isolation,
             "reuse": None if self.reuse is None else str(self.reuse),
+            "own_prompts": self.prompts.to_json(),
         }
 
     @classmethod
@@ -67,6 +70,7 @@ class Wish:
             **{**found, **budgets},
             min_isolation=manifest.get("min_isolation") or 0,
             reuse=None if reuse is None else Path(reuse),
+            prompts=PromptSource.recalled(manifest.get("own_prompts") or {}, "prompts of the run"),
         )
 
 
@@ -121,6 +125,7 @@ def plan_of(wish: Wish, team: Team) -> Plan:
         per_expert=wish.per_expert,
         min_isolation=wish.min_isolation,
         reuse=wish.reuse,
+        prompts=wish.prompts,
     )
 
 

@@ -47,6 +47,7 @@ def solve(
     verifier: o.Verifier = None,
     aggregator: o.Aggregator = None,
     settings: o.Set = None,
+    prompts: o.Prompts = None,
     kind: Annotated[
         str | None, typer.Option(metavar="KIND", help="What the answer is: number, choice, code...; text if not given.")
     ] = None,
@@ -78,7 +79,7 @@ def solve(
     config = o.settled(
         strategy=None if strategy is None else [strategy], experts=expert, pool=pool, api_base=api_base,
         key_env=key_env, roles=o.roles_of(role), verifier=verifier, aggregator=aggregator, budget=budget, seed=seed,
-        min_isolation=min_isolation,
+        min_isolation=min_isolation, prompts=prompts,
     )  # fmt: skip
     team = team_of(config, reachable=not dry_run)
     announce(team)
@@ -151,6 +152,7 @@ async def _asked(problem: Problem, spec: str, team: Team, config: Config, caps: 
             reserves=team.reserves,
             seed=found.seed,
             min_isolation=found.min_isolation,
+            prompts=found.prompts,
         ) as orchestrator:
             return await orchestrator.solve(
                 problem, strategy=spec, verifier=found.verifier, aggregator=found.aggregator, budget=caps

@@ -179,7 +179,7 @@ def _expert_id(table: Mapping[str, Json], index: int) -> str:
 def _rooted(name: str, value: object, folder: Path) -> object:
     """What names a file in a config file is relative to that file."""
     match name, value:
-        case "pool", Path():
+        case (("pool" | "prompts"), Path()):
             return folder / value.expanduser()
         case "sets", str():
             path, colon, options = value.partition(":")

@@ -94,6 +94,8 @@ class Settings(BaseModel):
     """Seed of every random choice."""
     min_isolation: Annotated[int, Field(ge=0, le=5)] = 0
     """Programs are run at this level of isolation or above it, or not at all."""
+    prompts: Path | None = None
+    """A file of prompts that stand in for shipped ones; relative to the config file."""
     sets: dict[str, Text] = {}
     """Short names of benchmark sets; paths are relative to the config file."""
     expert: tuple[dict[str, JsonValue], ...] = ()

@@ -12,7 +12,7 @@ from .sources import read_toml, shown, user_folder
 
 
 def trusted(project: Path) -> bool:
-    """Whether the file, and every pool file that it names, is as it was when the user vouched for it."""
+    """Whether the file, and every pool or prompt file that it names, is as it was when the user vouched for it."""
     return _records().get(str(project.resolve())) == fingerprint(project)
 
 
@@ -37,8 +37,10 @@ def revoke(project: Path) -> bool:
 
 
 def fingerprint(project: Path) -> dict[str, str]:
-    """SHA-256 of the file and of the pool files it names, which can send keys as well; empty for a missing one."""
-    named = [project.name, *_pools(read_toml(project))]
+    """SHA-256 of the file and of what it names that also has to be vouched for: pool files, which can send keys, and
+    prompts. Empty for a missing one."""
+    data = read_toml(project)
+    named = [project.name, *_pools(data), *filter(None, [_prompts(data)])]
     return {name: _digest(project.parent / Path(name).expanduser()) for name in named}
 
 
@@ -48,6 +50,11 @@ def _pools(data: dict[str, object]) -> list[str]:
     named = [data.get("pool"), *listed]
     # `scripted:FILE.toml` and the like name no pool and can send nothing.
     return sorted({n.strip() for n in named if isinstance(n, str) and n.strip().endswith(".toml") and ":" not in n})
+
+
+def _prompts(data: dict[str, object]) -> str | None:
+    named = data.get("prompts")
+    return named if isinstance(named, str) else None
 
 
 def _digest(path: Path) -> str:

@@ -22,6 +22,7 @@ from orchestrator.cli.failures import exit_code
 from orchestrator.config import load
 from orchestrator.experts.pool import read_pool
 from orchestrator.experts.scripted import from_file
+from orchestrator.own_prompts import read_own_prompts
 from orchestrator.types import Expert, Price
 from tests.docs.blocks import ROOT, Block, commands_of
 
@@ -64,7 +65,7 @@ class Stage:
         raise AssertionError(f"{block.where}: the command prints\n{self.printed}\n({REWRITE}=1 puts that in its place)")
 
     def _check_file(self, path: Path) -> None:
-        """Has a TOML file read by what reads such files."""
+        """Has a TOML file read by what reads such files; one for a strategy is read by the commands that use it."""
         if path.suffix != ".toml":
             return
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -74,7 +75,9 @@ class Stage:
             load(cwd=path.parent)
         elif "rule" in table:
             from_file(path, "script")
-        else:
+        elif path.name == "prompts.toml":
+            read_own_prompts(path)
+        elif "expert" in table or "pool" in path.name:
             read_pool(path)
 
     def _install(self, project: Mapping[str, Any]) -> None:
