@@ -46,6 +46,7 @@ _AT_MOST = re.compile(
     r"\s*(\d{1,4})\b",
     re.IGNORECASE,
 )
+_TOO_MANY = re.compile(r"(?:max(?:imum)? allowed\W{0,3}|between 0 and |from 0 to )(\d{1,3})\b", re.IGNORECASE)
 _ALWAYS_NO_SYSTEM = re.compile(r"only user and assistant|roles must alternate", re.IGNORECASE)
 
 
@@ -71,6 +72,7 @@ class Capabilities:
     _found: dict[str, bool | str] = field(default_factory=dict)
     _caps_refused: set[str] = field(default_factory=set)
     _most: int | None = None
+    _alternatives: int = 1000
 
     def takes(self, setting: str) -> bool:
         known = self.declared.get(setting, self._found.get(setting, True))
@@ -89,12 +91,19 @@ class Capabilities:
         """Choices that one request may ask for; `None`: no limit is known."""
         return self._most if self.takes("n") else 1
 
+    @property
+    def alternatives(self) -> int:
+        """Of how many other tokens, at each place, log-probabilities may be asked for."""
+        return self._alternatives
+
     def look_up(self, supported: Iterable[str]) -> None:
         """Takes over what a client library says of a real provider: the request fields that exist there."""
         there = set(supported)
         for setting in ("temperature", "top_p", "n", "seed", "stop", "logprobs", "reasoning_effort"):
             if setting not in there:
                 self._found[setting] = False
+        if "top_logprobs" not in there:
+            self._found["logprobs"] = False
         if "response_format" not in there:
             self._found["json_schema"] = False
         if not there & {CAPS[0]} and CAPS[1] in there:
@@ -104,14 +113,18 @@ class Capabilities:
         """Learns that a request brought only so many choices."""
         self._most = max(1, choices)
 
-    def learn(self, refusal: Refusal, sent: Collection[str], choices: int = 1) -> bool:
+    def learn(self, refusal: Refusal, sent: Collection[str], choices: int = 1, alternatives: int = 0) -> bool:
         """Learns from a refusal; whether the request will now look different from the one that held `sent`.
 
         Args:
             refusal: what the server said.
             sent: the settings of the refused request, the cap under the name that it had.
             choices: how many it asked for.
+            alternatives: of how many other tokens it asked for the log-probabilities.
         """
+        if "logprobs" in sent and (fewer := _allowed_alternatives(refusal)) is not None and fewer < alternatives:
+            self._alternatives = fewer
+            return True
         setting = _named(refusal, sent)
         if setting is None or (setting in self.declared and setting != "n"):
             return False
@@ -153,6 +166,14 @@ def _allowed(message: str) -> int:
     """How many choices a refusal of `n` says may be asked for; 1 where it does not say."""
     found = _AT_MOST.search(message)
     return max(1, int(found[1])) if found else 1
+
+
+def _allowed_alternatives(refusal: Refusal) -> int | None:
+    """How many alternatives a refusal of log-probabilities says may be asked for; `None` where it does not say."""
+    if "logprobs" not in (refusal.param or refusal.message):
+        return None
+    found = _AT_MOST.search(refusal.message) or _TOO_MANY.search(refusal.message)
+    return int(found[1]) if found else None
 
 
 def _about_system(refusal: Refusal, first: str) -> bool:

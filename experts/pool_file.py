@@ -53,6 +53,7 @@ class SamplingTable(_Table):
     reasoning_effort: str | None = None
     mode: Literal["chat", "completion"] = "chat"
     extra_body: dict[str, JsonValue] = {}
+    top_logprobs: int | None = Field(default=None, ge=0)
 
 
 class ExpertTable(_Table):

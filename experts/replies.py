@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from orchestrator.errors import BadCompletion, ContentFiltered
 from orchestrator.types import Completion, Expert, FinishReason, Price, Request, Response, Tokens, ToolCall
 
-from .thoughts import split_thoughts
+from .confidences import Likelihoods, likelihoods_of
+from .thoughts import CLOSE, split_thoughts
 
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
@@ -30,7 +31,7 @@ class Choice:
     reasoning: str
     finish: FinishReason
     tool_calls: tuple[ToolCall, ...]
-    logprobs: tuple[float, ...]
+    likelihoods: Likelihoods
 
     @property
     def empty(self) -> bool:
@@ -74,11 +75,26 @@ def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple
     each = alone(bill, [choice.size for choice in good], expert.price)
     model, fingerprint = str(getattr(raw, "model", "") or ""), str(getattr(raw, "system_fingerprint", "") or "")
     completions = tuple(
-        Completion(c.text, c.reasoning, c.finish, tokens, model, fingerprint, c.tool_calls, c.logprobs, expert.id)
-        for c, tokens in zip(good, each, strict=True)
+        _completion(choice, tokens, model, fingerprint, expert) for choice, tokens in zip(good, each, strict=True)
     )
     spoiled = min(len(choices), len(batch)) - len(good)
     return Response(completions, bill, dropped, spoiled, _counted(raw)), len(choices)
+
+
+def _completion(choice: Choice, tokens: Tokens, model: str, fingerprint: str, expert: Expert) -> Completion:
+    return Completion(
+        text=choice.text,
+        reasoning=choice.reasoning,
+        finish=choice.finish,
+        tokens=tokens,
+        model=model,
+        fingerprint=fingerprint,
+        tool_calls=choice.tool_calls,
+        logprobs=choice.likelihoods.logprobs,
+        expert=expert.id,
+        confidences=choice.likelihoods.confidences,
+        alternatives=choice.likelihoods.alternatives,
+    )
 
 
 def alone(bill: Tokens, sizes: Sequence[int], price: Price | None) -> list[Tokens]:
@@ -143,7 +159,8 @@ def _choice(raw: Any) -> Choice:
     if not text and _refused(message):
         finish = "content_filter"
     spoken = "\n\n".join(part for part in (reasoning, thoughts) if part)
-    return Choice(text, spoken, finish, _tool_calls(message), _logprobs(getattr(raw, "logprobs", None)))
+    known = likelihoods_of(getattr(raw, "logprobs", None), text, (reasoning, CLOSE))
+    return Choice(text, spoken, finish, _tool_calls(message), known)
 
 
 def _content(raw: Any, message: Any) -> tuple[str, str]:
@@ -176,20 +193,3 @@ def _tool_calls(message: Any) -> tuple[ToolCall, ...]:
         ToolCall(str(call.id or ""), str(call.function.name or ""), str(call.function.arguments or ""))
         for call in calls
     )
-
-
-def _logprobs(raw: Any) -> tuple[float, ...]:
-    """Of a chat choice (`content`) or a text choice (`token_logprobs`); none where they cannot be read."""
-    if raw is None:
-        return ()
-    content, plain = getattr(raw, "content", None), getattr(raw, "token_logprobs", None)
-    try:
-        if content:
-            return tuple(float(cast(float, _field(token, "logprob"))) for token in content)
-        return tuple(float(value) for value in plain or () if value is not None)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return ()  # they are an extra: the text is good without them
-
-
-def _field(holder: Any, name: str) -> object:
-    return holder[name] if isinstance(holder, dict) else getattr(holder, name)

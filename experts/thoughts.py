@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _BLOCK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
-_OPEN, _CLOSE = "<think>", "</think>"
+CLOSE = "</think>"
+"""What ends hidden reasoning that stands in the text."""
+_OPEN = "<think>"
 
 
 def split_thoughts(text: str) -> tuple[str, str]:
@@ -14,10 +16,10 @@ def split_thoughts(text: str) -> tuple[str, str]:
     A block that never closes lasts to the end; a close without an open ends a block that began before the text did, as
     where a chat template has already written the opening tag.
     """
-    if _OPEN not in text and _CLOSE not in text:
+    if _OPEN not in text and CLOSE not in text:
         return text, ""
     thoughts: list[str] = []
-    head, close, tail = text.partition(_CLOSE)
+    head, close, tail = text.partition(CLOSE)
     if close and _OPEN not in head:
         thoughts.append(head)
         text = tail
@@ -26,4 +28,4 @@ def split_thoughts(text: str) -> tuple[str, str]:
     text, opened, rest = text.partition(_OPEN)
     if opened:
         thoughts.append(rest)
-    return text.replace(_CLOSE, "").strip(), "\n\n".join(t.strip() for t in thoughts if t.strip())
+    return text.replace(CLOSE, "").strip(), "\n\n".join(t.strip() for t in thoughts if t.strip())

@@ -22,6 +22,8 @@ class Call:
     dropped: tuple[str, ...]
     """Settings that were asked for and are not in it, or under another name (`max_tokens=NAME`)."""
     choices: int
+    alternatives: int = 0
+    """Of how many other tokens, at each place, it asks for the log-probabilities."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class _Draft:
     arguments: dict[str, object] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)
+    alternatives: int = 0
 
     def put(self, setting: str, value: object, name: str | None = None) -> None:
         """One setting of the request, where there is one and the server takes it."""
@@ -50,7 +53,7 @@ def call_for(batch: Sequence[Request], have: Capabilities) -> Call:
     if len(batch) > 1:
         draft.arguments["n"] = len(batch)
         draft.sent.add("n")
-    return Call(draft.arguments, frozenset(draft.sent), tuple(draft.dropped), len(batch))
+    return Call(draft.arguments, frozenset(draft.sent), tuple(draft.dropped), len(batch), draft.alternatives)
 
 
 def provider_seed(request: Request) -> int | None:
@@ -115,19 +118,24 @@ def _sample(request: Request, draft: _Draft) -> None:
         draft.sent.add(name)
         if name != CAPS[0]:
             draft.dropped.append(f"{CAPS[0]}={name}")
-    _extra(sampling, draft)
+    _ask_for_alternatives(sampling, draft)
+    if sampling.extra_body:
+        draft.arguments["extra_body"] = dict(sampling.extra_body)
 
 
-def _extra(sampling: Sampling, draft: _Draft) -> None:
-    extra = dict(sampling.extra_body)
-    wanted = {"logprobs", "top_logprobs"} & set(extra)
-    if wanted and draft.have.takes("logprobs"):
-        draft.sent.add("logprobs")
-    elif wanted:
-        extra = {name: value for name, value in extra.items() if name not in wanted}
-        draft.dropped.append("logprobs")
-    if extra:
-        draft.arguments["extra_body"] = extra
+def _ask_for_alternatives(sampling: Sampling, draft: _Draft) -> None:
+    """Log-probabilities of each token and its alternatives, of as many of these as the server allows."""
+    if sampling.top_logprobs is None:
+        return
+    asked = min(sampling.top_logprobs, draft.have.alternatives)
+    draft.put("logprobs", asked if sampling.mode == "completion" else True)
+    if "logprobs" not in draft.sent:
+        return
+    draft.alternatives = asked
+    if sampling.mode == "chat" and asked:
+        draft.arguments["top_logprobs"] = asked
+    if asked < sampling.top_logprobs:
+        draft.dropped.append(f"top_logprobs={asked}")
 
 
 def first_only(batch: Sequence[Request], most: int | None) -> Sequence[Request]:

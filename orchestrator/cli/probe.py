@@ -149,8 +149,8 @@ def _trials(expert: Expert) -> Iterator[_Trial]:
     yield _Trial("system", _request(expert, messages=(Message("system", "You are a calculator."),)))
     yield _Trial(
         "logprobs",
-        _request(expert, Sampling(extra_body={"logprobs": True})),
-        heeded=lambda r: bool(r.completions[0].logprobs),
+        _request(expert, Sampling(top_logprobs=2)),
+        heeded=lambda r: bool(r.completions[0].confidences),
     )
     yield _Trial("json_schema", replace(_request(expert), response_format=_SCHEMA), heeded=_fits)
 

@@ -286,9 +286,7 @@ def _insert(db: sqlite3.Connection, attempt: int, key: bytes, c: Completion) -> 
     reasoning = None
     if c.reasoning:
         reasoning = db.execute("INSERT INTO texts (text) VALUES (?)", (c.reasoning,)).lastrowid
-    extra = None
-    if c.tool_calls or c.logprobs:
-        extra = json.dumps({"tools": [[t.id, t.name, t.arguments] for t in c.tool_calls], "logprobs": c.logprobs})
+    extra = _extra(c)
     t = c.tokens
     db.execute(
         "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -297,9 +295,21 @@ def _insert(db: sqlite3.Connection, attempt: int, key: bytes, c: Completion) -> 
     )  # fmt: skip
 
 
+def _extra(c: Completion) -> str | None:
+    """What few completions have; names that an older version did not write are not there."""
+    more = {
+        "tools": [[t.id, t.name, t.arguments] for t in c.tool_calls],
+        "logprobs": c.logprobs,
+        "confidences": c.confidences,
+        "alternatives": c.alternatives,
+    }
+    there = {name: value for name, value in more.items() if value}
+    return json.dumps(there, separators=(",", ":")) if there else None
+
+
 def _completion(key: bytes, row: tuple[object, ...]) -> Completion:
     text, finish, prompt, completion, reasoned, cached, usd, expert, model, fingerprint, extra, reasoning = row
-    more = json.loads(str(extra)) if extra else {"tools": [], "logprobs": ()}
+    more = json.loads(str(extra)) if extra else {}
     return Completion(
         text=str(text),
         reasoning=str(reasoning or ""),
@@ -308,7 +318,9 @@ def _completion(key: bytes, row: tuple[object, ...]) -> Completion:
         expert=str(expert),
         model=str(model),
         fingerprint=str(fingerprint),
-        tool_calls=tuple(ToolCall(*call) for call in more["tools"]),
-        logprobs=tuple(more["logprobs"]),
+        tool_calls=tuple(ToolCall(*call) for call in more.get("tools", ())),
+        logprobs=tuple(more.get("logprobs", ())),
+        confidences=tuple(more.get("confidences", ())),
+        alternatives=tuple((str(token), float(logprob)) for token, logprob in more.get("alternatives", ())),
         id=key.hex(),
     )

@@ -36,4 +36,5 @@ def candidate_of(
         parents=tuple(lineage),
         finish=source.finish if source else "stop",
         logprobs=source.logprobs if source else (),
+        confidences=source.confidences if source else (),
     )

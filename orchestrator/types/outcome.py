@@ -46,6 +46,8 @@ class Candidate:
     """Ids of the completions and candidates it was made from."""
     finish: FinishReason = "stop"
     logprobs: tuple[float, ...] = ()
+    confidences: tuple[float, ...] = ()
+    """Of each token of the reply, as in `Completion`; empty where no log-probabilities were asked for or given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ class Sampling:
     mode: Literal["chat", "completion", "embedding"] = "chat"
     """`embedding` asks for a vector of each message, and is set by `Run.embed` alone."""
     extra_body: JsonObject = field(default_factory=dict)
+    top_logprobs: int | None = None
+    """Asks for the log-probability of each token and of so many of the likeliest that might have stood in its place.
+    Where a server tells fewer (most tell 20), fewer are asked for. `None`: none are."""
 
     def merged(self, over: Sampling | None) -> Sampling:
         """These settings with those that `over` sets put on top."""
@@ -178,6 +181,11 @@ class Completion:
     """Id of the expert that answered (after a fallback: the other one)."""
     id: str = ""
     """Hex of the request's key; the trace and candidates' parents cite it."""
+    confidences: tuple[float, ...] = ()
+    """Of each token, minus the mean log-probability of the tokens that came as likeliest in its place, to three
+    decimals: the higher, the surer. Hidden reasoning counts where the server tells its tokens."""
+    alternatives: tuple[tuple[str, float], ...] = ()
+    """What the text's first token might have been, with log-probabilities, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)

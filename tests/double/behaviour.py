@@ -39,6 +39,8 @@ class Behaviour:
     rules: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """Regular expression searched in all messages -> the reply, or replies of which one is drawn. `{i}` is the choice's
     index, `{h}` a hash of the sample, `{1}` the first group of the match. The first rule that matches counts."""
+    simulated: str | None = None
+    """Name of the simulated expert (`ada`...) that writes what no rule does."""
     answers: Mapping[str, float] = field(default_factory=dict)
     """Answer -> weight: filler reasoning, then `ending` with an answer drawn by weight."""
     permute: bool = True
@@ -78,6 +80,8 @@ class Behaviour:
     max_n: int | None = None
     over_n: Literal["fewer", "reject"] = "fewer"
     """What a request for more than `max_n` choices gets."""
+    max_alternatives: int = 20
+    """Other tokens of which log-probabilities are told; asking for more is refused."""
     api_key: str | None = None
     echo_key: bool = False
     """A refused key is repeated in the error message, as some providers do."""

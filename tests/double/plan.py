@@ -79,6 +79,10 @@ def invalid(behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask) 
             return plan
     if (n := body.get("n") or 1) > (behaviour.max_n or math.inf) and behaviour.over_n == "reject":
         return refusal(400, f"Invalid value: 'n' must be at most {behaviour.max_n}, got {n}.", "invalid_value", "n")
+    told = _alternatives(body, path.endswith("/chat/completions"))
+    if told is not None and told > (most := behaviour.max_alternatives):
+        text = f"Invalid value for 'top_logprobs': expected a value <= {most}, but got {told} instead."
+        return refusal(400, text, "invalid_value", "top_logprobs")
     wanted = ask.prompt_tokens + (ask.cap or 0)
     if behaviour.context is not None and wanted > behaviour.context:
         field_name = "messages" if path.endswith("/chat/completions") else "prompt"
@@ -199,26 +203,37 @@ def answered(behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask,
         "created": 0,
         "model": ask.model,
         "system_fingerprint": "fp_double",
-        "choices": [choice(s, i, bool(body.get("logprobs"))) for i, s in enumerate(samples)],
+        "choices": [choice(s, i, _alternatives(body, chat)) for i, s in enumerate(samples)],
         "usage": _usage(work),
     }
     cut = sum(s.finish == "length" for s in samples)
     return Plan(200, reply, work=work, good=True, cut=cut, prompt=ask.text, numbers=tuple(numbers))
 
 
-def _chat_choice(sample: Sample, index: int, with_logprobs: bool) -> dict[str, Any]:
+def _alternatives(body: Mapping[str, Any], chat: bool) -> int | None:
+    """How many are asked for of each token; `None` where no log-probabilities are."""
+    if not body.get("logprobs"):
+        return None
+    return int(body.get("top_logprobs") or 0) if chat else int(body["logprobs"])
+
+
+def _chat_choice(sample: Sample, index: int, alternatives: int | None) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": sample.text}
     if sample.thoughts:
         message["reasoning_content"] = sample.thoughts
-    given = logprobs(sample.text) if with_logprobs else None
+    given = None if alternatives is None else {"content": logprobs(sample.text, alternatives)}
     return {"index": index, "message": message, "finish_reason": sample.finish, "logprobs": given}
 
 
-def _text_choice(sample: Sample, index: int, with_logprobs: bool) -> dict[str, Any]:
+def _text_choice(sample: Sample, index: int, alternatives: int | None) -> dict[str, Any]:
     given = None
-    if with_logprobs:
-        content = logprobs(sample.text)["content"]
-        given = {"tokens": [t["token"] for t in content], "token_logprobs": [t["logprob"] for t in content]}
+    if alternatives is not None:
+        content = logprobs(sample.text, alternatives)
+        given = {
+            "tokens": [t["token"] for t in content],
+            "token_logprobs": [t["logprob"] for t in content],
+            "top_logprobs": [{o["token"]: o["logprob"] for o in t["top_logprobs"]} for t in content],
+        }
     return {"index": index, "text": sample.text, "finish_reason": sample.finish, "logprobs": given}
 
 

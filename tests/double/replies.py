@@ -9,6 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestrator.experts.simulated.mind import reply
+from orchestrator.experts.simulated.people import PEOPLE
+from orchestrator.types import Message
+
 from .behaviour import Behaviour, Thinking, digest, unit
 
 NO_CAP = 4096
@@ -94,14 +98,21 @@ def _thoughts(behaviour: Behaviour, words: int, *key: object) -> str:
 def _written(behaviour: Behaviour, ask: Ask, index: int, *key: object) -> str:
     for pattern, replies in behaviour.rules.items():
         if match := re.search(pattern, ask.text):
-            reply = replies if isinstance(replies, str) else replies[int(unit("reply", *key) * len(replies))]
+            told = replies if isinstance(replies, str) else replies[int(unit("reply", *key) * len(replies))]
             groups = {str(n): group or "" for n, group in enumerate(match.groups(), 1)}
-            return _filled(reply, {"i": str(index), "h": digest("h", *key).hex()[:8], **groups})
+            return _filled(told, {"i": str(index), "h": digest("h", *key).hex()[:8], **groups})
+    if behaviour.simulated is not None:
+        return _simulated(behaviour.simulated, ask, index)
     least, most = behaviour.words
     text = _filler(least + int(unit("length", *key) * (most - least + 1)), *key)
     if behaviour.answers:
         text += "\n" + behaviour.ending.replace("{answer}", _drawn(behaviour, ask, *key))
     return text
+
+
+def _simulated(name: str, ask: Ask, index: int) -> str:
+    messages = [Message.of(message) for message in ask.messages]
+    return reply(PEOPLE[name], messages, f"{ask.seed}#{index}")
 
 
 def _filled(reply: str, slots: Mapping[str, str]) -> str:
@@ -141,15 +152,17 @@ def _visible(text: str, stop: tuple[str, ...], cap: int) -> Sample:
     return Sample(text, "stop", len(words))
 
 
-def logprobs(text: str) -> dict[str, Any]:
-    """The `logprobs` of a chat choice: one token a word."""
-    tokens = re.findall(r"\s*\S+", text)
-    return {
-        "content": [
-            {"token": t, "logprob": -2.0 * unit("logprob", i, t), "bytes": list(t.encode()), "top_logprobs": []}
-            for i, t in enumerate(tokens)
-        ]
-    }
+def logprobs(text: str, alternatives: int) -> list[dict[str, Any]]:
+    """The log-probabilities of a chat choice: one token a word, which is the likeliest of its alternatives."""
+    return [_token(t, i, alternatives) for i, t in enumerate(re.findall(r"\s*\S+", text))]
+
+
+def _token(token: str, place: int, alternatives: int) -> dict[str, Any]:
+    first = -2.0 * unit("logprob", place, token)
+    others = sorted((first - 1.0 - 8.0 * unit("other", place, token, i) for i in range(1, alternatives)), reverse=True)
+    ranked = [(token, first), *((f"{token}{i}", other) for i, other in enumerate(others, 1))][:alternatives]
+    told = [{"token": t, "logprob": p, "bytes": list(t.encode())} for t, p in ranked]
+    return {"token": token, "logprob": first, "bytes": list(token.encode()), "top_logprobs": told}
 
 
 def embedding(text: str, dimensions: int) -> list[float]:

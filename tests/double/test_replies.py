@@ -80,6 +80,15 @@ class TestAnswers:
         assert (texts(renamed), renamed["choices"][0]["finish_reason"]) == (["one two three four"], "stop")
         assert capped["usage"] == {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
 
+    async def test_carry_alternatives_on_request(self, client: aiohttp.ClientSession) -> None:
+        async with Double(rules={".": "yes no"}) as double:
+            body = (await ask(client, double, logprobs=True, top_logprobs=3))[2]
+        for token in body["choices"][0]["logprobs"]["content"]:
+            found = [(t["token"], t["logprob"]) for t in token["top_logprobs"]]
+            assert len(dict(found)) == 3
+            assert found[0] == (token["token"], token["logprob"])
+            assert found == sorted(found, key=lambda pair: -pair[1])
+
     async def test_carry_log_probabilities_on_request(self, client: aiohttp.ClientSession) -> None:
         async with Double(rules={".": "yes no"}) as double:
             tokens = (await ask(client, double, logprobs=True))[2]["choices"][0]["logprobs"]["content"]

@@ -1,5 +1,8 @@
 """What a run folder's journal remembers, on a real file."""
 
+import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,7 @@ async def test_a_reply_is_found_after_reopening(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     reply = Completion(
         "text", "thought", "length", Tokens(3, 4, 1, 2, 0.25), "served", "fp", (ToolCall("1", "f", "{}"),), (-0.5,),
-        "e", KEY.hex(),
+        "e", KEY.hex(), (1.25, 0.0), (("B", -0.125), ("A", -2.5)),
     )  # fmt: skip
     journal = SqliteJournal(path)
     number = await journal.open(attempt(KEY))
@@ -34,6 +37,19 @@ async def test_a_reply_is_found_after_reopening(tmp_path: Path) -> None:
     assert again.paid == Amount(1, 7, 0.25)
     assert again.losses.of("run") == Amount()
     await again.aclose()
+
+
+async def test_replies_of_a_journal_that_knew_of_no_confidences_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path)
+    reply = Completion("text", logprobs=(-0.5,), expert="e", id=KEY.hex())
+    await journal.reply(await journal.open(attempt(KEY)), [(KEY, reply)], Tokens())
+    await journal.aclose()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE replies SET extra = ?", (json.dumps({"tools": [], "logprobs": [-0.5]}),))
+    view = JournalView(path)
+    assert view.get(KEY) == reply
+    view.close()
 
 
 async def test_open_and_charged_attempts_are_losses_and_refunded_ones_are_not(tmp_path: Path) -> None:

@@ -121,6 +121,31 @@ def test_a_refusal_that_says_how_many_choices_there_may_be_is_believed_where_tha
     assert have.most == most
 
 
+@pytest.mark.parametrize(
+    ("message", "param", "most"),
+    [
+        ("Invalid value for 'top_logprobs': expected a value <= 5, but got 20 instead.", "top_logprobs", 5),
+        ("Requested sample logprobs of 20, which is greater than max allowed: 10", "", 10),
+        ("top_logprobs must be between 0 and 8", "", 8),
+        ("'logprobs' may be at most 5 for completions", "logprobs", 5),
+    ],
+)
+def test_a_refusal_that_says_how_many_alternatives_there_may_be_is_believed(
+    message: str, param: str, most: int
+) -> None:
+    have = Capabilities()
+    assert have.learn(Refusal(message, param), {"logprobs"}, alternatives=20)
+    assert have.alternatives == most
+    assert have.takes("logprobs")
+    assert not have.learn(Refusal(message, param), {"logprobs"}, alternatives=most)
+
+
+def test_limits_of_other_settings_say_nothing_about_alternatives() -> None:
+    have = Capabilities()
+    assert not have.learn(Refusal("'stop' may have at most 4 entries.", "stop"), {"logprobs"}, alternatives=20)
+    assert have.alternatives > 20
+
+
 def test_fewer_choices_than_asked_become_the_limit() -> None:
     have = Capabilities()
     have.limit(2)
@@ -141,10 +166,11 @@ def test_what_the_user_declares_is_never_overruled() -> None:
 
 def test_what_a_provider_does_not_list_is_not_sent_to_it() -> None:
     have = Capabilities()
-    have.look_up(["temperature", "top_p", "stop", "max_completion_tokens", "stream"])
+    have.look_up(["temperature", "top_p", "stop", "max_completion_tokens", "stream", "logprobs"])
     assert not have.takes("n")
     assert not have.takes("seed")
     assert not have.takes("json_schema")
+    assert not have.takes("logprobs"), "log-probabilities without alternatives"
     assert have.takes("temperature")
     assert have.takes("system")
     assert have.cap == "max_completion_tokens"

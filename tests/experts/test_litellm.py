@@ -12,6 +12,7 @@ from orchestrator.experts.litellm import LiteLLMBackend
 from orchestrator.types import Message, Price
 from tests.double import Double
 from tests.double.client import until
+from tests.double.replies import logprobs
 from tests.experts.serving import Canned, batch, completion, request
 
 Doubles = Callable[..., Awaitable[Double]]
@@ -190,11 +191,34 @@ async def test_tools_reach_the_server_whole_and_their_calls_come_back(canned: Ca
     assert (reply.finish, reply.tool_calls[0].name, reply.tool_calls[0].arguments) == ("tool_calls", "f", '{"a": 1}')
 
 
-async def test_log_probabilities_are_asked_for_by_the_extra_body(double: Doubles, served: Serve) -> None:
+@pytest.mark.parametrize("mode", ["chat", "completion"])
+async def test_log_probabilities_of_alternatives_come_as_confidences(double: Doubles, served: Serve, mode: str) -> None:
     server = await double(rules={".": "one two three"})
-    (reply,) = (await served(server.base_url).complete([request(extra_body={"logprobs": True})])).completions
-    assert len(reply.logprobs) == 3
-    assert all(value <= 0 for value in reply.logprobs)
+    (reply,) = (await served(server.base_url).complete([request(top_logprobs=4, mode=mode)])).completions
+    told = logprobs("one two three", 4)
+    assert reply.logprobs == pytest.approx([token["logprob"] for token in told])
+    means = [sum(other["logprob"] for other in token["top_logprobs"]) / 4 for token in told]
+    assert reply.confidences == pytest.approx([-mean for mean in means], abs=0.0005)
+    assert reply.alternatives == tuple((other["token"], other["logprob"]) for other in told[0]["top_logprobs"])
+
+
+async def test_more_alternatives_than_a_server_tells_are_asked_for_again_as_it_tells(
+    double: Doubles, served: Serve
+) -> None:
+    server = await double(rules={".": "one two"}, max_alternatives=3)
+    backend = served(server.base_url)
+    first = await backend.complete([request(top_logprobs=20)])
+    assert len(first.completions[0].alternatives) == 3
+    assert first.dropped == ("top_logprobs=3",)
+    await backend.complete([request("Again?", top_logprobs=20)])
+    assert server.stats.requests == 3, "learned once"
+
+
+async def test_a_server_without_log_probabilities_answers_without_them(double: Doubles, served: Serve) -> None:
+    server = await double(rules={".": "one two"}, rejects=["logprobs"])
+    response = await served(server.base_url).complete([request(top_logprobs=20)])
+    assert (response.completions[0].text, response.completions[0].confidences) == ("one two", ())
+    assert response.dropped == ("logprobs",)
 
 
 async def test_settings_of_the_user_go_along_as_they_are(canned: Cans, served: Serve) -> None:

@@ -18,13 +18,14 @@ from tests.experts.serving import Canned, completion, request
 
 ODD = [None, True, -1, 1.5, "", "x", [], {}, [None], [{}], 10**30]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+OTHER = {"token": "b", "logprob": -2.0, "bytes": [2]}
 WAYS: dict[str, dict[str, Any]] = {"chat": {}, "tools": {"tools": (TOOL,)}, "completion": {"mode": "completion"}}
 WHOLE = completion(
     {
         "content": "good",
         "reasoning_content": "thought",
         "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
-        "logprobs": {"content": [{"token": "a", "logprob": -1.0, "bytes": [1], "top_logprobs": []}]},
+        "logprobs": {"content": [{"token": "a", "logprob": -1.0, "bytes": [1], "top_logprobs": [OTHER]}]},
     },
     usage={
         "prompt_tokens": 3,
@@ -81,7 +82,8 @@ def check(response: Response) -> None:
         said = [reply.text, reply.reasoning, reply.model, reply.fingerprint]
         said += [part for call in reply.tool_calls for part in (call.id, call.name, call.arguments)]
         assert all(isinstance(part, str) for part in said)
-        assert all(isinstance(value, float) for value in reply.logprobs)
+        assert all(isinstance(value, float) for value in (*reply.logprobs, *reply.confidences))
+        assert all(isinstance(token, str) and isinstance(value, float) for token, value in reply.alternatives)
 
 
 async def test_odd_bodies_put_no_remarks_on_the_terminal(

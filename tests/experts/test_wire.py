@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orchestrator.experts.capabilities import Capabilities
+from orchestrator.experts.capabilities import Capabilities, Refusal
 from orchestrator.experts.wire import call_for, first_only, folded, provider_seed
 from orchestrator.types import ImagePart, Message, TextPart
 from tests.experts.serving import batch, request
@@ -37,7 +37,8 @@ def test_what_a_server_refuses_is_left_out_and_named() -> None:
         stop=("a",),
         reasoning_effort="low",
         response_format={"type": "json_object"},
-        extra_body={"logprobs": True, "top_logprobs": 2, "top_k": 5},
+        top_logprobs=2,
+        extra_body={"top_k": 5},
     )
     call = call_for(asked, have)
     assert set(call.arguments) == {"messages", "max_completion_tokens", "extra_body"}
@@ -100,3 +101,24 @@ def test_a_completion_prompt_is_the_text_of_the_messages() -> None:
 def test_tools_go_along() -> None:
     call = call_for(batch(0, tools=(TOOL,)), Capabilities())
     assert call.arguments["tools"] == [TOOL]
+
+
+def test_alternatives_are_asked_for_in_the_words_of_each_form() -> None:
+    chat = call_for(batch(0, top_logprobs=20), Capabilities())
+    assert (chat.arguments["logprobs"], chat.arguments["top_logprobs"]) == (True, 20)
+    assert (chat.sent, chat.alternatives) == ({"logprobs", "max_tokens"}, 20)
+    plain = call_for(batch(0, top_logprobs=5, mode="completion"), Capabilities())
+    assert plain.arguments["logprobs"] == 5
+    assert "top_logprobs" not in plain.arguments
+    alone = call_for(batch(0, top_logprobs=0), Capabilities())
+    assert alone.arguments["logprobs"] is True
+    assert "top_logprobs" not in alone.arguments
+    assert "logprobs" not in call_for(batch(0), Capabilities()).arguments
+
+
+def test_of_fewer_alternatives_than_asked_for_it_is_told_how_many_were() -> None:
+    have = Capabilities()
+    assert have.learn(Refusal("'top_logprobs' must be at most 5.", "top_logprobs"), {"logprobs"}, alternatives=20)
+    call = call_for(batch(0, top_logprobs=20), have)
+    assert (call.arguments["top_logprobs"], call.dropped) == (5, ("top_logprobs=5",))
+    assert call_for(batch(0, top_logprobs=3), have).dropped == ()

@@ -63,7 +63,7 @@ class TestReading:
 
 class TestCandidates:
     def test_it_holds_what_the_reply_was(self) -> None:
-        reply = Completion("The answer is 4", finish="length", logprobs=(-0.5, -0.1))
+        reply = Completion("The answer is 4", finish="length", logprobs=(-0.5, -0.1), confidences=(2.0, 3.5))
 
         async def act(run: Run) -> None:
             run.emit(await run.read(await run.generate(prompt())))
@@ -73,6 +73,7 @@ class TestCandidates:
         assert (candidate.text, candidate.answer, candidate.key) == ("The answer is 4", "4", "4")
         assert (candidate.id, candidate.place, candidate.problem, candidate.strategy) == ("0", (0,), "p", "test")
         assert (candidate.expert, candidate.finish, candidate.logprobs) == ("e", "length", (-0.5, -0.1))
+        assert candidate.confidences == (2.0, 3.5)
 
     def test_parents_are_what_is_named_and_then_the_reply_itself(self) -> None:
         async def act(run: Run) -> list[str]:

@@ -1,0 +1,113 @@
+"""Token log-probabilities in what servers return: how sure a model was, and what else it might have said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Alternatives: TypeAlias = tuple[tuple[str, float], ...]
+"""Tokens that might have stood at a place, with their log-probabilities, the likeliest first."""
+
+_UNLIKELY = -100.0
+"""Servers write -9999 or minus infinity for what is too unlikely to tell."""
+_DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihoods:
+    """What the log-probabilities of one choice come to."""
+
+    logprobs: tuple[float, ...] = ()
+    """Of the tokens that were sampled."""
+    confidences: tuple[float, ...] = ()
+    """Of each token, minus the mean log-probability of the alternatives that came; three decimals."""
+    alternatives: Alternatives = ()
+    """What the first visible token might have been."""
+
+
+def likelihoods_of(raw: Any, text: str, thoughts: Sequence[str] = ()) -> Likelihoods:
+    """Of a chat choice (`content`) or a text choice (`token_logprobs`); empty where they cannot be read.
+
+    Args:
+        raw: the `logprobs` of a choice.
+        text: its visible text.
+        thoughts: what may stand before that among the tokens: hidden reasoning, and marks of its end.
+    """
+    if raw is None:
+        return Likelihoods()
+    try:
+        tokens = list(_chat(raw) if getattr(raw, "content", None) else _plain(raw))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Likelihoods()  # they are an extra: the text is good without them
+    # Traces are long, and most of their tokens are equally sure: equal numbers are kept once.
+    same: dict[float, float] = {}
+    known = [_confidence(token.alternatives) for token in tokens if token.alternatives]
+    return Likelihoods(
+        tuple(token.logprob for token in tokens if token.logprob is not None),
+        tuple(same.setdefault(confidence, confidence) for confidence in known),
+        _first_visible(tokens, text, thoughts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    logprob: float | None
+    alternatives: Alternatives
+
+
+def _chat(raw: Any) -> Iterator[_Token]:
+    for token in raw.content:
+        others = [(str(_field(o, "token")), _number(_field(o, "logprob"))) for o in _field(token, "top_logprobs", ())]
+        yield _Token(str(_field(token, "token", "")), _number(_field(token, "logprob")), _ranked(others))
+
+
+def _plain(raw: Any) -> Iterator[_Token]:
+    """A prompt's own first token has no log-probability, and no alternatives."""
+    logprobs: Sequence[Any] = getattr(raw, "token_logprobs", None) or ()
+    tokens: Sequence[Any] = getattr(raw, "tokens", None) or [""] * len(logprobs)
+    others: Sequence[Any] = getattr(raw, "top_logprobs", None) or [None] * len(logprobs)
+    for text, logprob, there in zip(tokens, logprobs, others, strict=False):
+        found = there.items() if isinstance(there, Mapping) else ()
+        alternatives = _ranked([(str(token), _number(value)) for token, value in found])
+        yield _Token(str(text), None if logprob is None else _number(logprob), alternatives)
+
+
+def _ranked(found: Sequence[tuple[str, float]]) -> Alternatives:
+    return tuple(sorted(found, key=lambda pair: -pair[1]))
+
+
+def _confidence(alternatives: Alternatives) -> float:
+    mean = math.fsum(logprob for _, logprob in alternatives) / len(alternatives)
+    return round(-mean, _DIGITS) + 0.0  # no minus zero
+
+
+def _first_visible(tokens: Sequence[_Token], text: str, thoughts: Sequence[str]) -> Alternatives:
+    """The alternatives of the token that the visible text begins with: behind thoughts, and behind blanks."""
+    spelled = "".join(token.text for token in tokens)
+    ends = [at + len(part) for part in thoughts if part and (at := spelled.rfind(part)) >= 0]
+    start = spelled.find(text.strip(), max(ends, default=0))
+    told = 0
+    for token in tokens:
+        told += len(token.text)
+        if token.text.strip() and told > start:
+            return token.alternatives
+    return ()
+
+
+def _number(value: object) -> float:
+    number = float(value)  # type: ignore[arg-type]
+    if math.isnan(number) or number == math.inf:
+        raise ValueError("no log-probability")
+    return max(number, _UNLIKELY)
+
+
+def _field(holder: Any, name: str, otherwise: object = ...) -> Any:
+    """A field of an object or a dict; without `otherwise` it must be there."""
+    if isinstance(holder, dict):
+        found = holder[name] if otherwise is ... else holder.get(name)
+    else:
+        found = getattr(holder, name) if otherwise is ... else getattr(holder, name, None)
+    return otherwise if found is None and otherwise is not ... else found
