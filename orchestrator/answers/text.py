@@ -1,8 +1,11 @@
 """Reads a short answer in words; the key forgets case, punctuation and articles.
 
 The first of these that the reply has: a JSON field `answer`, the last line "Final answer: ...", the last phrase "the
-answer is ..." or line "Answer: ...", else the whole reply. Where `meta["answer_format"]` is "python literal", answers
-are literals and the key is their value (see `literals`).
+answer is ..." or line "Answer: ...", else the whole reply. `meta["answer_format"]` makes exceptions of two:
+
+- "python literal": answers are literals and the key is their value (see `literals`);
+- "passage": the answer is all that stands behind the last "Final answer:" with words behind it, and a reply without one
+  abstains, as plans and drafts are no passage.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ def read(problem: Problem, text: str) -> Reading | None:
     """The answer as written; an empty reply abstains."""
     if not text.strip():
         return None
+    if problem.meta.get("answer_format") == "passage":
+        return _passage(text)
     if _literal(problem):
         value = _value(text, literal=True)
         return Reading(value if value.strip() else repr(value), literal_key(value))
@@ -48,6 +53,14 @@ def key(value: str) -> str:
     folded = unicodedata.normalize("NFKC", value).casefold()
     words = _PUNCTUATION.sub(" ", _THOUSANDS.sub("", folded))
     return digested(" ".join(_ARTICLES.sub(" ", words).split()) or " ".join(folded.split()))
+
+
+def _passage(text: str) -> Reading | None:
+    for match in reversed(list(_FINAL.finditer(text))):
+        value = text[match.end() :].strip()
+        if re.search(r"\w", value):
+            return Reading(value, key(value))
+    return None
 
 
 def _literal(problem: Problem) -> bool:

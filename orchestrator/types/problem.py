@@ -143,8 +143,13 @@ class Problem:
 
     @property
     def format(self) -> str:
-        """How a reply should end so that its answer can be read; `meta["answer_format"]` names a form of the answer."""
+        """How a reply should end so that its answer can be read.
+
+        `meta["answer_format"]` names a form of the answer, `passage` being a text of any length.
+        """
         form = self.meta.get("answer_format")
+        if form == "passage":
+            return _formats()[form]
         return _formats()[self.kind] + (f" Write the answer as a {form}." if form else "")
 
     def ask(self, template: Template, **slots: str) -> Prompt:

@@ -115,3 +115,23 @@ def test_agreement_with_recorded_verdicts(recorded: Callable[..., Any]) -> None:
         agree += right == bool(generation["correct"])
         total += 1
     assert agree / total >= 0.98
+
+
+PASSAGE = Problem("p", (Message("user", "Write a story."),), "text", meta={"answer_format": "passage"})
+
+
+@pytest.mark.parametrize(
+    ("reply", "value"),
+    [
+        ("A plan.\n\nFinal answer:\n\nOnce there was\na cat.\n\nThe end.\n", "Once there was\na cat.\n\nThe end."),
+        ("**Final answer:** Once.", "Once."),
+        ('I put it behind "Final answer:".\nFinal answer: first\nFinal answer: last\nline', "last\nline"),
+        ('Final answer: a story\nAll of it stands behind "Final answer:".', "a story\nAll of it stands behind \"Final answer:\"."),
+        ("Once there was a cat.", None),
+        ("Final answer:\n\n", None),
+        ("The answer is a cat.", None),
+    ],
+)  # fmt: skip
+def test_a_passage_is_all_behind_the_last_marker(reply: str, value: str | None) -> None:
+    reading = text.read(PASSAGE, reply)
+    assert (reading.value if reading else None) == value

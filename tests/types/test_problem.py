@@ -128,6 +128,11 @@ class TestFormat:
         told = one("q", kind="number", meta={"answer_format": "decimal with two places"}).format
         assert told.endswith("Write the answer as a decimal with two places.")
 
+    def test_a_passage_is_no_line(self) -> None:
+        told = one("q", kind="text", meta={"answer_format": "passage"}).format
+        assert "below it, the whole text" in told
+        assert "of the form" not in told
+
 
 class TestWhatAProblemIs:
     def test_a_kind_that_there_is_not_is_named(self) -> None:
