@@ -31,17 +31,15 @@ def participants(text: str) -> tuple[str, ...]:
 
 
 def conclusion(text: str) -> str | None:
-    """The end of a reply that holds what all agreed on, its marker included; `None` where it did not come to that.
+    """What all agreed on, as it stands behind its marker at the end of a reply; `None` where it did not come to that.
 
     The *last* marker counts, as models repeat the instruction before they follow it, and only with words behind it.
     Without one, what stands behind the end of the collaboration counts, or a last line that gives the answer in words.
     """
-    for mark in reversed(list(_FINAL.finditer(text))):
-        if _says(text[mark.end() :]):
-            return text[mark.start() :]
-    ends = list(_FINISHED.finditer(text))
-    if ends and _says(text[ends[-1].end() :]):
-        return text[ends[-1].end() :]
+    for marker in (_FINAL, _FINISHED):
+        for mark in reversed(list(marker.finditer(text))):
+            if re.search(r"\w", behind := text[mark.end() :]):
+                return behind.strip()
     last = text.rstrip().rpartition("\n")[2]
     return last if _CLOSING.search(last) else None
 
@@ -53,7 +51,3 @@ def _items(text: str, place: int) -> list[str]:
         found.append(re.split(r":| [-\u2013\u2014] ", item["named"])[0])
         place = item.end()
     return found
-
-
-def _says(rest: str) -> bool:
-    return re.search(r"\w", rest) is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from orchestrator.errors import ConfigError
-from orchestrator.types import Answer, Estimate, Problem, Prompt, Reply, Sampling
+from orchestrator.types import Answer, Estimate, Kind, Problem, Prompt, Reply, Sampling
 
 from ._lists import declines
 from ._personas import conclusion, participants
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from orchestrator.workshop import Workshop
 
 Fallback = Literal["cot", "reply", "none"]
+
+_BLOCKS: frozenset[Kind] = frozenset({"code", "json", "plan"})
+"""Kinds whose answer takes several lines."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class SoloPerformance:
         told = conclusion(replies[-1].text)
         if told is None:
             return await self._fall_back(sample, replies, run)
+        # The marker tells readers to take the first number, or the line; of a block it would hide the first line.
+        told = told if run.problem.kind in _BLOCKS else f"Final answer: {told}"
         run.emit(_written(await run.read(told), replies[-1]), parents=replies)
 
     # -- the collaboration --------------------------------------------------------------
