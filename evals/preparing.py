@@ -103,7 +103,9 @@ class Preparing:
     def _setting(self, sandbox: Sandbox) -> Setting:
         plan = self.plan
         fallbacks = fallbacks_of(plan.everybody.values())
-        return Setting(self._engine, plan.experts, plan.roles, fallbacks, sandbox=sandbox)
+        return Setting(
+            self._engine, plan.experts, plan.roles, fallbacks, sandbox=sandbox, prompts=plan.prompts
+        )  # fmt: skip
 
     async def _watch(self, workshop: Workshop) -> None:
         while True:

@@ -47,13 +47,11 @@ class _Foreseen:
     """What all problems of a kind share under one row."""
 
     contestant: Contestant
-    cap: int = field(init=False)
+    cap: int | None = field(init=False)
 
     def __post_init__(self) -> None:
-        from orchestrator.run import DEFAULT_MAX_TOKENS
-
         own = getattr(self.contestant.strategy, "max_tokens", None)
-        self.cap = own if isinstance(own, int) else DEFAULT_MAX_TOKENS
+        self.cap = own if isinstance(own, int) else None
 
 
 def forecasts(plan: Plan, problems: Iterable[Problem]) -> list[Forecast]:
@@ -71,11 +69,11 @@ def forecasts(plan: Plan, problems: Iterable[Problem]) -> list[Forecast]:
     return found
 
 
-def total(found: Sequence[Forecast], run_budget: Budget) -> Forecast:
+def total(found: Sequence[Forecast], run_budget: Budget, name: str = "in all") -> Forecast:
     """All rows together, never above the run's caps."""
     usd = [forecast.usd for forecast in found]
     whole = Forecast(
-        "in all",
+        name,
         problems=max(forecast.problems for forecast in found),
         least=sum(forecast.least for forecast in found),
         expected=sum(forecast.expected for forecast in found),
@@ -140,15 +138,24 @@ def _add(forecast: Forecast, problem: Problem, row: Row, plan: Plan, foreseen: _
     forecast.expected += min(estimate.expected, most) * seeds
     forecast.most += most * seeds
     forecast.depth = max(forecast.depth, estimate.depth)
-    bound = _dearest(problem, foreseen.cap, estimate.depth, (*row.experts, *plan.roles.values()))
+    bound = dearest(problem, foreseen.cap, estimate.depth, (*row.experts, *plan.roles.values()))
     if bound is None or forecast.usd is None:
         forecast.usd = None
     else:
         forecast.usd += min(bound * most, plan.budget.usd if plan.budget.usd is not None else math.inf) * seeds
 
 
-def _dearest(problem: Problem, cap: int, depth: int, experts: Sequence[Expert]) -> float | None:
-    """What one call costs at the most: the whole conversation with all replies before it, and a full reply."""
+def dearest(problem: Problem, cap: int | None, depth: int, experts: Iterable[Expert]) -> float | None:
+    """What one call costs at the most: the whole conversation with all replies before it, and a full reply.
+
+    `None` where a price is not known.
+
+    Args:
+        cap: tokens of a reply; `None`: what holds where nobody sets it.
+    """
+    from orchestrator.run import DEFAULT_MAX_TOKENS
+
+    cap = cap or DEFAULT_MAX_TOKENS
     bill = 0.0
     written = sum(len(message.text.encode()) for message in problem.messages)
     size = written + len(problem.question.encode()) + len(problem.format.encode()) + _TEMPLATE

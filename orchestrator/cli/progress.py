@@ -54,7 +54,13 @@ class Progress:
 
     def step(self) -> None:
         """One more is done."""
-        self._done += 1
+        self.reach(self._done + 1)
+
+    def reach(self, done: int) -> None:
+        """So many are done."""
+        if done == self._done:
+            return
+        self._done = done
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._done)
         elif self._now() - self._said_at >= min(_LATEST, max(_SOONEST, (self._now() - self._start) / 5)):
@@ -63,7 +69,7 @@ class Progress:
 
     def _line(self) -> str:
         took = self._now() - self._start
-        togo = took * (self._total - self._done) / self._done
+        togo = took * max(0, self._total - self._done) / self._done
         return f"{self._done:,} of {self._total:,} {self._what} in {clock(took)}, {clock(togo)} to go"
 
 

@@ -10,6 +10,7 @@ import typer
 from orchestrator.errors import ConfigError
 
 from . import options as o
+from .preparing import KIND as PREPARATION
 from .printing import note
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ def resume(
 
 
 def _check_ours(folder: RunFolder) -> None:
+    if folder.manifest.get("kind") == PREPARATION:
+        raise ConfigError(
+            f"{folder.path} is a preparation: it goes on with the command that began it and --run {folder.path}"
+        )
     missing = [
         name for name in ("strategies", "experts", "set_file", "problems", "run_budget") if name not in folder.manifest
     ]

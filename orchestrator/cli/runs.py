@@ -88,8 +88,12 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     if rows:
         out("")
         print_table(columns_of(rows))
+    if isinstance(file := seen.manifest.get("file"), str):
+        out(f"file: {visible(file, keep='')}")
     if told.state == "unfinished":
-        note(f"go on with: orchestrator resume {seen.handle}")
+        prepares = "prepares" in seen.manifest
+        way = f"the command that began it and --run {seen.path}" if prepares else f"orchestrator resume {seen.handle}"
+        note(f"go on with: {way}")
 
 
 def export(

@@ -42,7 +42,7 @@ def runs() -> list[RunSummary]:
 
 
 def summary(path: Path) -> RunSummary:
-    """What a run's manifest and files tell; takes no lock.
+    """What a run's manifest and files tell; takes no lock. A preparation has one result: its file.
 
     The manifest's `set`, `strategies`, `problems` (a count), `seeds`, `per_expert` and `experts` are read where it has
     them.
@@ -51,13 +51,17 @@ def summary(path: Path) -> RunSummary:
         manifest = read_manifest(path)
     except ConfigError:
         return RunSummary(path.name, path, "", "", (), 0, None, "unreadable")
-    done, total = count(path / "results.jsonl"), _total(manifest)
+    prepares = manifest.get("prepares")
+    if prepares is None:
+        names, done, total = _list(manifest.get("strategies")), count(path / "results.jsonl"), _total(manifest)
+    else:
+        names, done, total = [f"prepare {prepares}"], int(manifest.get("finished") is True), 1
     return RunSummary(
         id=str(manifest.get("id", path.name)),
         path=path,
         created=str(manifest.get("created", "")),
         set=str(manifest.get("set", "")),
-        strategies=tuple(str(name) for name in _list(manifest.get("strategies"))),
+        strategies=tuple(map(str, names)),
         done=done,
         total=total,
         state=_state(path, done, total),

@@ -75,6 +75,13 @@ def guarded(spec: Spec) -> tuple[str, ...]:
     return tuple(found)
 
 
+def files_of(group: Group, name: str) -> tuple[str, ...]:
+    """The settings that are paths of files, in field order."""
+    maker = load(group, name)
+    hints = hints_of(maker)
+    return tuple(f.name for f in fields_of(maker) if _names_file(hints[f.name]))
+
+
 def walk(spec: Spec) -> Iterator[Spec]:
     """A resolved spec and those nested in it, outermost first."""
     yield spec
