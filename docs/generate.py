@@ -43,6 +43,8 @@ PAPERS: Mapping[str, tuple[str, str]] = {
         "Planning In Natural Language Improves LLM Search For Code Generation",
         "https://arxiv.org/abs/2409.03733",
     ),
+    "Fu et al., 2025": ("Deep Think with Confidence", "https://arxiv.org/abs/2508.15260"),
+    "Chen et al., 2023": ("CodeT: Code Generation with Generated Tests", "https://arxiv.org/abs/2207.10397"),
 }
 """Titles of what docstrings cite by authors and year."""
 
