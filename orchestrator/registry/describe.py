@@ -12,7 +12,7 @@ from typing import Literal, get_args, get_origin
 
 from ..types import Estimate
 from .build import fields_of, hints_of, plain
-from .calls import driving, estimate_of, smallest, with_several
+from .calls import driving, estimate_of, made, smallest, with_several
 from .rooms import Maker, load, origin
 from .spec import Group, render
 
@@ -136,8 +136,10 @@ def _ladder(maker: Maker) -> str | None:
 
 
 def _told(maker: Maker, name: str) -> str | None:
-    """A fact that a class states beside its settings."""
+    """A fact that a class states beside its settings; one that depends on these is told for their defaults."""
     value: object = getattr(maker, name, None)
+    if isinstance(value, property):
+        value = getattr(made(maker), name, None)
     return value if isinstance(value, str) else None
 
 

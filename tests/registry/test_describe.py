@@ -65,6 +65,10 @@ def test_what_something_needs_is_told_where_it_says_so() -> None:
     assert describe("strategies", "demo_planner").needs is None
 
 
+def test_an_aggregator_that_depends_on_the_settings_is_told_for_their_defaults() -> None:
+    assert describe("strategies", "deepconf").aggregator == "deepconf(measure=tail, keep=0.9, window=2048)"
+
+
 def test_what_must_be_given_settings_tells_no_calls() -> None:
     found = describe("strategies", "demo_nesting")
     assert (found.estimate, found.several, found.calls_depend_on, found.smallest) == (None, None, (), None)
