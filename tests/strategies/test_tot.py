@@ -1,0 +1,410 @@
+"""Tree of Thoughts: states, opinions, what is kept, and what comes of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from orchestrator import Budget, Message, Problem, Request, asolve
+from orchestrator.errors import ConfigError, ContentFiltered
+from orchestrator.experts.scripted import ScriptedExpert
+from orchestrator.registry import build
+from orchestrator.strategies._thoughts import VALUES, Hands, State, Texts, choice_in, label_in, without_doubles
+from orchestrator.strategies.tot import TreeOfThoughts, drawn
+from orchestrator.types import Completion, Estimate, Expert
+from tests.clock import run_virtual
+
+from .golden import calls, emitted, lineage_is_sound
+from .planning import asked_for, counts, wide
+
+HAND = Problem("g", (Message("user", "Use 2 3 4 to make 24."),), "game24")
+ESSAY = Problem("t", (Message("user", "Write four lines about the sea."),), "text")
+SUM = Problem("n", (Message("user", "What is 6 times 7?"),), "number")
+TASK = Problem("c", (Message("user", "Write f."),), "code")
+
+Says = Callable[[Request], "str | Completion"]
+
+
+def last(request: Request) -> str:
+    return request.messages[-1].text
+
+
+def left_in(request: Request) -> str:
+    return last(request).partition("numbers are left: ")[2].partition("\n")[0]
+
+
+def player(latency: float | str = 0.0, **says: str | Says) -> ScriptedExpert:
+    """Plays 24 of 2 3 4, plans, votes for the first and calls everything likely.
+
+    Args:
+        says: by purpose, what is said instead.
+    """
+    steps = {
+        "2 3 4": "2 + 3 = 5 (left: 4 5)\n2 * 3 = 6 (left: 4 6)\n4 - 2 = 2 (left: 2 3)",
+        "4 5": "4 * 5 = 20 (left: 20)",
+        "4 6": "4 * 6 = 24 (left: 24)\n4 + 6 = 10 (left: 10)",
+        "2 3": "2 * 3 = 6 (left: 6)",
+    }
+
+    def usual(request: Request) -> str:
+        match request.labels.purpose:
+            case "propose":
+                return steps[left_in(request)]
+            case "think":
+                return f"Plan {request.sample_index} of this."
+            case "value":
+                return "likely"
+            case "vote":
+                return "The best choice is 1."
+        if request.labels.problem == "g":
+            return "Answer: 2 * 3 * 4 = 24" if "(left: 24)" in last(request) else "Answer: 2 + 3 * 4 = 24"
+        return f"The answer is {request.sample_index}.\n```python\nx = {request.sample_index}\n```"
+
+    def reply(request: Request) -> str | Completion:
+        said = says.get(request.labels.purpose, usual)
+        return said if isinstance(said, str) else said(request)
+
+    return ScriptedExpert(reply, latency=latency)
+
+
+def looking_ahead(request: Request) -> str:
+    if not (left := left_in(request)):
+        return "sure" if "2 * 3 * 4" in last(request) else "impossible"
+    return {"4 6": "sure", "4 5": "likely"}.get(left, "impossible")
+
+
+def test_golden_trace() -> None:
+    expert = player(latency=1.0, value=looking_ahead)
+    spec = "tot(keep=2, thoughts=3, opinions=2)"
+    out, seconds = run_virtual(asolve(HAND, experts=[wide(expert)], strategy=spec))
+    purposes = [(place, purpose) for place, purpose in calls(out)]
+    assert purposes[0] == ((0, 0), "propose")
+    assert sorted(purposes[1:7]) == [((1, i), "value") for i in range(3) for _ in range(2)]
+    assert sorted(purposes[7:9]) == [((2, 0), "propose"), ((2, 1), "propose")]
+    # One number is left then: nobody is asked what it is worth.
+    assert sorted(purposes[9:11]) == [((4, 0), "answer"), ((4, 1), "answer")]
+    assert sorted(purposes[11:]) == [((5, i), "value") for i in range(2) for _ in range(2)]
+    assert emitted(out) == [((6,), "2 * 3 * 4"), ((7,), "2 + 3 * 4")]
+    assert lineage_is_sound(out, [expert])
+    assert (seconds, out.answer, out.chosen_by) == (5.0, "2 * 3 * 4", "verified")
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_depth_is_two_replies_a_step(steps: int) -> None:
+    expert = player(latency=1.0)
+    out, seconds = run_virtual(asolve(ESSAY, experts=[wide(expert)], strategy=f"tot(steps={steps})"))
+    form = TreeOfThoughts(steps=steps).estimate(ESSAY, 1)
+    assert (seconds, out.usage.calls) == (2.0 * steps, 10 * steps)
+    assert (form.depth, form.expected) == (2 * steps, 10 * steps)
+
+
+def test_the_settings_of_the_paper_by_kind() -> None:
+    four = Problem("g", (Message("user", "4 7 8 8"),), "game24")
+    assert TreeOfThoughts().estimate(four, 1) == Estimate(2, 175.0, 175, 7, candidates=5)
+    assert TreeOfThoughts().estimate(ESSAY, 1) == Estimate(10, 20.0, 20, 4, candidates=1)
+
+
+# -- opinions -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("The best choice is 12", 11),
+        ("So the best choice is **3**.", 2),
+        ("The best one is candidate 2", 1),
+        ("best choice is: Candidate #4!", 3),
+        ("The best choice is 1, as 2 is wrong.", 0),
+        ("The best choice is 2. No: the best choice is 5.", 4),
+        ("7", 6),
+        ("Candidate 3.", 2),
+        ("The best choice is 13", None),
+        ("The best choice is 0", None),
+        ("The best choice is 1.5", None),
+        ("Of the 12 candidates none is good.", None),
+        ("", None),
+    ],
+)
+def test_a_vote_names_one_of_the_candidates(text: str, chosen: int | None) -> None:
+    assert choice_in(text, 12) == chosen
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("sure", "sure"),
+        ("Sure.", "sure"),
+        ("4 * 6 = 24\n**Likely**", "likely"),
+        ("It looked impossible at first.\nsure", "sure"),
+        ("Verdict: IMPOSSIBLE!", "impossible"),
+        ("I am not sure", None),
+        ("unlikely", None),
+        ("24", None),
+        ("", None),
+    ],
+)
+def test_labels_are_read_however_they_are_written(text: str, label: str | None) -> None:
+    assert label_in(text) == (None if label is None else VALUES[label])
+
+
+async def test_the_best_valued_answer_comes_first_and_the_checker_picks_another() -> None:
+    """Top-1 and verified-of-b are two figures: lineage order is the order of value."""
+    expert = player(value=lambda r: "sure" if "2 + 3 * 4" in last(r) else "likely")
+    out = await asolve(HAND, experts=[expert.value], strategy="tot(keep=9)", verifier="none")
+    assert [answer for _, answer in emitted(out)] == ["2 + 3 * 4", "2 * 3 * 4"]
+    assert out.answer == "2 + 3 * 4"
+    checked = await asolve(HAND, experts=[expert.value], strategy="tot(keep=9)")
+    assert (checked.answer, checked.chosen_by) == ("2 * 3 * 4", "verified")
+
+
+async def test_a_reply_without_a_label_is_worth_nothing_and_not_asked_again() -> None:
+    expert = player(value="Hard to say.")
+    out = await asolve(HAND, experts=[expert.value], strategy="tot(opinions=1)", verifier="none")
+    assert counts(expert)["value"] == 3 + 2
+    assert len(out.candidates) == 2
+
+
+# -- states ---------------------------------------------------------------------------------
+
+
+def hand(*numbers: int) -> State:
+    return State(hand=tuple(Fraction(n) for n in numbers))
+
+
+def proposed(state: State, text: str) -> list[str]:
+    space = Hands(state.hand)
+    return [grown.thoughts[-1] for grown in space.proposed(state, Completion(text))]
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("2 * 3 = 6 (left: 4 6)", "2 * 3 = 6 (left: 4 6)"),
+        ("1. 2*3=6", "2*3=6 (left: 4 6)"),
+        ("- 2 \u00d7 3 = 6 (left: 9 9)", "2 * 3 = 6 (left: 4 6)"),
+        ("2 / 4 = 0.5", "2 / 4 = 0.5 (left: 1/2 3)"),
+        ("2 / 4 = 1/2 (left: 1/2 3)", "2 / 4 = 1/2 (left: 1/2 3)"),
+        ("2 - 4 = -2", "2 - 4 = -2 (left: -2 3)"),
+        ("2 * 3 = 7 (left: 4 7)", None),
+        ("2 + 2 = 4 (left: 3 4 4)", None),
+        ("5 + 3 = 8 (left: 2 8)", None),
+        ("2 / 0 = 4", None),
+        ("2 * 3 * 4 = 24", None),
+        ("Here are the possible next steps:", None),
+        ("a + b = c (left: ...)", None),
+        ("", None),
+    ],
+)
+def test_steps_that_apply_to_the_numbers_left(line: str, step: str | None) -> None:
+    assert proposed(hand(2, 3, 4), line) == ([] if step is None else [step])
+
+
+def test_a_division_by_zero_leads_nowhere() -> None:
+    assert proposed(hand(0, 4, 4), "4 / 0 = 0\n4 - 4 = 0") == ["4 - 4 = 0 (left: 0 0)"]
+
+
+def test_what_is_left_at_last_settles_itself() -> None:
+    space = Hands(hand(2, 3, 4).hand)
+    assert [space.settled(hand(*numbers)) for numbers in ([24], [23], [4, 6])] == [20.0, 0.001, None]
+
+
+def test_blank_lines_and_refusals_are_no_states() -> None:
+    text = "\n\nAdd the two.\n   \nI'm sorry, I can't help with that.\n---\nadd the two\nSubtract them.\n"
+    grown = Texts().proposed(State(), Completion(text))
+    assert [state.thoughts for state in grown] == [("Add the two.",), ("Subtract them.",)]
+
+
+def test_states_that_come_to_the_same_are_one() -> None:
+    space = Hands(hand(2, 2, 3, 4).hand)
+    grown = space.proposed(space.root(), Completion("2 + 2 = 4\n2 * 2 = 4\n3 + 4 = 7"))
+    assert [state.thoughts[-1] for state in without_doubles(space, grown)] == [
+        "2 + 2 = 4 (left: 3 4 4)",
+        "3 + 4 = 7 (left: 2 2 7)",
+    ]
+
+
+async def test_equal_states_are_valued_once() -> None:
+    """Both first steps of the two fours leave 4 4 6 and are one state from there on."""
+    problem = Problem("g4", (Message("user", "Use 2 4 4 6 to make 24."),), "game24")
+    expert = player(propose=lambda r: "4 + 2 = 6\n2 + 4 = 6\n4 - 2 = 2" if left_in(r) == "2 4 4 6" else "4 + 6 = 10")
+    await asolve(problem, experts=[expert.value], strategy="tot(opinions=1)")
+    valued = [left_in(request) for request in asked_for(expert, "value") if left_in(request)]
+    assert valued[:2] == ["4 6 6", "2 4 6"]
+    assert len(valued) == len(set(valued))
+
+
+# -- selection ------------------------------------------------------------------------------
+
+
+def test_drawing_takes_each_once_and_stands_values_of_zero() -> None:
+    assert sorted(drawn([0.0, 0.0, 0.0], 2, random.Random(1))) != []
+    assert len(set(drawn([0.0, 0.0, 0.0], 3, random.Random(1)))) == 3
+    assert drawn([0.0, 5.0, 0.0], 1, random.Random(1)) == [1]
+    firsts = [drawn([3.0, 1.0], 1, random.Random(seed))[0] for seed in range(400)]
+    assert firsts.count(0) == pytest.approx(300, abs=40)
+
+
+async def test_states_can_be_drawn_in_proportion_to_their_values() -> None:
+    expert = player(value="No label here.")
+    spec = "tot(select=sample, keep=1, opinions=1)"
+    out = await asolve(HAND, experts=[expert.value], strategy=spec, verifier="none")
+    assert (len(out.candidates), out.stopped_by) == (1, "done")
+    again = await asolve(HAND, experts=[player(value="No label here.").value], strategy=spec, verifier="none")
+    assert [s.candidate for s in again.candidates] == [s.candidate for s in out.candidates]
+
+
+# -- other kinds ----------------------------------------------------------------------------
+
+
+async def test_votes_choose_the_plan_and_then_the_passage() -> None:
+    def vote(request: Request) -> str:
+        return "The best choice is 4." if "Plan 3" in last(request) else "The best choice is 2."
+
+    expert = player(vote=vote, answer=lambda r: f"Final answer: passage {r.sample_index}")
+    out = await asolve(ESSAY, experts=[expert.value], strategy="tot")
+    assert counts(expert) == {"think": 5, "vote": 10, "answer": 5}
+    assert {("Plan 3 of this." in last(request)) for request in asked_for(expert, "answer")} == {True}
+    assert out.answer == "passage 1"
+    assert len(out.candidates) == 1
+
+
+async def test_of_programs_the_states_are_plans() -> None:
+    expert = player()
+    out = await asolve(TASK, experts=[expert.value], strategy="tot(thoughts=2, opinions=1)")
+    assert "Do not write code yet" in last(asked_for(expert, "think")[0])
+    assert "Write the program by this plan:\n\nPlan 0 of this." in last(asked_for(expert, "answer")[0])
+    assert out.answer == "x = 0\n"
+
+
+async def test_public_tests_choose_among_the_programs_that_were_kept() -> None:
+    problem = Problem("c", (Message("user", "Write f."),), "code", public_tests=("assert x == 1",))
+    out = await asolve(problem, experts=[player().value], strategy="tot(thoughts=2, keep=2, opinions=1)")
+    assert (out.answer, out.chosen_by) == ("x = 1\n", "verified")
+
+
+async def test_proposals_can_also_carry_other_kinds() -> None:
+    expert = player(propose="1. Take six sevens.\n2. Add sevens.", value="likely", answer="The answer is 42.")
+    out = await asolve(SUM, experts=[expert.value], strategy="tot(steps=3, generate=propose, evaluate=value, keep=2)")
+    assert out.answer == "42"
+    assert "- Take six sevens.\n- Add sevens." in last(asked_for(expert, "answer")[1])
+
+
+async def test_an_answer_that_cannot_be_read_stands_in_no_vote() -> None:
+    def answer(request: Request) -> str:
+        return "No idea." if request.sample_index < 2 else f"The answer is {request.sample_index}."
+
+    expert = player(answer=answer)
+    out = await asolve(SUM, experts=[expert.value], strategy="tot")
+    assert out.answer == "2"
+    assert not any("No idea" in last(request) for request in asked_for(expert, "vote"))
+
+
+async def test_without_any_answer_that_can_be_read_one_abstains() -> None:
+    out = await asolve(SUM, experts=[player(answer="No idea.").value], strategy="tot")
+    assert (out.answer, len(out.candidates)) == (None, 1)
+
+
+# -- failures -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["", "I'm sorry, I can't help with that.", "There is nothing to be done."])
+async def test_a_model_without_next_steps_still_answers(said: str) -> None:
+    expert = player(propose=said)
+    out = await asolve(HAND, experts=[expert.value], strategy="tot")
+    assert (counts(expert), out.answer) == ({"propose": 1, "answer": 1}, "2 + 3 * 4")
+
+
+async def test_a_lost_call_costs_its_branch_and_its_text_reaches_nobody() -> None:
+    def propose(request: Request) -> str:
+        if left_in(request) == "4 5":
+            raise ContentFiltered("no answer for a long time", expert="scripted")
+        return {"2 3 4": "2 + 3 = 5\n2 * 3 = 6"}.get(left_in(request), "4 * 6 = 24")
+
+    expert = player(propose=propose)
+    out = await asolve(HAND, experts=[expert.value], strategy="tot")
+    assert (out.answer, out.usage.refused > 0) == ("2 * 3 * 4", True)
+    assert not any("long time" in message.text for request in expert.requests for message in request.messages)
+
+
+async def test_a_lost_value_leaves_its_state_behind_the_others() -> None:
+    def value(request: Request) -> str:
+        if left_in(request) == "4 5":
+            raise ContentFiltered("no answer", expert="scripted")
+        return "likely"
+
+    out = await asolve(HAND, experts=[player(value=value).value], strategy="tot(keep=2, opinions=1)")
+    (first, *_) = [event.facts["values"] for event in out.trace if event.kind == "states"]
+    assert first == [0.0, 1.0, 1.0]
+
+
+# -- experts, budgets -------------------------------------------------------------------------
+
+
+async def test_several_experts_are_dealt_to_in_turn() -> None:
+    pool = [player(), player()]
+    await asolve(ESSAY, experts=[wide(expert, f"e{i}") for i, expert in enumerate(pool)], strategy="tot")
+    assert [counts(expert) for expert in pool] == [
+        {"think": 3, "vote": 6, "answer": 3},
+        {"think": 2, "vote": 4, "answer": 2},
+    ]
+
+
+async def test_roles_think_and_judge() -> None:
+    main, idea, judge = player(), player(), player()
+    roles: dict[str, str | Expert] = {"idea": wide(idea, "idea"), "judge": wide(judge, "judge")}
+    out = await asolve(ESSAY, experts=[wide(main)], roles=roles, strategy="tot")
+    assert [counts(expert) for expert in (idea, judge, main)] == [{"think": 5}, {"vote": 10}, {"answer": 5}]
+    assert len({request.key for request in (*idea.requests, *judge.requests)}) == 15
+    assert out.answer is not None
+
+
+@pytest.mark.parametrize(
+    ("cap", "form"), [(2, (1, 1, 1)), (6, (1, 2, 1)), (12, (1, 5, 1)), (14, (1, 5, 2)), (20, (1, 5, 5))]
+)
+async def test_ladder(cap: int, form: tuple[int, int, int]) -> None:
+    fitted = TreeOfThoughts().fit(cap, ESSAY, 1)
+    assert fitted is not None
+    assert (fitted.keep, fitted.thoughts, fitted.opinions) == form
+    out = await asolve(ESSAY, experts=[player().value], strategy="tot", budget=Budget(calls=cap))
+    assert (out.stopped_by, out.usage.calls <= cap, len(out.candidates)) == ("done", True, 1)
+
+
+async def test_below_the_lowest_rung_the_smallest_budget_is_named() -> None:
+    out = await asolve(ESSAY, experts=[player().value], strategy="tot", budget=Budget(calls=1))
+    assert (out.stopped_by, out.usage.calls) == ("budget", 0)
+    assert "calls=2" in out.reason
+
+
+async def test_answers_are_safe_when_the_budget_ends_before_they_are_compared() -> None:
+    expert = player(answer=lambda r: "word " * 40 + f"The answer is {r.sample_index}.")
+    budget = Budget(tokens=2600)
+    out = await asolve(SUM, experts=[expert.value], strategy="tot(max_tokens=100)", budget=budget)
+    assert out.stopped_by == "budget"
+    assert counts(expert)["answer"] == 5
+    assert len(out.candidates) == 5
+
+
+def test_concurrency_changes_nothing() -> None:
+    found = []
+    for width in (1, 64):
+        expert = player("exp:1", value=looking_ahead)
+        value = replace(expert.value, concurrency=width)
+        out, _ = run_virtual(asolve(HAND, experts=[value], strategy="tot(select=sample, keep=2)", verifier="none"))
+        found.append([scored.candidate for scored in out.candidates])
+    assert found[0] == found[1] != []
+
+
+async def test_sampling() -> None:
+    expert = player()
+    await asolve(ESSAY, experts=[expert.value], strategy="tot(temperature=0.2, max_tokens=50)")
+    assert {(r.sampling.temperature, r.sampling.max_tokens) for r in expert.requests} == {(0.2, 50)}
+
+
+@pytest.mark.parametrize("name", ["steps", "keep", "thoughts", "opinions"])
+def test_numbers_count_from_1(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} counts from 1"):
+        build("strategies", f"tot({name}=0)")
