@@ -22,7 +22,19 @@ ROOMS = ("experts", "strategies", "evals")
 
 FLOORS = (
     ("errors", "files", "types"),
-    ("answers", "budget", "ledger", "lessons", "masking", "own_prompts", "prompts", "protocols", "recording", "trace"),
+    (
+        "answers",
+        "budget",
+        "ledger",
+        "lessons",
+        "masking",
+        "own_prompts",
+        "prompts",
+        "protocols",
+        "recording",
+        "skills",
+        "trace",
+    ),
     ("engine", "sandbox"),
     ("run",),
     ("folder", "registry"),
