@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.errors import ConfigError
+
 from . import options as o
 from .printing import note
 
 if TYPE_CHECKING:
+    from orchestrator.config import Config, Settings
     from orchestrator.evals.runner import Plan
+    from orchestrator.types import Problem
 
+    from .following import Followed
     from .problems import Problems
 
 
@@ -23,8 +30,13 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     set_: Annotated[
-        str, typer.Argument(metavar="SET", help="A built-in set, an alias or a file; options as SET:key=value,...")
-    ],
+        str | None,
+        typer.Argument(metavar="SET", help="A built-in set, an alias or a file; options as SET:key=value,..."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Run a table of a paper again; `orchestrator recipes` lists them."),
+    ] = None,
     strategy: Annotated[
         list[str] | None,
         typer.Option("--strategy", "-s", metavar="SPEC", help="Such as 'best_of_n(samples=5)'; repeat it to compare."),
@@ -45,7 +57,7 @@ def bench(
     budget: o.BudgetText = None,
     run_budget: o.RunBudgetText = None,
     seed: o.Seed = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Repeat with so many seeds.")] = 1,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repeat with so many seeds; 1 if not given.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Problems in flight; 64 if not given.")] = None,
     independent: Annotated[
         bool, typer.Option("--independent", help="Strategies do not share replies to identical requests.")
@@ -54,6 +66,9 @@ def bench(
     reuse: Annotated[
         str | None, typer.Option(metavar="RUN", help="Another run, whose replies are taken over and not paid again.")
     ] = None,
+    allow_overlap: Annotated[
+        bool, typer.Option("--allow-overlap", help="Measure a strategy on problems that it was prepared on.")
+    ] = False,
     dry_run: o.DryRun = False,
     min_isolation: o.MinIsolation = None,
     yes: o.Yes = False,
@@ -65,7 +80,8 @@ def bench(
     from .consent import to_be_asked
     from .embedded import announce
     from .plan import Wish, manifest_of, plan_of
-    from .problems import chosen, survey
+    from .prepared import check_overlap
+    from .problems import survey
     from .reuse import reused
     from .running import run_bench
     from .team import team_of
@@ -76,34 +92,81 @@ def bench(
         concurrency=concurrency, min_isolation=min_isolation, prompts=prompts,
     )  # fmt: skip
     found = config.settings
-    problems = chosen(set_, found.sets, limit, ids, part)
+    followed, problems = _asked_for(set_, recipe, found, limit, ids, part)
     team = team_of(config, reachable=not dry_run)
     announce(team)
     read = survey(problems)
-    named, rule = (found.strategy, "") if found.strategy else o.by_rule(read.first, found.verifier)
+    terms = _terms(config, followed, settings, read.first)
     wish = Wish(
-        strategies=o.specs_of(config, named, settings),
-        verifier=found.verifier,
-        aggregator=found.aggregator,
+        strategies=terms.specs,
+        verifier=terms.verifier,
+        aggregator=terms.aggregator,
         budget=found.budget,
         run_budget=found.run_budget,
-        seeds=[found.seed + i for i in range(seeds)],
+        seeds=[found.seed + i for i in range(seeds or terms.seeds)],
         concurrency=found.concurrency,
         independent=independent,
         per_expert=per_expert,
         min_isolation=found.min_isolation,
         prompts=o.prompts_of(config),
         reuse=None if reuse is None else reused(reuse, team),
+        allow_overlap=allow_overlap,
+        recipe=None if terms.followed is None else terms.followed.to_json(),
     )
     plan = plan_of(wish, team)
+    check_overlap(wish, problems)
     if dry_run:
         return _foretell(plan, problems, as_json)
     if to_be_asked(team, config):
         _ask(plan, problems, yes)
-    if rule:
-        note(rule)
+    if terms.rule:
+        note(terms.rule)
     with RunFolder.create(run, manifest_of(wish, team, problems, read.count, config)) as folder:
         run_bench(folder, plan, problems, as_json)
+
+
+# -- what is wanted -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What is solved how, as the options have it, else a recipe, else the rule for the kind of problem."""
+
+    specs: Sequence[str]
+    verifier: str | None
+    aggregator: str | None
+    seeds: int = 1
+    rule: str = ""
+    """Says which rule chose the strategy, where nobody named one."""
+    followed: Followed | None = None
+
+
+def _asked_for(
+    set_: str | None, recipe: str | None, found: Settings, limit: int | None, ids: str | None, part: str | None
+) -> tuple[Followed | None, Problems]:
+    from .following import problems_of
+    from .problems import chosen
+
+    if recipe is not None:
+        return problems_of(recipe, set_, found.sets, limit, ids, part)
+    if set_ is None:
+        raise ConfigError("name a set: `orchestrator benchmarks` lists what there is")
+    return None, chosen(set_, found.sets, limit, ids, part)
+
+
+def _terms(config: Config, followed: Followed | None, settings: Sequence[str] | None, first: Problem) -> _Terms:
+    from .following import followed_in
+
+    found = config.settings
+    if followed is not None:
+        now, specs = followed_in(followed, config, settings)
+        recipe = followed.recipe
+        given = {name for name in ("verifier", "aggregator") if config.origin(name).kind == "command line"}
+        verifier = found.verifier if "verifier" in given else recipe.verifier
+        aggregator = found.aggregator if "aggregator" in given else recipe.aggregator
+        return _Terms(specs, verifier, aggregator, recipe.seeds, followed=now)
+    named, rule = (found.strategy, "") if found.strategy else o.by_rule(first, found.verifier)
+    return _Terms(o.specs_of(config, named, settings), found.verifier, found.aggregator, rule=rule)
 
 
 # -- before a run -------------------------------------------------------------------------

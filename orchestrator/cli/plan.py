@@ -13,6 +13,7 @@ from orchestrator.budget import Budget
 from orchestrator.own_prompts import SHIPPED, PromptSource
 from orchestrator.types import Json
 
+from .prepared import file_hashes
 from .problems import Problems
 from .recorded import recorded
 from .team import Team
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.evals.runner import Plan
 
 
-_LATER = ("min_isolation", "reuse", "prompts")
+_LATER = ("min_isolation", "reuse", "prompts", "allow_overlap", "recipe")
 """Fields that the manifests of the first runs lack."""
 
 
@@ -43,6 +44,10 @@ class Wish:
     reuse: Path | None = None
     """The journal of another run, whose replies are taken over."""
     prompts: PromptSource = SHIPPED
+    allow_overlap: bool = False
+    """Strategies are measured on problems that they were prepared on."""
+    recipe: Mapping[str, Json] | None = None
+    """What the run follows, as `Followed` keeps it."""
 
     def to_json(self) -> dict[str, Json]:
         """What the manifest holds of it."""
@@ -59,6 +64,8 @@ class Wish:
             "min_isolation": self.min_isolation,
             "reuse": None if self.reuse is None else str(self.reuse),
             "own_prompts": self.prompts.to_json(),
+            "allow_overlap": self.allow_overlap,
+            "recipe": None if self.recipe is None else dict(self.recipe),
         }
 
     @classmethod
@@ -71,6 +78,8 @@ class Wish:
             min_isolation=manifest.get("min_isolation") or 0,
             reuse=None if reuse is None else Path(reuse),
             prompts=PromptSource.recalled(manifest.get("own_prompts") or {}, "prompts of the run"),
+            allow_overlap=manifest.get("allow_overlap") is True,
+            recipe=manifest.get("recipe"),
         )
 
 
@@ -88,6 +97,7 @@ def manifest_of(wish: Wish, team: Team, problems: Problems, count: int, config: 
         "api_base": _plain_base(config.settings.api_base),
         "versions": _versions(),
         "prompts": prompt_hashes(),
+        "files": file_hashes(wish),
     }
 
 

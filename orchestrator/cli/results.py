@@ -13,14 +13,30 @@ from .tables import Column, percent, print_table
 Row = Mapping[str, Json]
 
 
-def show_results(run: str, set_: str, problems: int, rows: Sequence[Row], isolation: Json, as_json: bool) -> None:
+def show_results(
+    run: str,
+    set_: str,
+    problems: int,
+    rows: Sequence[Row],
+    isolation: Json,
+    as_json: bool,
+    more: Mapping[str, Json] | None = None,
+) -> None:
     """Prints one row for each strategy.
 
     Args:
         isolation: how far programs were kept apart; null where none was run.
+        more: what else the JSON object has.
     """
     if as_json:
-        found = {"run": run, "set": set_, "problems": problems, "results": list(rows), "isolation": isolation}
+        found = {
+            "run": run,
+            "set": set_,
+            "problems": problems,
+            "results": list(rows),
+            "isolation": isolation,
+            **(more or {}),
+        }
         out_json("bench/1", found)
     elif rows:
         print_table(columns_of(rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -15,6 +15,7 @@ from .printing import note
 
 if TYPE_CHECKING:
     from orchestrator.folder import RunFolder
+    from orchestrator.types import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +44,7 @@ def resume(
 
     from .embedded import announce
     from .plan import Wish, budget_json, plan_of, prompt_hashes
+    from .prepared import check_overlap, file_hashes, tell_changed_files
     from .problems import recalled as problems_of
     from .recorded import recalled
     from .reuse import still_there
@@ -62,7 +64,10 @@ def resume(
         check(team)
         announce(team)
         _tell_changes(folder.manifest, prompt_hashes())
-        plan = plan_of(still_there(Wish.recalled(folder.manifest)), team)
+        wish = still_there(Wish.recalled(folder.manifest))
+        plan = plan_of(wish, team)
+        check_overlap(wish, problems)
+        tell_changed_files(cast("Mapping[str, Json]", folder.manifest.get("files") or {}), file_hashes(wish))
         if failed:
             again = folder.keep_results(lambda row: row.get("status") != "error")
             note(f"{again} results were errors; their problems run again")

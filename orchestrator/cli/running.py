@@ -25,7 +25,6 @@ def run_bench(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) 
     from orchestrator.evals.runner import Bench
 
     from .live import watching
-    from .results import show_results
 
     work, count = Bench(plan, folder), cast(int, folder.manifest["problems"])
     with _told_how_to_go_on(folder, work), watching(problems.name, count) as work.watcher:
@@ -33,11 +32,26 @@ def run_bench(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) 
     _note_dropped(folder, work)
     _note_isolation(folder, work)
     if work.lines or work.lost is None:
-        isolation = folder.manifest.get("isolation")
-        show_results(str(folder.path), problems.name, work.problems, _labelled(plan, rows), isolation, as_json)
+        _show(folder, problems.name, work.problems, _labelled(plan, rows), as_json)
     if code := _ended(folder, work):
         leave(code)
     note(f"run: {folder.path}")
+
+
+def _show(folder: RunFolder, set_: str, count: int, rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Prints the results, and the published figures beside them where the run follows a recipe."""
+    from .following import Followed
+    from .published import figures, recipe_json, show_published, with_published
+    from .results import show_results
+
+    followed, isolation = Followed.recalled(folder.manifest), folder.manifest.get("isolation")
+    if followed is None:
+        return show_results(str(folder.path), set_, count, rows, isolation, as_json)
+    found = figures(followed, folder)
+    more = {"recipe": recipe_json(followed)}
+    show_results(str(folder.path), set_, count, with_published(rows, found), isolation, as_json, more)
+    if not as_json:
+        show_published(followed, found)
 
 
 @contextmanager
