@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench, config, doctor, experts, init, judge, listing, prepare, recipes, resume, runs, solve
+from . import bench, config, doctor, experts, init, judge, listing, prepare, profile, recipes, resume, runs, solve
 
 app = typer.Typer(
     name="orchestrator",
@@ -36,5 +36,5 @@ def _root(
     pass
 
 
-for group in (solve, bench, resume, prepare, judge, runs, listing, recipes, experts, doctor, init, config):
+for group in (solve, bench, resume, prepare, profile, judge, runs, listing, recipes, experts, doctor, init, config):
     group.register(app)
