@@ -12,7 +12,7 @@ from .engine import Engine
 from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
 from .ledger import Scope
 from .own_prompts import SHIPPED, PromptSource
-from .protocols import Aggregator, Estimates, EstimatesOver, Fits, Strategy, Verifier
+from .protocols import Aggregator, Begins, Estimates, EstimatesOver, Fits, Strategy, Verifier
 from .registry import build, verdict_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
@@ -34,6 +34,15 @@ class Contestant:
     strategy: Strategy
     verifier: Verifier | None
     aggregator: Aggregator
+    own: bool = False
+    """Whether the aggregator is the one that the strategy names: then a smaller form of it names its own."""
+
+    def with_form(self, form: Strategy) -> Contestant:
+        """The same with a smaller form of the strategy."""
+        if not self.own:
+            return replace(self, strategy=form)
+        named: str = getattr(form, "aggregator", "majority")
+        return replace(self, strategy=form, aggregator=build("aggregators", named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +160,11 @@ class Conduct:
 
     async def _attempt(self) -> tuple[StoppedBy, str]:
         try:
-            strategy = fitted(self.contestant, self.problem, self.scope, len(self.setting.experts))
+            self.contestant = fitted(self.contestant, self.problem, self.scope, len(self.setting.experts))
             async with within(self._deadline), asyncio.TaskGroup() as self._tasks:
-                early = await self._follow(strategy)
+                if isinstance(self.contestant.aggregator, Begins):
+                    self._tasks.create_task(self._begin(self.contestant.aggregator))
+                early = await self._follow(self.contestant.strategy)
                 self.run.end()
                 self._look()
         except Exception as error:
@@ -180,6 +191,16 @@ class Conduct:
                 return found
             raise
         return None
+
+    async def _begin(self, aggregator: Begins) -> None:
+        """What the aggregator does beside the strategy; it has another chance when it chooses."""
+        try:
+            await aggregator.begin(self.problem, self.run.beside((*AGGREGATION, 0)))
+        except Exception as error:
+            found = plain(error)
+            if not isinstance(found, BudgetExceeded | ExpertError | VerifierError):
+                raise
+            self.trace.add("not begun", AGGREGATION, reason=str(found))
 
     def _cut_by(self, refusal: BudgetExceeded) -> tuple[StoppedBy, str]:
         self.ended_by = refusal.scope
@@ -249,23 +270,23 @@ class Conduct:
             return await build("aggregators", "majority")(self.problem, scored, run), error
 
 
-def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int) -> Strategy:
-    """The largest form of the strategy whose calls, with its verifier's and aggregator's, the caps cover.
+def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int) -> Contestant:
+    """With the largest form of the strategy whose calls, with its verifier's and aggregator's, the caps cover.
 
     Raises:
         BudgetExceeded: not even its smallest form fits.
     """
     strategy, calls = contestant.strategy, _calls_left(scope)
     if calls is None or not isinstance(strategy, Estimates):
-        return strategy
+        return contestant
     whole = estimated(contestant, problem, experts)
     if whole is None or whole.most <= calls or not isinstance(strategy, Fits):
-        return strategy
+        return contestant
 
     def total(rung: int) -> int:
         """Calls of the largest form within `rung` calls, with its check and choice; 0 where there is none."""
         form = strategy.fit(rung, problem, experts)
-        of_form = None if form is None else estimated(replace(contestant, strategy=form), problem, experts)
+        of_form = None if form is None else estimated(contestant.with_form(form), problem, experts)
         return of_form.most if of_form is not None else 0
 
     rungs = range(1, calls + 1)
@@ -273,7 +294,7 @@ def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int)
     if form is None:
         smallest = next(filter(None, map(total, range(1, strategy.estimate(problem, experts).most))), whole.most)
         raise BudgetExceeded(scope.name, "calls", calls, smallest)
-    return form
+    return contestant.with_form(form)
 
 
 def estimated(contestant: Contestant, problem: Problem, experts: int) -> Estimate | None:

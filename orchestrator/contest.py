@@ -38,5 +38,9 @@ def contestant_for(
     if wanted == "auto":
         wanted = checker_of(problem) or "none"
     return Contestant(
-        name, made, None if wanted == "none" else build("verifiers", wanted), build("aggregators", picked)
+        name,
+        made,
+        None if wanted == "none" else build("verifiers", wanted),
+        build("aggregators", picked),
+        own=aggregator is None,
     )

@@ -82,6 +82,18 @@ class EstimatesOver(Protocol):
 
 
 @runtime_checkable
+class Begins(Protocol):
+    """What an aggregator may also have: work that needs no candidates."""
+
+    async def begin(self, problem: Problem, run: Run) -> None:
+        """Does it while the strategy is at work, with `Run.once`, so that choosing finds it done.
+
+        A failure that it ends in is told only if choosing comes to the same.
+        """
+        ...
+
+
+@runtime_checkable
 class Fits(Protocol):
     """What a strategy may also have: a ladder of smaller forms of itself."""
 

@@ -62,6 +62,9 @@ class CodeT:
     is in, and the others go on in another."""
     memory_mb: int = 1024
     """Memory that a program may take."""
+    ahead: bool = False
+    """Whether tests are asked for at once, beside the programs, and not only when there are programs to choose from.
+    That saves the time that they take, but not the calls where all programs are the same."""
 
     needs: ClassVar[str] = "problems of kind code that ask for a function"
 
@@ -69,6 +72,11 @@ class CodeT:
         self._writing()
         if self.power < 0:
             raise ValueError("power is at least 0")
+
+    async def begin(self, problem: Problem, run: Run) -> None:
+        """Asks for the tests where they are wanted ahead."""
+        if self.ahead:
+            await written_tests(problem, run, self._writing())
 
     async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
         classes = await programs_of(problem, scored, run)
@@ -100,4 +108,7 @@ class CodeT:
         return Writing(self.samples, self.per_sample, self.temperature, self.top_p, self.max_tokens)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
+        if self.ahead:
+            calls = self.samples if problem.kind == "code" else 0
+            return Estimate(calls, float(calls), calls, 0)
         return Estimate(0, float(self.samples), self.samples, 1)
