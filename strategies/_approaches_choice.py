@@ -42,7 +42,7 @@ def best_together(marks: Sequence[Marks], checked: Sequence[bool], size: int, bo
     Args:
         checked: of each problem, whether a check picks among the answers, so that one right answer is enough; else the
             majority decides.
-        bonus: added for a pair that answers every problem unlike all that were chosen before.
+        bonus: added for a pair that never makes the same mistake as those that were chosen before.
     """
     chosen: list[int] = []
     left = best_alone(marks, len(marks))
@@ -55,14 +55,19 @@ def best_together(marks: Sequence[Marks], checked: Sequence[bool], size: int, bo
 
 
 def _worth(chosen: Sequence[Marks], checked: Sequence[bool], bonus: float) -> float:
-    """Accuracy of the pairs together, and a bonus for how often the last one disagrees with the others."""
+    """Accuracy of the pairs together, and a bonus for how seldom the last one repeats a mistake of the others."""
     ranked = sorted(chosen, key=lambda marks: -right_of(marks))
     pairs = list(zip(zip(*ranked, strict=True), checked, strict=True))
     solved = sum(any(mark.right for mark in given) if sound else _elected(given) for given, sound in pairs)
     *others, last = chosen
-    unlike = [a.answer != b.answer for other in others for a, b in zip(other, last, strict=True)]
-    disagreement = sum(unlike) / len(unlike) if unlike else 0.0
+    repeated = [_repeats(a, b) for other in others for a, b in zip(other, last, strict=True)]
+    disagreement = 1 - sum(repeated) / len(repeated) if repeated else 0.0
     return solved / max(1, len(pairs)) + bonus * disagreement
+
+
+def _repeats(one: Mark, other: Mark) -> bool:
+    """Whether both are wrong alike; who has no answer outvotes nobody's mistake."""
+    return not one.right and not other.right and (one.answer == other.answer or None in (one.answer, other.answer))
 
 
 def _elected(given: Sequence[Mark]) -> bool:

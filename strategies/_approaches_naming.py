@@ -6,8 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from ._lists import gist
-
 _LONGEST = 80
 """Characters of a name; what is longer is an explanation."""
 _MARKS = r"[ \t>*_#`-]*"
@@ -28,7 +26,7 @@ def names_in(text: str, word: str, most: int) -> list[str]:
 
 def same(name: str) -> str:
     """What names of one approach share: the words, without articles, "method" and plural endings."""
-    words = _TRAILING.sub("", _LEADING.sub("", gist(name)))
+    words = _TRAILING.sub("", _LEADING.sub("", " ".join(re.findall(r"\w+", name.casefold()))))
     return " ".join(
         word[:-1] if len(word) > 3 and word.endswith("s") and word[-2] != "s" else word for word in words.split()
     )

@@ -30,11 +30,11 @@ def sections(text: str, count: int, *, whole: bool = True) -> list[tuple[int, st
     """
     plain = _FENCED.sub(lambda block: re.sub(r"[^\n]", " ", block[0]), text)
     labels = list(_LABEL.finditer(plain))
-    ends = [*(label.start() for label in labels[1:]), len(text)]
+    ends = [*(label.start() for label in labels[1:]), len(text)][: len(labels)]
     found: dict[int, str] = {}
     for label, end in list(zip(labels, ends, strict=True))[: None if whole else -1]:
         summary = _SUMMARY.search(plain, label.end(), end)
-        body = text[label.end("number") : summary.start() if summary else end].strip(" \t\n:.)*_")
+        body = text[label.end("number") : summary.start() if summary else end].lstrip(" \t\n:)]*_").rstrip()
         number = int(label["number"])
         if 1 <= number <= count and len(body) > len(found.get(number, "")):
             found[number] = body
