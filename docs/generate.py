@@ -44,11 +44,35 @@ PAPERS: Mapping[str, tuple[str, str]] = {
         "https://arxiv.org/abs/2409.03733",
     ),
     "Fu et al., 2025": ("Deep Think with Confidence", "https://arxiv.org/abs/2508.15260"),
+    "X. Chen et al., 2023": (
+        "Universal Self-Consistency for Large Language Model Generation",
+        "https://arxiv.org/abs/2311.17311",
+    ),
+    "J. Wang et al., 2024": (
+        "Mixture-of-Agents Enhances Large Language Model Capabilities",
+        "https://arxiv.org/abs/2406.04692",
+    ),
+    "Li et al., 2025": (
+        "Rethinking Mixture-of-Agents: Is Mixing Different Large Language Models Beneficial?",
+        "https://arxiv.org/abs/2502.00674",
+    ),
+    "Du et al., 2023": (
+        "Improving Factuality and Reasoning in Language Models through Multiagent Debate",
+        "https://arxiv.org/abs/2305.14325",
+    ),
+    "Suzgun et al., 2022": (
+        "Follow the Wisdom of the Crowd: Effective Text Generation via Minimum Bayes Risk Decoding",
+        "https://arxiv.org/abs/2211.07634",
+    ),
+    "Shi et al., 2022": (
+        "Natural Language to Code Translation with Execution",
+        "https://arxiv.org/abs/2204.11454",
+    ),
     "Chen et al., 2023": ("CodeT: Code Generation with Generated Tests", "https://arxiv.org/abs/2207.10397"),
 }
 """Titles of what docstrings cite by authors and year."""
 
-_CITED = re.compile(r"[A-Z][\w-]+(?: et al\.| and [A-Z][\w-]+)?, (?:19|20)\d\d")
+_CITED = re.compile(r"(?:\b[A-Z]\. )?[A-Z][\w-]+(?: et al\.| and [A-Z][\w-]+)?, (?:19|20)\d\d")
 _CAPS = (1, 2, 4, 8, 16, 25, 40, 80, 160, 375, 1000)
 """Caps on calls that the ladder is shown for."""
 _POOLS = (1, 6)

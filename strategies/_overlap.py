@@ -1,18 +1,25 @@
-"""How much two texts have in common."""
+"""How much texts have in common."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
 from math import fsum
+from typing import TYPE_CHECKING
 
 from orchestrator.types import Candidate
+
+if TYPE_CHECKING:
+    from orchestrator.run import Run
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[^\w\s]|_")
 _UNSAID = frozenset(("a", "an", "the", *".,;:!?\"'`*#()"))
 """Tokens that say nothing of what is meant."""
 _LONGEST = 20_000
+_QUICK = 100_000
+"""Characters in all pairs that are compared in a few milliseconds."""
 
 
 def bag(text: str) -> Counter[str]:
@@ -32,11 +39,33 @@ def said(candidate: Candidate) -> str:
     return candidate.answer or candidate.text
 
 
-def mean_overlaps(texts: Sequence[str]) -> list[float]:
-    """The mean token F1 of each text with all others; 1 for one that is alone."""
+async def mean_overlaps(texts: Sequence[str]) -> list[float]:
+    """The mean token F1 of each text with all of them, itself included."""
+    if sum(min(len(text), _LONGEST) for text in texts) * len(texts) < _QUICK:
+        return _mean_overlaps(texts)
+    return await asyncio.to_thread(_mean_overlaps, texts)
+
+
+async def mean_cosines(texts: Sequence[str], run: Run) -> list[float]:
+    """The mean cosine of each text's vector with all of them, itself included; opposite ones count as 0.
+
+    Raises:
+        ConfigError: nobody has the role `embedder`.
+        ExpertError: it gave no vectors.
+    """
+    vectors = await run.embed(texts)
+    return _means([[max(0.0, fsum(x * y for x, y in zip(a, b, strict=True))) for b in vectors] for a in vectors])
+
+
+def _mean_overlaps(texts: Sequence[str]) -> list[float]:
     bags = [bag(text) for text in texts]
-    shared = [[0.0] * len(bags) for _ in bags]
+    shared = [[1.0] * len(bags) for _ in bags]
     for i, a in enumerate(bags):
         for j in range(i):
             shared[i][j] = shared[j][i] = token_f1(a, bags[j])
-    return [fsum(row) / (len(bags) - 1) if len(bags) > 1 else 1.0 for row in shared]
+    return _means(shared)
+
+
+def _means(rows: Sequence[Sequence[float]]) -> list[float]:
+    # Rounded, so that texts that are equally alike tie whatever the last bits say.
+    return [round(min(1.0, fsum(row) / len(row)), 9) for row in rows]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @strategy
 @dataclass(frozen=True)
 class Synthesis:
-    """Samples several answers and has a model write one out of them (as the last layer in J. Wang et al., 2024).
+    """Samples several answers and has a model write one out of them (J. Wang et al., 2024).
 
     1. Samples: several replies to one prompt that asks for the reasoning before the answer.
     2. Synthesis: one more reply, whose writer sees all of them in random order and without their authors, weighs them

@@ -120,6 +120,13 @@ def wanted(instruction: str, follows_up: bool) -> Wanted:
 
 
 @lru_cache(maxsize=2048)
+def material(system: str) -> tuple[tuple[str, str], ...]:
+    """Labels and texts of the answers that a system message brings, where there are several."""
+    found = tuple((label, text) for label, text, _, _ in _candidates(system))
+    return found if len(found) > 1 else ()
+
+
+@lru_cache(maxsize=2048)
 def _said(words: str, candidates: int, follows_up: bool) -> Wanted:
     number, scale = _NUMBER.search(words), _SCALE.search(words)
     return Wanted(

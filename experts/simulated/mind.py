@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from orchestrator.errors import OutOfReach
 from orchestrator.types import Message
 
 from . import judging, notes
-from .asks import Wanted, wanted
+from .asks import Wanted, material, wanted
 from .closing import closing
 from .family import Worked
 from .faults import Attempt, wording
@@ -34,6 +35,8 @@ def reply(person: Person, messages: Sequence[Message], sample: str) -> str:
         )
     replies = [message.text for message in messages if message.role == "assistant"]
     want = wanted(found.asked, bool(replies) and found.follows_up)
+    if want.ask == "answer" and not want.candidates and (others := material(found.system)):
+        want = replace(want, ask="synthesis", candidates=others)
     attempt = Attempt(person, found.known, wording(messages), found.context, sample)
     conversation = "\n".join((found.context, *replies))
     return _written(attempt, want, conversation, replies)

@@ -47,6 +47,8 @@ class Reading:
     """All that was said beside the problem by the system and by users, from the message with the problem on."""
     follows_up: bool
     """The last user message has no problem in it: it goes on about an earlier one."""
+    system: str = ""
+    """What the system said."""
 
 
 def read(messages: Sequence[Message]) -> Reading | None:
@@ -57,10 +59,11 @@ def read(messages: Sequence[Message]) -> Reading | None:
         if found := _in_message(text):
             known, rest = found
             later = users[len(users) - back :]
-            return Reading(known, later[-1] if later else rest, "\n\n".join((system, rest, *later)), bool(later))
+            context = "\n\n".join((system, rest, *later))
+            return Reading(known, later[-1] if later else rest, context, bool(later), system)
     whole = _known("\n\n".join(message.text for message in messages)[-_LONGEST:])
     last = users[-1] if users else ""
-    return None if whole is None else Reading(whole, last, "\n\n".join((system, *users)), False)
+    return None if whole is None else Reading(whole, last, "\n\n".join((system, *users)), False, system)
 
 
 @lru_cache(maxsize=2048)

@@ -88,9 +88,11 @@ class Choice:
     confidence: float
     """Share of what counted (votes, weights, score) that stands behind it, from 0 to 1."""
     chosen_by: str
-    """`vote`, `weight`, `verified`, `cooperative`, `score`, `judge`, `first` or `none`."""
+    """`vote`, `weight`, `verified`, `cooperative`, `score`, `judge`, `synthesis`, `first` or `none`."""
     ranking: tuple[Candidate, ...] = ()
     """Best first, one of each answer."""
+    reason: str = ""
+    """What went otherwise than the aggregator is meant to: one line for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class Outcome:
     ranking: tuple[Candidate, ...]
     usage: Usage
     chosen: Candidate | None = None
+    written: Scored | None = None
+    """What the aggregator wrote itself, if it did, with the verdict on it: none of `candidates`, and mostly `chosen`."""
     parsed: object | None = None
     """The answer validated into `response_model`, when one was given."""
     reason: str = ""

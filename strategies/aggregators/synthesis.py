@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import fsum
 from typing import TYPE_CHECKING, ClassVar
 
-from orchestrator import answers
 from orchestrator.errors import VerifierError
 from orchestrator.types import Candidate, Choice, Estimate, Expert, Problem, Sampling, Scored
 
 from .._judging import listed
 from .._lists import declines
-from .._overlap import bag, said, token_f1
-from ._votes import NOTHING, best_of, classes_of, in_lineage, score_of, standing
+from ._support import supported
+from ._votes import NOTHING, classes_of, in_lineage, score_of, standing
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -58,16 +56,10 @@ class Synthesis:
 
     async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
         material = standing(scored) or [one for one in in_lineage(scored) if not declines(one.candidate.text)]
-        classes = sorted(await classes_of(problem, material), key=len, reverse=True)
         if len(material) < 2:
             return _as_it_is(material)
         written = await self._written(problem, self._shown(material, run), run)
-        heads = [members[0].candidate.key or "" for members in classes]
-        *numbers, mine = await answers.classes(problem, [*heads, written.key or ""])
-        agreeing = sum(len(members) for members, number in zip(classes, numbers, strict=True) if number == mine)
-        confidence = _likeness(written, material) if problem.kind == "text" else agreeing / len(material)
-        others = [best_of(members) for members, number in zip(classes, numbers, strict=True) if number != mine]
-        return Choice(written, confidence, "synthesis", (written, *others))
+        return await supported(problem, written, await classes_of(problem, material), len(material), "synthesis")
 
     def _shown(self, material: Sequence[Scored], run: Run) -> list[Candidate]:
         drawn = run.rng.sample(material, len(material))
@@ -106,8 +98,3 @@ class Synthesis:
 def _as_it_is(material: Sequence[Scored]) -> Choice:
     alone = material[0].candidate if material and material[0].candidate.key is not None else None
     return NOTHING if alone is None else Choice(alone, 1.0, "vote", (alone,))
-
-
-def _likeness(written: Candidate, material: Sequence[Scored]) -> float:
-    mine = bag(said(written))
-    return fsum(token_f1(mine, bag(said(one.candidate))) for one in material) / len(material)

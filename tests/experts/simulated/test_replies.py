@@ -234,6 +234,20 @@ class TestJudging:
 
         assert accuracy(three(self.GOOD, self.GOOD, self.BAD)) > accuracy(three(self.BAD, self.BAD, self.BAD))
 
+    def test_answers_that_the_system_message_brings_are_material_too(self) -> None:
+        closing = 'End your reply with a line of the form "The answer is N".'
+
+        def accuracy(answer: str) -> int:
+            listed = "\n\n".join(f"Candidate {i}:\n{answer}" for i in (1, 2, 3))
+            messages = (
+                Message("system", f"Weigh these answers.\n\n{listed}\n\nThen answer yourself."),
+                Message("user", f"{STORY}\n\n{closing}"),
+            )
+            said = [reply(person, messages, f"#{i}") for person in PEOPLE.values() for i in range(5)]
+            return sum(text.endswith("The answer is 24") for text in said)
+
+        assert accuracy(self.GOOD) > accuracy(self.BAD)
+
 
 class TestClosing:
     @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""The answer that is most like all the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+
+from orchestrator.types import Candidate, Choice, Estimate, Problem, Scored
+
+from .._overlap import mean_cosines, mean_overlaps, said
+from ._votes import NOTHING, Class, classes_of, elected, standing
+from .execution_clusters import ExecutionClusters
+
+if TYPE_CHECKING:
+    from orchestrator.run import Run
+
+Utility = Literal["auto", "plain", "exact", "f1", "embedding", "execution"]
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumBayesRisk:
+    """Chooses the answer that has most in common with all others: minimum Bayes risk (Suzgun et al., 2022).
+
+    It is the one of greatest mean utility. The utility of two answers goes from 0 to 1:
+
+    - `exact`: 1 for equal answers, so that this is a plurality vote;
+    - `f1`: the words that they have in common (token F1);
+    - `embedding`: the cosine of their vectors, which the role `embedder` gives;
+    - `execution`: the share of inputs on which two programs do the same (Shi et al., 2022), with the inputs and runs of
+      `execution_clusters`;
+    - `plain`: `f1` for free text, else `exact`, neither of which takes a call;
+    - `auto`: `execution` for programs, `embedding` for free text where the role `embedder` is given, else as `plain`.
+
+    Candidates without an answer do not take part, nor do those that failed a check while others did not. A tie goes to
+    the earliest in lineage order. Confidence is the winner's mean utility, itself included, which for equal answers is
+    its share of the votes.
+
+    Raises:
+        ValueError: a field is out of its range.
+    """
+
+    utility: Utility = "auto"
+    """What makes two answers alike."""
+    samples: int = 10
+    """execution: replies that inputs are taken from; as in `codet`, so that both ask for the same."""
+
+    needs: ClassVar[str] = "for `embedding` the role `embedder`; for `execution` problems that ask for a function"
+
+    def __post_init__(self) -> None:
+        if self.utility not in get_args(Utility):
+            raise ValueError(f"utility is one of {', '.join(get_args(Utility))}")
+        self._by_execution()
+
+    async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
+        utility = self._utility(problem, embedder=run.embedder is not None)
+        if utility == "execution":
+            return await self._by_execution()(problem, scored, run)
+        voters = standing(scored)
+        classes = await classes_of(problem, voters)
+        if utility == "exact" or len(voters) < 2:
+            return elected(classes, [len(members) for members in classes], "vote")
+        texts = [said(one.candidate) for one in voters]
+        means = await (mean_cosines(texts, run) if utility == "embedding" else mean_overlaps(texts))
+        return _likest(classes, {one.candidate.id: mean for one, mean in zip(voters, means, strict=True)})
+
+    def _utility(self, problem: Problem, *, embedder: bool) -> Utility:
+        if self.utility == "auto" and problem.kind == "code":
+            return "execution"
+        if self.utility == "auto" and problem.kind == "text" and embedder:
+            return "embedding"
+        if self.utility in ("auto", "plain"):
+            return "f1" if problem.kind == "text" else "exact"
+        return self.utility
+
+    def _by_execution(self) -> ExecutionClusters:
+        return ExecutionClusters(rule="mbr", samples=self.samples)
+
+    def estimate(self, problem: Problem, experts: int) -> Estimate:
+        """Calls of `execution`; what embeddings cost is left out, as the role may not be given."""
+        if self._utility(problem, embedder=False) == "execution":
+            return self._by_execution().estimate(problem, experts)
+        return Estimate(0, 0.0, 0, 0)
+
+
+def _likest(classes: Sequence[Class], means: Mapping[str, float]) -> Choice:
+    """The candidate of the greatest mean; one of each answer in the ranking."""
+    best = [max((one.candidate for one in members), key=lambda each: means[each.id]) for members in classes]
+    ranking: tuple[Candidate, ...] = tuple(sorted(best, key=lambda each: -means[each.id]))
+    return Choice(ranking[0], means[ranking[0].id], "weight", ranking) if ranking else NOTHING
