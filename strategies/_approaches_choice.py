@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TypeAlias
 
-from orchestrator.types import Problem
-
 _Z95 = 1.959963984540054
 
 
@@ -77,18 +75,6 @@ def _elected(given: Sequence[Mark]) -> bool:
         return False
     winner = max(votes, key=votes.count)
     return any(mark.right for mark in given if mark.answer == winner)
-
-
-def is_checked(problem: Problem) -> bool:
-    """Whether a sound check can pick among the answers to a problem: then these are not put to the vote."""
-    match problem.kind:
-        case "game24":
-            return True
-        case "plan":
-            return "pddl_instance" in problem.meta
-        case "code":
-            return bool(problem.public_tests or problem.examples)
-    return False
 
 
 def interval(right: int, tried: int) -> tuple[float, float]:

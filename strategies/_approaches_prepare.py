@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator import answers
 from orchestrator.errors import ExpertError
+from orchestrator.registry import checker_of
 from orchestrator.run.failures import plain
 from orchestrator.types import Estimate, Expert, Kind, Sampling
 
 from ._approaches import Book, Demonstration, Pair
 from ._approaches_asking import filled, guide, names_of_approaches, solving
-from ._approaches_choice import Mark, Marks, best_alone, best_together, is_checked, right_of
+from ._approaches_choice import Mark, Marks, best_alone, best_together, right_of
 from ._approaches_naming import most_frequent, names_in
 from ._lists import declines
 
@@ -161,7 +162,7 @@ class Preparation:
     def _chosen(self, marks: Sequence[Marks]) -> list[int]:
         if self.settings.choose == "alone":
             return best_alone(marks, self.settings.size)
-        checked = [is_checked(lesson.problem) for lesson in self._held]
+        checked = [checker_of(lesson.problem) is not None for lesson in self._held]
         return best_together(marks, checked, self.settings.size, self.settings.disagreement)
 
     @property
