@@ -10,7 +10,7 @@ from orchestrator import Outcome, asolve
 from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
 from orchestrator.registry import names as all_names
-from orchestrator.registry import origin
+from orchestrator.registry.rooms import origin
 from tests.clock import run_virtual
 
 from .entry import Entry, entry, names
