@@ -12,6 +12,8 @@ from orchestrator.types import Json, Problem
 if TYPE_CHECKING:
     from orchestrator.sandbox import Sandbox, Suite
 
+    from .scoring import Rule
+
 Part: TypeAlias = Literal["fit", "eval"]
 Split: TypeAlias = Literal["dev", "heldout"]
 
@@ -42,6 +44,8 @@ class Reference:
     meta: Mapping[str, Json] = field(default_factory=dict)
     """The set's other fields, worked solutions among them; `timeout` and `memory_mb` limit the tests: CPU seconds
     of a suite of asserts, of a run of a whole program, or of a call of a function; MiB."""
+    rule: Rule | None = None
+    """Scores answers that can be right in parts, or are to be graded by a rule of the set's own; it alone decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Case:
     def gradable(self) -> bool:
         """Whether an answer can be called right or wrong. Puzzles and plans need no reference answer for that."""
         problem = self.problem
+        if self.reference.rule is not None:
+            return True
         match problem.kind:
             case "code":
                 return self.reference.tests != ()

@@ -13,7 +13,7 @@ from orchestrator.types import Json, Outcome, Usage
 
 from .case import Case
 from .earlier import USAGE
-from .grading import Grader
+from .grading import Grader, scored
 from .plan import Job
 from .results import ResultLine, result_line
 
@@ -40,9 +40,11 @@ async def graded(job: Job, conduct: Conduct, outcome: Outcome) -> Entry:
         SandboxUnavailable: programs cannot be run here.
     """
     grade = Grader(job.case, conduct.table.sandbox)
-    verdicts = [await grade(scored.candidate.answer) for scored in outcome.candidates]
-    correct = await grade(outcome.answer)
+    verdicts = [await grade(each.candidate.answer, each.candidate.text) for each in outcome.candidates]
+    correct = await grade(outcome.answer, outcome.text)
     line = result_line(outcome, job.row.name, job.seed, correct, verdicts, await _groups(job.case, outcome))
+    score = scored(job.case, outcome.answer, outcome.text)
+    line = line.with_score(score, fallbacks=len(conduct.trace.of("fell back")))
     return Entry(line, outcome.usage, _traced(job, conduct, outcome.usage))
 
 
@@ -50,6 +52,7 @@ def crashed(job: Job, conduct: Conduct, error: Exception) -> Entry:
     """The entry of a problem whose strategy, aggregator or grader failed by a fault of its own: it counts as wrong."""
     usage, words = conduct.table.meter.usage, " ".join(str(error).split())
     conduct.trace.add("crash", (), error=type(error).__name__, reason=words, where=_where(error))
+    score = scored(job.case, None)
     line = ResultLine(
         problem=job.case.problem.id,
         strategy=job.row.name,
@@ -63,7 +66,7 @@ def crashed(job: Job, conduct: Conduct, error: Exception) -> Entry:
         stopped_by="failed",
         candidates=(),
         error=f"{type(error).__name__}: {words}"[:_LONGEST],
-    )
+    ).with_score(score)
     return Entry(line, usage, _traced(job, conduct, usage), error)
 
 

@@ -10,21 +10,23 @@ from orchestrator.types import Json, Problem
 
 from .case import Case
 from .execution import verified
+from .scoring import Score
 from .stub import program_of
 
 _SECONDS = 10.0
 _MEMORY_MB = 1024
 
 
-async def grade(case: Case, answer: str | None, box: Sandbox | None = None) -> bool | None:
+async def grade(case: Case, answer: str | None, box: Sandbox | None = None, text: str | None = None) -> bool | None:
     """Whether `answer`, as read out of a reply, is right; `None` where the set has nothing to grade against.
 
     No answer is wrong. A puzzle or a plan is checked by its rules, code by the hidden tests in the sandbox, all else
-    against the reference answer. Only the sandbox keeps what it has found: a caller that grades many candidates keeps
-    a `Grader` a case.
+    against the reference answer; where a set has a rule of its own, what gets all points is right. Only the sandbox
+    keeps what it has found: a caller that grades many candidates keeps a `Grader` a case.
 
     Args:
         box: where programs are run; by default the one that all callers without one share.
+        text: the whole reply, where it is known; some sets' own rules look at that.
 
     Raises:
         BenchmarkError: the hidden tests cannot be read.
@@ -32,6 +34,8 @@ async def grade(case: Case, answer: str | None, box: Sandbox | None = None) -> b
     """
     if not case.gradable:
         return None
+    if (score := scored(case, answer, text)) is not None:
+        return score.full
     if answer is None:
         return False
     match case.problem.kind:
@@ -45,6 +49,12 @@ async def grade(case: Case, answer: str | None, box: Sandbox | None = None) -> b
             return await answers.same(case.problem, case.reference.answer or "", answer)
 
 
+def scored(case: Case, answer: str | None, text: str | None = None) -> Score | None:
+    """What an answer gets by the set's own rule; `None` where it has none, and answers are right or wrong."""
+    rule = case.reference.rule
+    return None if rule is None else rule(answer, text)
+
+
 class Grader:
     """Grades the answers to one case, each different answer once."""
 
@@ -52,7 +62,9 @@ class Grader:
         self._case, self._box = case, box
         self._known: dict[str | None, bool | None] = {}
 
-    async def __call__(self, answer: str | None) -> bool | None:
+    async def __call__(self, answer: str | None, text: str | None = None) -> bool | None:
+        if self._case.reference.rule is not None:
+            return await grade(self._case, answer, self._box, text)
         if answer not in self._known:
             self._known[answer] = await grade(self._case, answer, self._box)
         return self._known[answer]

@@ -11,7 +11,7 @@ from orchestrator.errors import BenchmarkError
 from orchestrator.types import Json
 
 from .case import Case
-from .grading import executed, grade
+from .grading import executed, grade, scored
 from .samples import Sample
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class Judge:
         if not case.gradable:
             return Judged(sample, name, "ungraded", None, "the set has nothing to grade by")
         answer = await sample.answer(case)
+        if case.reference.rule is not None:
+            return _scored(sample, case, answer, sample.text if sample.form == "reply" else None)
         if answer is None:
             return Judged(sample, name, "unparsed", False, "no answer could be read")
         return await _ruled(sample, self._as_given(sample, case), answer, self.box)
@@ -174,6 +176,15 @@ class Judge:
     def _tell_one(self, judged: Judged | None) -> None:
         if judged is not None:
             self.tell(judged)
+
+
+def _scored(sample: Sample, case: Case, answer: str | None, text: str | None) -> Judged:
+    """By the set's own rule, which may find points in a reply that no answer can be read out of."""
+    score = scored(case, answer, text)
+    assert score is not None
+    detail = "; ".join((f"{score.points:g} of {score.of:g}", *score.flags))
+    verdict = "passed" if score.full else "failed" if answer is not None else "unparsed"
+    return Judged(sample, case.problem.id, verdict, score.full, detail)
 
 
 async def _ruled(sample: Sample, case: Case, answer: str, box: Sandbox) -> Judged:

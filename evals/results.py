@@ -14,6 +14,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from orchestrator.errors import BenchmarkError
 from orchestrator.types import FinishReason, Json, Outcome, Scored, StoppedBy
 
+from .scoring import Score
+
+_RARE = ("error", "score", "fallbacks")
+"""Fields that a line has only where they say something."""
+
 Status = Literal["answered", "unparsed", "truncated", "refused", "error", "budget"]
 
 
@@ -33,6 +38,18 @@ class CandidateLine(BaseModel):
     score: float | None
     """What the verifier gave, from 0 to 1."""
     finish: FinishReason
+
+
+class ScoreLine(BaseModel):
+    """What the answer gets where it can be right in parts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    points: float
+    of: float
+    """Points that there are."""
+    flags: tuple[str, ...] = ()
+    """What is odd about the answer."""
 
 
 class ResultLine(BaseModel):
@@ -56,6 +73,10 @@ class ResultLine(BaseModel):
     candidates: tuple[CandidateLine, ...]
     error: str | None = None
     """What kept it from being solved or graded, where no expert is to blame; left out where there is nothing."""
+    score: ScoreLine | None = None
+    """By the set's own rule; left out where the set has none."""
+    fallbacks: int = 0
+    """Samples for which the strategy did something plainer than it is about; left out where there are none."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -63,8 +84,13 @@ class ResultLine(BaseModel):
         return self.problem, self.strategy, self.seed
 
     def to_json(self) -> dict[str, Json]:
-        dumped: dict[str, Json] = self.model_dump(mode="json", exclude={"error"} if self.error is None else None)
+        dumped: dict[str, Json] = self.model_dump(mode="json", exclude={f for f in _RARE if not getattr(self, f)})
         return dumped
+
+    def with_score(self, score: Score | None, fallbacks: int = 0) -> ResultLine:
+        """The line of an answer that was scored, and of a strategy that so often did something plainer."""
+        told = None if score is None else ScoreLine(points=score.points, of=score.of, flags=score.flags)
+        return self.model_copy(update={"score": told, "fallbacks": fallbacks})
 
     @classmethod
     def read(cls, row: Mapping[str, Json], path: str = "results.jsonl") -> ResultLine:

@@ -12,19 +12,23 @@ from pathlib import Path
 from orchestrator.errors import BenchmarkError, ConfigError, UnknownName
 from orchestrator.types import Kind
 
-from . import builtin, gsm8k, humaneval, livecodebench, mbpp, replay_format
+from . import builtin, codenames, gsm8k, humaneval, livecodebench, logic_grid_puzzle, mbpp, replay_format, trivia
 from .case import Case
 from .rows import Line, Options, Reader
 from .select import Selection, chosen_from
 from .source import File, Made, Source
 
 FORMATS: Mapping[str, Reader] = {
-    module.READER.name: module.READER for module in (replay_format, humaneval, mbpp, livecodebench, gsm8k)
+    module.READER.name: module.READER
+    for module in (replay_format, humaneval, mbpp, livecodebench, gsm8k, trivia, codenames, logic_grid_puzzle)
 }
 """Formats by name, in the order in which a first row is tried."""
 
 BUILT_IN: Mapping[str, str] = {
     "sample": "two dozen small problems of our own (numbers, choices, game of 24, Python), with a scripted expert",
+    "trivia": "a few stories to be written around answers to trivia questions, as in Trivia Creative Writing",
+    "codenames": "a few boards for strategy codenames, as in Codenames Collaborative",
+    "logic_grid_puzzle": "a few puzzles about houses in a row, as in BIG-bench",
     **{name: made.about for name, made in builtin.SETS.items()},
 }
 """Sets that come with the package, and what they hold."""

@@ -10,6 +10,7 @@ from orchestrator.types import Json, Usage
 from .calibration import Reliability
 from .metrics import CURVE, effective_number, pass_at_k, selection_efficiency, wilson
 from .results import CandidateLine, ResultLine
+from .score_tally import ScoreTally
 
 SPENT = (
     "calls",
@@ -42,6 +43,9 @@ class Tally:
     chosen_by: Counter[str] = field(default_factory=Counter)
     stopped_by: Counter[str] = field(default_factory=Counter)
     usage: Usage = Usage()
+    fallbacks: int = 0
+    """Samples for which a strategy did something plainer than it is about."""
+    scores: ScoreTally = field(default_factory=ScoreTally)
     _seeds: set[int] = field(default_factory=set)
     _covered: int = 0
     _uncovered: int = 0
@@ -60,6 +64,8 @@ class Tally:
         self.stopped_by[line.stopped_by] += 1
         self.candidates += len(line.candidates)
         self.abstentions += sum(candidate.group is None for candidate in line.candidates)
+        self.fallbacks += line.fallbacks
+        self.scores.add(line.score)
         self._diversity(line.candidates)
         if line.correct is not None:
             self._grade(line, line.correct)
@@ -78,6 +84,7 @@ class Tally:
         return {
             "strategy": strategy,
             **self._accuracy(),
+            **self.scores.row(),
             **self._endings(),
             **self._spending(),
             "seconds": seconds,
@@ -143,6 +150,7 @@ class Tally:
             "candidates": self.candidates,
             "abstentions": self.abstentions,
             "truncated_calls": self.usage.truncated,
+            "fallbacks": self.fallbacks,
             "refused_calls": self.usage.refused,
             "failed_calls": self.usage.failed,
         }

@@ -49,19 +49,24 @@ def columns_of(rows: Sequence[Row]) -> list[Column]:
         return [Column(title, [cell(row) for row in rows], rank=rank)] if wanted else []
 
     def count(title: str, name: str, rank: int, only_if_any: bool = False) -> list[Column]:
-        return column(title, lambda row: _number(row[name]), rank, not only_if_any or any(row[name] for row in rows))
+        wanted = not only_if_any or any(row.get(name) for row in rows)
+        return column(title, lambda row: _number(row[name]), rank, wanted)
 
     return [
         Column("strategy", [str(row["strategy"]) for row in rows], folds=True),
         *column("accuracy", lambda row: percent(row["accuracy"])),
         *column("95 %", _interval),
         *count("solved", "solved", 0),
+        *column("micro", lambda row: percent(_inside(row, "score", "micro")), 1, any("score" in row for row in rows)),
+        *column("macro", lambda row: percent(_inside(row, "score", "macro")), 1, any("score" in row for row in rows)),
+        *column("flagged", _flags, 5, any(_flags(row) for row in rows)),
         *count("ungraded", "ungraded", 1, only_if_any=True),
         *count("answered", "answered", 4),
         *count("unparsed", "unparsed", 5),
         *count("truncated", "truncated", 5),
         *count("refused", "refused", 5, only_if_any=True),
         *count("cut by budget", "budget", 3, only_if_any=True),
+        *count("fallbacks", "fallbacks", 3, only_if_any=True),
         *count("errors", "errors", 0),
         *column("oracle", lambda row: percent(row["oracle"]), 6),
         *column("vendi", lambda row: _number(_inside(row, "diversity", "vendi")), 7),
@@ -82,9 +87,15 @@ def _interval(row: Row) -> str:
 
 
 def _inside(row: Row, name: str, key: str) -> Json:
-    inner: Any = row[name]
+    inner: Any = row.get(name, {})
     value: Json = inner.get(key)
     return value
+
+
+def _flags(row: Row) -> str:
+    """How many answers are odd, and in what way."""
+    flags: Any = _inside(row, "score", "flags") or {}
+    return ", ".join(f"{name}: {count}" for name, count in flags.items())
 
 
 def _tokens(row: Row) -> float:

@@ -312,10 +312,10 @@ class TestFaultsOfOurOwn:
                 super().__init__(case, box)
                 self.fails = not ids or case.problem.id in ids
 
-            async def __call__(self, answer: str | None) -> bool | None:
+            async def __call__(self, answer: str | None, text: str | None = None) -> bool | None:
                 if self.fails:
                     raise error
-                return await super().__call__(answer)
+                return await super().__call__(answer, text)
 
         monkeypatch.setattr(entry, "Grader", Failing)
 
