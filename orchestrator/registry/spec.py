@@ -16,6 +16,11 @@ from ..errors import ConfigError
 Group = Literal["strategies", "verifiers", "aggregators", "clients"]
 
 _HEAD = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*(\(.*\))?\s*", re.DOTALL)
+_TOKEN = re.compile(
+    r"""(?P<quoted>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<bare>[\w./~@+-]+(?::[\w./~@+-]+)*)(?!\s*[\w(=])"""
+)
+_TEXT = re.compile(r"[/~@:]|\.[^\W\d]|[^\W\d]-|-[^\W\d]")
+"""What a bare word holds that can only be text: a path, a file's name, a model's id."""
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "none": None, "null": None}
 _LONGEST = 4000
 _HINT = "write name(field=value, other=[1, 2]) and put text with other signs in quotes"
@@ -23,7 +28,8 @@ _HINT = "write name(field=value, other=[1, 2]) and put text with other signs in 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A name with settings: `plansearch(subset_size=1, inner=cot)`. A bare word is a spec without settings."""
+    """A name with settings: `plansearch(subset_size=1, inner=cot)`. A bare word is a spec without settings; one that
+    holds what no name does, as in `profiles=team/profiles.json`, is text."""
 
     name: str
     args: Mapping[str, Value | Given] = field(default_factory=dict)
@@ -64,7 +70,7 @@ def parse(text: str) -> Spec:
         raise ConfigError(f"'{_short(text)}' cannot be read; {_HINT}")
     if not match[2]:
         return Spec(match[1])
-    node = _parsed(f"_{match[2]}", text)
+    node = _parsed(f"_{_quoted(match[2])}", text)
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         raise ConfigError(f"'{_short(text)}' cannot be read; {_HINT}")
     return Spec(match[1], _arguments(node, text))
@@ -78,7 +84,25 @@ def parse_value(text: str) -> Value:
     """
     if len(text) > _LONGEST:
         raise ConfigError(f"'{_short(text)}' cannot be read: it is longer than {_LONGEST} signs")
-    return _value(_parsed(text.strip(), text), text)
+    return _value(_parsed(_quoted(text.strip()), text), text)
+
+
+def _quoted(source: str) -> str:
+    """The source with quotes around bare words that can only be text: `profiles=team/profiles.json` needs none."""
+
+    def quoted(found: re.Match[str]) -> str:
+        word = found["bare"]
+        return json.dumps(word) if word and _TEXT.search(word) and not _number(word) else found[0]
+
+    return _TOKEN.sub(quoted, source)
+
+
+def _number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _parsed(source: str, text: str) -> ast.expr:

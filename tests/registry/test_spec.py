@@ -69,6 +69,30 @@ def test_a_third_partys_name_may_have_dots_and_dashes() -> None:
     assert parse("my-idea.v2(depth=1)") == Spec("my-idea.v2", {"depth": 1})
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "profiles.json", "./profiles.json", "~/team/profiles.json", "/tmp/a-b/p.json", "../x", "openai/gpt-4o-mini",
+        "ollama_chat/qwen3:8b", "my-idea", "a.b-c_d.toml", "2026-11/book.toml",
+    ],
+)  # fmt: skip
+def test_a_path_or_an_id_needs_no_quotes(word: str) -> None:
+    assert parse(f"x(file={word}, n=1)") == Spec("x", {"file": word, "n": 1})
+    assert parse(f"x(inner=y(file={word}))") == Spec("x", {"inner": Spec("y", {"file": word})})
+    assert parse_value(f"[{word}, '{word}']") == [word, word]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("-0.5", -0.5), ("1e-5", 1e-5), (".5", 0.5), ("2.", 2.0), ("cot", Spec("cot"))]
+)
+def test_a_number_or_a_name_is_no_text(text: str, value: Value) -> None:
+    assert parse_value(text) == value
+
+
+def test_quoted_text_stays_as_it_is() -> None:
+    assert parse(r"""x(a="b/c, d='e/f'", g='h.j"k')""") == Spec("x", {"a": "b/c, d='e/f'", "g": 'h.j"k'})
+
+
 @given(VALUES)
 def test_a_rendered_value_reads_back(value: Value) -> None:
     assert words(parse_value(render(value))) == words(value)
