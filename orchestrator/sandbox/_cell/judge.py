@@ -338,13 +338,15 @@ class Judge:
             elif compare.same_output(suite["compare"], run.output, expected):
                 sitting.outcomes[number] = True
             else:
-                sitting.note(number, "failed", f"run {number}: wrong output")
+                sitting.note(number, "failed", f"run {number}: wrong output, {_shown(run.output)}")
             if job["fail_fast"] and not sitting.outcomes[number]:
                 break
         return sitting.report()
 
 
 _NO_DATA = ("error", "the value is no plain data", "")
+_TOLD = 300
+"""Characters of a wrong output that its author is told."""
 _READER = {"cpu": 5.0, "wall": 10.0, "memory": 1024, "program": ""}
 
 
@@ -355,3 +357,8 @@ def _rest(job: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
 
 def _is_enough(job: dict[str, Any]) -> bool:
     return bool(job["cpu"] > _LEFT and job["wall"] > _LEFT)
+
+
+def _shown(output: str) -> str:
+    """The beginning of what was printed, in one line."""
+    return repr(output[:_TOLD]) + ("..." if len(output) > _TOLD else "")
