@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from orchestrator.types import Candidate, Estimate, Problem, Verdict
 
+from .._public_tests import public_suites, told
+
 if TYPE_CHECKING:
     from orchestrator.run import Run
     from orchestrator.sandbox import Execution, Suite
-
-_LONGEST = 100
-"""Characters of a test that a reason tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class UnitTests:
     needs: ClassVar[str] = "problems of kind code with public tests"
 
     async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
-        suites = tuple(_suites(problem))
+        suites = tuple(public_suites(problem))
         if not suites:
             return Verdict(0.0, None, "the problem has no public tests", "unit_tests")
         if candidate.answer is None:
@@ -58,31 +56,6 @@ class UnitTests:
         return Estimate(0, 0.0, 0, 0)
 
 
-def _suites(problem: Problem) -> Iterator[Suite]:
-    from orchestrator.errors import VerifierError
-    from orchestrator.sandbox import Asserts
-    from orchestrator.sandbox.examples import suites_of
-
-    if problem.public_tests:
-        entry = str(problem.meta.get("entry_point") or "").partition(".")[0]
-        yield Asserts(problem.public_tests, entry or None)
-    try:
-        yield from suites_of(problem.examples)
-    except ValueError as error:
-        raise VerifierError(f"problem {problem.id} has an example of a function that is no JSON: {error}") from None
-
-
 def _where(suite: Suite, execution: Execution) -> str:
-    """Which test the reason is about, in a few words."""
-    from orchestrator.sandbox import Asserts, Stdio
-
-    if execution.first_failed is None:
-        return ""
-    if isinstance(suite, Asserts):
-        told = suite.tests[execution.first_failed].strip().rpartition("\n")[2]
-    elif isinstance(suite, Stdio):
-        told = f"input {suite.cases[execution.first_failed].input!r}"
-    else:
-        arguments = suite.cases[execution.first_failed].args
-        told = f"{suite.entry}({', '.join(map(repr, arguments))})"
-    return f" in {told if len(told) <= _LONGEST else f'{told[:_LONGEST]}...'}"
+    """Which test the reason is about."""
+    return "" if execution.first_failed is None else f" in {told(suite, execution.first_failed)}"
