@@ -69,6 +69,10 @@ PAPERS: Mapping[str, tuple[str, str]] = {
         "https://arxiv.org/abs/2204.11454",
     ),
     "Chen et al., 2023": ("CodeT: Code Generation with Generated Tests", "https://arxiv.org/abs/2207.10397"),
+    "Naik et al., 2023": (
+        "Diversity of Thought Improves Reasoning Abilities of LLMs",
+        "https://arxiv.org/abs/2310.07088",
+    ),
 }
 """Titles of what docstrings cite by authors and year."""
 
