@@ -24,14 +24,15 @@ else's account of the paper."""
 Percent: TypeAlias = Annotated[float, Field(ge=0, le=100)]
 Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Measure: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^(accuracy|any|mean|none|pass@[1-9]\d*|saved@[1-9]\d*)$")
+    str, StringConstraints(pattern=r"^(accuracy|any|mean|points|none|pass@[1-9]\d*|saved@[1-9]\d*)$")
 ]
 """How a column's figure is counted: the chosen answer is right (`accuracy`), any candidate is (`any`), share of right
-candidates (`mean`), `pass@K` over the candidates, samples that were not drawn out of K (`saved@K`), or not by us."""
+candidates (`mean`), points by the set's own rule (`points`), `pass@K` over the candidates, samples not drawn out of K
+(`saved@K`), or not by us (`none`)."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Model(_Part):
@@ -79,7 +80,7 @@ class Column(_Part):
     """The command that makes it."""
     source: Source = "paper"
     published: dict[str, dict[str, Percent]] = {}
-    """By set, then by model."""
+    """By set, then by model. A column with figures is for the sets that it has some on; one without is for all."""
     note: str = ""
 
     @model_validator(mode="after")
@@ -135,6 +136,10 @@ class Recipe(_Part):
             if each.name == name:
                 return each
         raise UnknownName("set", name, [each.name for each in self.sets], f"recipe {self.name}")
+
+    def columns_on(self, name: str) -> tuple[Column, ...]:
+        """The columns for a set: those with figures on it, and those that have none on any."""
+        return tuple(each for each in self.columns if not each.published or name in each.published)
 
 
 def names() -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -11,8 +11,12 @@ from typing import TypeAlias
 from .metrics import interval_of_mean, pass_at_k
 from .results import ResultLine
 
-_Count: TypeAlias = Callable[[ResultLine], float | None]
-"""What one line counts, from 0 to 1; `None` where the set has no verdict on it."""
+_Part: TypeAlias = tuple[float, float]
+"""What one line counts, and out of how much."""
+_Count: TypeAlias = Callable[[ResultLine], _Part | None]
+"""`None` where the set has no verdict on a line."""
+
+_RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +46,39 @@ def measured(columns: Mapping[str, tuple[str, str]], lines: Iterable[ResultLine]
         lines: of the whole run; read once.
     """
     wanted = {key: (row, _counting(measure), _least(measure)) for key, (row, measure) in columns.items()}
-    found: dict[str, dict[str, list[float]]] = {key: defaultdict(list) for key in wanted}
+    found: dict[str, dict[str, list[_Part]]] = {key: defaultdict(list) for key in wanted}
     short: dict[str, set[str]] = {key: set() for key in wanted}
     for line in lines:
         for key, (row, count, least) in wanted.items():
-            if line.strategy != row or count is None or (value := count(line)) is None:
+            if line.strategy != row or count is None or (part := count(line)) is None:
                 continue
-            found[key][line.problem].append(value)
+            found[key][line.problem].append(part)
             if len(line.candidates) < least:
                 short[key].add(line.problem)
-    return {key: _summed(values, len(short[key])) for key, values in found.items()}
+    return {key: _summed(parts, len(short[key])) for key, parts in found.items()}
 
 
-def _summed(values: Mapping[str, list[float]], short: int) -> Measured | None:
-    if not values:
+def _summed(parts: Mapping[str, Sequence[_Part]], short: int) -> Measured | None:
+    """Problems together, each by as much as there is to get on it."""
+    if not parts:
         return None
-    means = [sum(each) / len(each) for each in values.values()]
-    low, high = interval_of_mean(means)
-    return Measured(100 * sum(means) / len(means), 100 * low, 100 * high, len(means), short)
+    means = [tuple(sum(column) / len(each) for column in zip(*each, strict=True)) for each in parts.values()]
+    got, of = [mean[0] for mean in means], [mean[1] for mean in means]
+    low, high = interval_of_mean(got) if set(of) == {1.0} else _interval_of_ratio(got, of)
+    return Measured(100 * sum(got) / sum(of), 100 * low, 100 * high, len(means), short)
+
+
+def _interval_of_ratio(got: Sequence[float], of: Sequence[float]) -> tuple[float, float]:
+    """A 95 % percentile interval of sum(got) / sum(of), problems drawn anew with replacement."""
+    import numpy
+
+    points, rng = numpy.array([got, of]), numpy.random.default_rng(0)
+    ratios = []
+    for _ in range(_RESAMPLES):
+        top, bottom = points[:, rng.integers(0, len(got), size=len(got))].sum(axis=1)
+        ratios.append(float(top / bottom))
+    low, high = numpy.quantile(ratios, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _counting(measure: str) -> _Count | None:
@@ -69,6 +88,8 @@ def _counting(measure: str) -> _Count | None:
             return _chosen
         case "any":
             return _any
+        case "points":
+            return _points
         case "mean":
             return partial(_drawn, k=1)
         case "pass":
@@ -85,26 +106,32 @@ def _least(measure: str) -> int:
     return int(measure.partition("@")[2]) if measure.startswith("pass@") else 1
 
 
-def _chosen(line: ResultLine) -> float | None:
-    return None if line.correct is None else float(line.correct)
+def _chosen(line: ResultLine) -> _Part | None:
+    return None if line.correct is None else (float(line.correct), 1.0)
 
 
-def _any(line: ResultLine) -> float | None:
+def _any(line: ResultLine) -> _Part | None:
     verdicts = _verdicts(line)
-    return None if verdicts is None else float(any(verdicts))
+    return None if verdicts is None else (float(any(verdicts)), 1.0)
 
 
-def _drawn(line: ResultLine, k: int) -> float | None:
+def _points(line: ResultLine) -> _Part | None:
+    """By the set's own rule; where it has none an answer is right or wrong."""
+    return _chosen(line) if line.score is None else (line.score.points, line.score.of)
+
+
+def _drawn(line: ResultLine, k: int) -> _Part | None:
     """pass@k; where there are fewer than k candidates the missing ones are wrong (Wang et al., 2024)."""
     verdicts = _verdicts(line)
     if verdicts is None:
         return None
     n, right = len(verdicts), sum(verdicts)
-    return float(right > 0) if k > n else pass_at_k(n, right, k)
+    value = float(right > 0) if k > n else pass_at_k(n, right, k)
+    return None if value is None else (value, 1.0)
 
 
-def _saved(line: ResultLine, most: int) -> float | None:
-    return max(0.0, 1 - len(line.candidates) / most)
+def _saved(line: ResultLine, most: int) -> _Part | None:
+    return max(0.0, 1 - len(line.candidates) / most), 1.0
 
 
 def _verdicts(line: ResultLine) -> list[bool] | None:

@@ -74,7 +74,7 @@ def problems_of(
         BenchmarkError: the set cannot be used.
     """
     from orchestrator.evals.recipe import read
-    from orchestrator.evals.sets import open_set
+    from orchestrator.evals.sets import BUILT_IN, open_set
 
     name, _, wanted = text.partition("/")
     recipe = read(name)
@@ -94,7 +94,7 @@ def problems_of(
     problems = chosen(set_ if missing else problems.spec, {}, limit, ids, part)
     changed = [f"{key}={value}" for key, value in opened.options.items() if paper.options.get(key, value) != value]
     apart = [
-        *([] if fits else [f"{problems.name} is not {paper.about}"]),
+        *([] if fits and opened.name not in BUILT_IN else [f"{problems.name} is not {paper.about}"]),
         *([f"the set has {', '.join(changed)}"] if changed else []),
         *(["only some of the problems are solved"] if limit is not None or ids is not None else []),
     ]
@@ -116,7 +116,7 @@ def followed_in(followed: Followed, config: Config, settings: Sequence[str] | No
 
     if config.origin("strategy").kind == "command line":
         specs: Sequence[str] = specs_of(config, config.settings.strategy, settings)
-        found, apart = _matched(followed.recipe.columns, specs)
+        found, apart = _matched(followed.recipe.columns_on(followed.set.name), specs)
     else:
         specs, found, apart = _filled_in(followed, settings)
     apart += [f"{name} is {spec}" for name, spec in _others(followed, config)]
@@ -138,7 +138,7 @@ def _filled_in(followed: Followed, settings: Sequence[str] | None) -> tuple[Sequ
     """The recipe's own rows: their specs, the columns that have one, and where `--set` made them others."""
     from orchestrator.registry import parse, resolve, with_settings
 
-    columns = followed.recipe.columns
+    columns = followed.recipe.columns_on(followed.set.name)
     own = list(dict.fromkeys(column.strategy for column in columns))
     made = dict(zip(own, with_settings(own, settings or ()), strict=True))
     ready = [each for each in columns if each.needs is None or each.needs in parse(made[each.strategy]).args]

@@ -103,8 +103,7 @@ def show_published(followed: Followed, found: Sequence[Figure]) -> None:
         [
             TableColumn("figure", [_label(figure, found) for figure in found], folds=True),
             TableColumn("published", [_number(figure.published) for figure in found]),
-            TableColumn("of", ["-" if figure.model is None else figure.model.name for figure in found]),
-            TableColumn("source", [figure.column.source if figure.model else "-" for figure in found], rank=2),
+            TableColumn("of [source]", [_whose(figure) for figure in found]),
             TableColumn("measured", [_number(f.measured.value if f.measured else None) for f in found]),
             TableColumn("95 %", [_interval(figure.measured) for figure in found]),
             TableColumn("problems", [str(f.measured.problems if f.measured else 0) for f in found], rank=1),
@@ -194,6 +193,10 @@ def _label(figure: Figure, found: Sequence[Figure]) -> str:
     """The column's name; with the row's expert where several rows stand for one column."""
     alone = sum(each.column.name == figure.column.name for each in found) == 1
     return figure.column.name if alone else f"{figure.column.name} @ {figure.row.rpartition(' @ ')[2]}"
+
+
+def _whose(figure: Figure) -> str:
+    return "-" if figure.model is None else f"{figure.model.name} [{figure.column.source}]"
 
 
 def _interval(found: Measured | None) -> str:

@@ -83,7 +83,7 @@ def _set(each: PaperSet) -> str:
 
 def _figures(recipe: Recipe, paper: PaperSet) -> None:
     """The published table: a row for each column of the paper's that has figures on this set."""
-    columns = [column for column in recipe.columns if column.published.get(paper.name)]
+    columns = [column for column in recipe.columns_on(paper.name) if column.published]
     models = [m for m in recipe.models if any(m.name in column.published[paper.name] for column in columns)]
     if not columns:
         return out("  no figure that could be checked is published")
