@@ -17,6 +17,7 @@ from .registry import build, verdict_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
 from .types import Candidate, Choice, Estimate, Expert, Outcome, Place, Problem, Scored, StoppedBy
+from .written import preferring_passed, verified, written_in
 
 if TYPE_CHECKING:
     from .sandbox import Isolation, Sandbox
@@ -117,7 +118,8 @@ class Conduct:
         choice, failure = await self._choose(scored)
         if isinstance(failure, BudgetExceeded) and stopped_by == "done":
             stopped_by, self.ended_by = "budget", failure.scope
-        reason = reason or (str(failure) if failure else "")
+        choice, written = await self._own_answer(choice, scored)
+        reason = reason or (str(failure) if failure else choice.reason)
         usage = replace(self.table.meter.usage, seconds=self.trace.clock() - start)
         self.trace.add("stop", (), stopped_by=stopped_by, reason=reason, chosen_by=choice.chosen_by)
         chosen = choice.candidate
@@ -133,6 +135,7 @@ class Conduct:
             ranking=choice.ranking,
             usage=usage,
             chosen=chosen,
+            written=written,
             reason=reason,
             trace=tuple(self.trace),
             isolation=self._isolation(),
@@ -262,12 +265,24 @@ class Conduct:
             return Choice(None, 0.0, "none"), None
         run = self.run.beside(AGGREGATION)
         try:
-            # Past the deadline the scope admits no call, but what needs none may still choose.
-            async with within(None if self._deadline and self._deadline.passed else self._deadline):
+            async with within(self._time_left()):
                 return await self.contestant.aggregator(self.problem, scored, run), None
         except (BudgetExceeded, ExpertError, VerifierError) as error:
             self.trace.add("unaggregated", AGGREGATION, reason=str(error))
             return await build("aggregators", "majority")(self.problem, scored, run), error
+
+    def _time_left(self) -> Deadline | None:
+        """Past the deadline the scope admits no call, but what needs none may still choose."""
+        return None if self._deadline and self._deadline.passed else self._deadline
+
+    async def _own_answer(self, choice: Choice, scored: Sequence[Scored]) -> tuple[Choice, Scored | None]:
+        """What the aggregator wrote itself, if it did, is checked like a candidate; one that passed goes before it."""
+        written, verifier = written_in(choice, scored), self.contestant.verifier
+        if written is None or verifier is None:
+            return choice, written
+        run = self.run.beside((*written.candidate.place, 0))
+        written = await verified(written, verifier, run, self._time_left())
+        return await preferring_passed(choice, written, scored, run), written
 
 
 def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int) -> Contestant:
@@ -303,10 +318,12 @@ def estimated(contestant: Contestant, problem: Problem, experts: int) -> Estimat
         return None
     estimate = contestant.strategy.estimate(problem, experts)
     candidates = estimate.most if estimate.candidates is None else estimate.candidates
-    parts: tuple[object, ...] = (contestant.verifier, contestant.aggregator)
-    for part in parts:
+    # What an aggregator writes itself is checked too.
+    checked = candidates + (candidates > 1 and getattr(contestant.aggregator, "writes", False))
+    parts: tuple[tuple[object, int], ...] = ((contestant.verifier, checked), (contestant.aggregator, candidates))
+    for part, number in parts:
         if isinstance(part, EstimatesOver):
-            estimate += part.estimate_over(problem, experts, candidates)
+            estimate += part.estimate_over(problem, experts, number)
         elif isinstance(part, Estimates):
             estimate += part.estimate(problem, experts)
     return estimate

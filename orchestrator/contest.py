@@ -19,7 +19,7 @@ def default_strategy(problem: Problem, verifier: str | Verifier | None = None) -
     if verifier != "none" and (checker := checker_of(problem)):
         return "best_of_n", f"several samples, as {checker} can check a {problem.kind} answer"
     if problem.kind == "text":
-        return "cot", "one sample, as free text cannot be put to the vote"
+        return "universal_sc", "several samples and a model that picks the most consistent, as free text has no vote"
     return "self_consistency", f"several samples and a vote, as {problem.kind} answers can be counted"
 
 

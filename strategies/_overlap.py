@@ -7,12 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from math import fsum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from orchestrator.types import Candidate
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
+
+Utility = Literal["auto", "plain", "exact", "f1", "embedding", "execution"]
+"""How alike two answers are told to be; see the aggregator `mbr`."""
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[^\w\s]|_")
 _UNSAID = frozenset(("a", "an", "the", *".,;:!?\"'`*#()"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 from orchestrator.registry import Spec, strategy
 from orchestrator.types import Estimate, Problem, Sampling
 
+from ._overlap import Utility
 from ._samples import sampled
-from .aggregators.mbr import MinimumBayesRisk, Utility
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -40,7 +40,8 @@ class SamplesOfLeastRisk:
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ValueError("samples counts from 1")
-        MinimumBayesRisk(self.utility)
+        if self.utility not in get_args(Utility):
+            raise ValueError(f"utility is one of {', '.join(get_args(Utility))}")
 
     @property
     def aggregator(self) -> str:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from orchestrator import Budget, asolve
 from orchestrator.contest import default_strategy
+from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import checker_of
-from orchestrator.types import Example, Kind, Message, Problem
+from orchestrator.types import Example, Kind, Message, Problem, Request
 
 
 def asked(kind: Kind, **fields: Any) -> Problem:
@@ -35,7 +37,26 @@ def test_what_can_be_checked_is(problem: Problem, checker: str | None) -> None:
     assert checker is None or checker in reason
 
 
-def test_free_text_is_neither_checked_nor_put_to_the_vote() -> None:
-    assert default_strategy(asked("text"))[0] == "cot"
+def test_of_free_text_a_model_picks_the_most_consistent() -> None:
+    strategy, reason = default_strategy(asked("text"))
+    assert (strategy, "free text has no vote" in reason) == ("universal_sc", True)
+    assert default_strategy(asked("text"), "none")[0] == "universal_sc"
     assert default_strategy(asked("text"), "judge")[0] == "best_of_n"
     assert default_strategy(asked("game24"), "none")[0] == "self_consistency"
+
+
+@pytest.mark.parametrize(
+    ("cap", "samples", "selections"), [(1, 1, 0), (3, 1, 0), (4, 2, 1), (6, 4, 1), (9, 7, 1), (10, 8, 1), (99, 8, 1)]
+)
+async def test_free_text_under_a_cap_takes_fewer_samples_and_one_needs_no_selection(
+    cap: int, samples: int, selections: int
+) -> None:
+    def script(request: Request) -> str:
+        if request.labels.purpose == "select":
+            return "The most consistent one is Candidate 1"
+        return f"Once upon a time, there were {request.sample_index} of them."
+
+    expert = ScriptedExpert(script)
+    out = await asolve("Tell a story.", experts=[expert.value], budget=Budget(calls=cap))
+    assert (len(out.candidates), out.usage.calls, out.stopped_by) == (samples, samples + selections, "done")
+    assert out.chosen_by == ("judge" if selections else "vote")

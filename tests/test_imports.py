@@ -38,7 +38,7 @@ FLOORS = (
     ("engine", "sandbox"),
     ("run",),
     ("folder", "registry"),
-    ("conduct",),
+    ("conduct", "written"),
     ("blocking", "contest", "response_model", "serving", "workshop"),
     ("step",),
     ("solve",),

@@ -270,7 +270,7 @@ async def test_a_function_that_is_not_async_is_refused() -> None:
         ({"options": ["x", "y"]}, "The answer is (B).", "self_consistency"),
         ({"tests": ["assert f() == 1"]}, "```python\ndef f():\n    return 1\n```", "best_of_n"),
         ({"kind": "game24"}, "Answer: (7 - 8 / 8) * 4 = 24", "best_of_n"),
-        ({}, "Once upon a time.", "cot"),
+        ({}, "Once upon a time.", "universal_sc"),
     ],
 )
 async def test_without_a_strategy_the_kind_decides(options: Any, reply: str, strategy: str) -> None:

@@ -18,7 +18,7 @@ from .printing import note, out, out_json, visible
 if TYPE_CHECKING:
     from orchestrator.budget import Budget
     from orchestrator.config import Config
-    from orchestrator.types import Json, Outcome, Problem
+    from orchestrator.types import Json, Outcome, Problem, Scored
 
     from .team import Team
 
@@ -175,31 +175,33 @@ def _foretell(problem: Problem, spec: str, team: Team, config: Config, caps: Bud
 
 def outcome_json(outcome: Outcome, top: int = 1) -> dict[str, object]:
     """An outcome as `solve --json` has it; with several answers wanted, `top` cites the candidates that have them."""
-    candidates: list[dict[str, Json]] = [
-        {
-            "id": scored.candidate.id,
-            "answer": scored.candidate.answer,
-            "expert": scored.candidate.expert,
-            "score": scored.verdict.score if scored.verdict else None,
-            "parents": list(scored.candidate.parents),
-        }
-        for scored in outcome.candidates
-    ]
     shown: dict[str, object] = {
         "answer": outcome.answer,
         "text": outcome.text,
         "confidence": outcome.confidence,
         "strategy": outcome.strategy,
         "chosen_by": outcome.chosen_by,
-        "candidates": candidates,
+        "candidates": [_candidate_json(scored) for scored in outcome.candidates],
         "usage": asdict(outcome.usage),
         "stopped_by": outcome.stopped_by,
         "run": outcome.run,
         "isolation": isolation_json(outcome.isolation),
     }
+    if outcome.written is not None:
+        shown["written"] = _candidate_json(outcome.written)
     if top > 1:
         shown["top"] = [candidate.id for candidate in outcome.top(top)]
     return shown
+
+
+def _candidate_json(scored: Scored) -> dict[str, Json]:
+    return {
+        "id": scored.candidate.id,
+        "answer": scored.candidate.answer,
+        "expert": scored.candidate.expert,
+        "score": scored.verdict.score if scored.verdict else None,
+        "parents": list(scored.candidate.parents),
+    }
 
 
 def _print(outcome: Outcome, top: int) -> None:
@@ -235,6 +237,7 @@ def _code(outcome: Outcome) -> int:
         return 4
     if outcome.stopped_by == "failed":
         return 5
-    checked = [scored for scored in outcome.candidates if scored.verdict and scored.verdict.passed is not None]
+    everything = (*outcome.candidates, *([outcome.written] if outcome.written else []))
+    checked = [scored for scored in everything if scored.verdict and scored.verdict.passed is not None]
     rejected = bool(checked) and not any(scored.passed for scored in checked)
     return 3 if rejected or outcome.answer is None else 0

@@ -158,7 +158,7 @@ class Outcome:
     usage: Usage
     chosen: Candidate | None = None
     written: Scored | None = None
-    """What the aggregator wrote itself, if it did, with the verdict on it: none of `candidates`, and mostly `chosen`."""
+    """What the aggregator wrote itself, if it did, with the verdict on it; it is none of `candidates`."""
     parsed: object | None = None
     """The answer validated into `response_model`, when one was given."""
     reason: str = ""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, get_args
 
+from orchestrator.protocols import Aggregator, Estimates
+from orchestrator.registry import Spec, build
 from orchestrator.types import Candidate, Choice, Estimate, Problem, Scored
 
-from .._overlap import mean_cosines, mean_overlaps, said
+from .._overlap import Utility, mean_cosines, mean_overlaps, said
 from ._votes import NOTHING, Class, classes_of, elected, standing
-from .execution_clusters import ExecutionClusters
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
-
-Utility = Literal["auto", "plain", "exact", "f1", "embedding", "execution"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,8 @@ class MinimumBayesRisk:
     def __post_init__(self) -> None:
         if self.utility not in get_args(Utility):
             raise ValueError(f"utility is one of {', '.join(get_args(Utility))}")
-        self._by_execution()
+        if self.samples < 1:
+            raise ValueError("samples counts from 1")
 
     async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
         utility = self._utility(problem, embedder=run.embedder is not None)
@@ -73,14 +73,13 @@ class MinimumBayesRisk:
             return "f1" if problem.kind == "text" else "exact"
         return self.utility
 
-    def _by_execution(self) -> ExecutionClusters:
-        return ExecutionClusters(rule="mbr", samples=self.samples)
+    def _by_execution(self) -> Aggregator:
+        return build("aggregators", Spec("execution_clusters", {"rule": "mbr", "samples": self.samples}))
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Calls of `execution`; what embeddings cost is left out, as the role may not be given."""
-        if self._utility(problem, embedder=False) == "execution":
-            return self._by_execution().estimate(problem, experts)
-        return Estimate(0, 0.0, 0, 0)
+        comparing = self._by_execution() if self._utility(problem, embedder=False) == "execution" else None
+        return comparing.estimate(problem, experts) if isinstance(comparing, Estimates) else Estimate(0, 0.0, 0, 0)
 
 
 def _likest(classes: Sequence[Class], means: Mapping[str, float]) -> Choice:

@@ -48,6 +48,7 @@ class Synthesis:
     max_tokens: int | None = None
     """Cap on the reply; 2048 where nobody sets one."""
 
+    writes: ClassVar[bool] = True
     needs: ClassVar[str] = "an expert that can tell good answers from bad ones; `--role aggregator=ID` names one"
 
     def __post_init__(self) -> None:

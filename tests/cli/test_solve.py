@@ -25,7 +25,7 @@ def test_the_answer_alone_is_on_standard_output(command: Command) -> None:
 def test_the_strategy_chosen_by_rule_is_told(command: Command, echo: str) -> None:
     done = command("solve", "1 + 1?", "--kind", "number", "-e", echo)
     assert "self_consistency" in done.err
-    assert "cot" in command("solve", "Say something.", "-e", echo).err
+    assert "universal_sc" in command("solve", "Say something.", "-e", echo).err
 
 
 def test_the_problem_may_come_from_standard_input(command: Command, echo: str) -> None:
@@ -107,6 +107,15 @@ def test_json_has_the_fields_of_the_contract(command: Command, echo: str) -> Non
     assert [set(candidate) for candidate in found["candidates"]] == [{"id", "answer", "expert", "score", "parents"}] * 2
     assert found["usage"]["calls"] == 2
     assert (found["answer"], found["stopped_by"]) == ("40", "done")
+
+
+def test_an_answer_that_was_written_out_of_the_candidates_is_shown_beside_them(command: Command, echo: str) -> None:
+    words = ("solve", "1 + 1?", "--kind", "number", "-e", echo, "-s", "synthesis(samples=2)", "-n", "2", "--json")
+    found = command(*words).json
+    assert set(found) == {*FIELDS, "written", "top"}
+    assert set(found["written"]) == {"id", "answer", "expert", "score", "parents"}
+    assert (found["answer"], found["chosen_by"], found["top"][0]) == ("40", "synthesis", found["written"]["id"])
+    assert {candidate["id"] for candidate in found["candidates"]} < set(found["written"]["parents"])
 
 
 def test_control_characters_of_a_model_are_shown_not_sent(command: Command, home: Path) -> None:
