@@ -24,8 +24,8 @@ class Booked:
     """A strategy that thinks by an approach book, or by approaches that are named for each problem."""
 
     book: Path | None = None
-    """The approach book, as `orchestrator prepare` or a hand writes it (see the page on approach books); none: approaches
-    are named for each problem in a call of its own, without personas and examples."""
+    """The approach book, as `orchestrator prepare` writes it, or a hand (see the page on approach books); none:
+    approaches are named for each problem in a call of its own, without personas and examples."""
     size: int = 5
     """Pairs of approach and persona that are used; the paper's 5 for arithmetic, 3 for planning and common sense."""
     temperature: float | None = 0.0

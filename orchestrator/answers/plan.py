@@ -6,6 +6,9 @@ names enough of its objects: `(unstack b c)`, `Unstack(b, c)`, "unstack the blue
 such part that is closed is read. Where most steps are numbered, the last list that starts at 1 counts, and lines
 without a number explain; else the last run of steps that follow each other. Without a domain in `meta["pddl_domain"]`
 only the PDDL form is read.
+
+Plans are one answer when they are the same steps but for those that lead back to a state that was there before, such as
+picking a block up and putting it down again.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from functools import lru_cache
 
 from ..types import Problem
 from .phrases import Reading, digested
-from .strips import PddlError, parse_domain, parse_instance, steps
+from .strips import PddlError, lasting, parse_domain, parse_instance, steps
 
 _COLOURS = ("red", "blue", "orange", "yellow", "white", "magenta", "black", "cyan", "green", "violet", "silver", "gold")
 _BLOCKS = dict(zip(_COLOURS, "abcdefghijkl", strict=True))
@@ -25,6 +28,8 @@ _MARK = re.compile(
     r"\s*(?:[-*•>#`_]+|(?:step\s*)?\(?(?P<number>\d{1,3})\s?[.):\]-]+|(?:action|move)\b[*_`]*\s*:|(?:first|then|next|finally|now|and)\b,?)\s*"
 )
 _WORD = re.compile(r"[a-z0-9_-]+")
+_LONGEST_PLAN = 200
+"""Steps up to which a plan is carried out to be compared."""
 _BLANKS = ("block", "blocks", "object", "objects")
 
 
@@ -47,13 +52,28 @@ class _Vocabulary:
 
 def read(problem: Problem, text: str) -> Reading | None:
     """The plan in PDDL, one action a line."""
-    plan = [f"({' '.join(action)})" for action in _actions(problem, text)]
-    return Reading("\n".join(plan), digested(" ".join(plan))) if plan else None
+    plan = _actions(problem, text)
+    return Reading("\n".join(_written(plan)), digested(" ".join(_written(_told(problem, plan))))) if plan else None
 
 
 def same(problem: Problem, reference: str, value: str) -> bool:
-    """Whether both are the same actions in the same order."""
-    return steps(reference) == steps(value)
+    """Whether both are the same actions in the same order, steps that change nothing aside."""
+    return _told(problem, steps(reference)) == _told(problem, steps(value))
+
+
+def _written(plan: Sequence[tuple[str, ...]]) -> list[str]:
+    return [f"({' '.join(action)})" for action in plan]
+
+
+def _told(problem: Problem, plan: Sequence[tuple[str, ...]]) -> Sequence[tuple[str, ...]]:
+    """What a plan is told from others by; a very long one by all of its steps."""
+    domain, instance = problem.meta.get("pddl_domain"), problem.meta.get("pddl_instance")
+    if not isinstance(domain, str) or not isinstance(instance, str) or len(plan) > _LONGEST_PLAN:
+        return plan
+    try:
+        return lasting(domain, instance, plan) or plan
+    except PddlError:
+        return plan
 
 
 def _actions(problem: Problem, text: str) -> Sequence[tuple[str, ...]]:

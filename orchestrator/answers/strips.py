@@ -81,6 +81,26 @@ def steps(plan: str) -> list[Atom]:
     return [tuple(match[1].lower().split()) for match in _ACTION.finditer(plan)]
 
 
+def lasting(domain: str, instance: str, plan: Sequence[Atom]) -> list[Atom]:
+    """The steps of a plan without those that lead back to where it has been; all of one that cannot be carried out.
+
+    Raises:
+        PddlError: the domain or the instance cannot be read.
+    """
+    known, start = parse_domain(domain), parse_instance(instance)
+    state, kept = set(start.init), list[Atom]()
+    passed = [frozenset(state)]
+    for step in plan:
+        if _apply(known, start, state, step):
+            return list(plan)
+        kept, now = [*kept, step], frozenset(state)
+        if now in passed:
+            kept = kept[: passed.index(now)]
+            passed = passed[: len(kept)]
+        passed = [*passed, now]
+    return kept
+
+
 @lru_cache(maxsize=32)
 def parse_domain(text: str) -> Domain:
     """The actions of a domain.

@@ -96,6 +96,40 @@ def test_without_a_domain_only_pddl_is_read() -> None:
     assert actions("1. Fly the plane", "") is None
 
 
+class TestStepsThatChangeNothing:
+    ROUND = "(pick-up c)\n(put-down c)\n"
+
+    def keys(self, *plans: str) -> list[str]:
+        found = [plan.read(asked(), text) for text in plans]
+        return [reading.key for reading in found if reading is not None]
+
+    def test_they_make_no_other_answer_and_stay_in_the_one_shown(self) -> None:
+        longer = f"{self.ROUND}(unstack b a)\n(stack b a)\n{SOLUTION}"
+        one, other = self.keys(SOLUTION, longer)
+        assert one == other
+        assert actions(longer) == longer.replace("\n", " ")
+        assert plan.same(asked(), SOLUTION, longer)
+
+    def test_other_steps_in_another_order_are_another_answer(self) -> None:
+        moved = SOLUTION.replace("(put-down b)", "(stack b c)")
+        assert len(set(self.keys(SOLUTION, moved, self.ROUND + moved))) == 2
+        assert not plan.same(asked(), SOLUTION, moved)
+
+    def test_a_plan_that_cannot_be_carried_out_is_taken_as_it_stands(self) -> None:
+        broken = "(stack a b)\n" + SOLUTION
+        assert len(set(self.keys(broken, self.ROUND + broken, SOLUTION))) == 3
+
+    def test_a_plan_of_nothing_else_is_still_a_plan(self) -> None:
+        assert self.keys(self.ROUND) == ["(pick-up c) (put-down c)"]
+
+    def test_a_longer_way_back_is_left_out_whole(self) -> None:
+        way = "(unstack b a)\n(stack b c)\n(unstack b c)\n(stack b a)\n"
+        assert len(set(self.keys(SOLUTION, way + SOLUTION))) == 1
+
+    def test_very_long_plans_are_compared_step_by_step(self) -> None:
+        assert len(set(self.keys(SOLUTION, self.ROUND * 200 + SOLUTION))) == 2
+
+
 class TestChecker:
     def test_a_plan_that_reaches_the_goal(self) -> None:
         assert strips.validate(DOMAIN, INSTANCE, SOLUTION) == strips.PlanCheck(True)
