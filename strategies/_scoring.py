@@ -62,6 +62,11 @@ class Scoring:
             return verifier.estimate_over(problem, experts, candidates)
         return verifier.estimate(problem, experts) if isinstance(verifier, Estimates) else Estimate(0, 0.0, 0, 0)
 
+    def calls_on(self, problem: Problem, candidates: int) -> int:
+        """The most of these that are made for the candidates alone, and not once for the problem."""
+        verifier: object = self.verifier(problem)
+        return verifier.estimate_over(problem, 1, candidates).most if isinstance(verifier, EstimatesOver) else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Told:

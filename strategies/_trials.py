@@ -88,6 +88,8 @@ def _size(suite: Suite) -> int:
 def _alone(suite: Suite, number: int) -> Suite:
     if isinstance(suite, Asserts):
         return replace(suite, tests=(suite.tests[number],))
+    if isinstance(suite, Stdio):
+        return replace(suite, cases=(suite.cases[number],))
     return replace(suite, cases=(suite.cases[number],))
 
 

@@ -186,7 +186,8 @@ class Reflexion:
 
     def _line(self, problem: Problem) -> int:
         """Calls of one chain at the most."""
-        return 2 * self.max_iters - 1 + self._checks(problem, 1, self.max_iters).most
+        programs = problem.kind == "code" and self.scorer is None
+        return 2 * self.max_iters - 1 + (0 if programs else self._scoring.calls_on(problem, self.max_iters))
 
     def _checks(self, problem: Problem, experts: int, attempts: int) -> Estimate:
         if problem.kind == "code" and self.scorer is None:

@@ -13,6 +13,7 @@ from orchestrator.errors import BudgetExceeded
 from orchestrator.registry import strategy
 from orchestrator.types import Answer, Completion, Estimate, Problem, Prompt, Sampling, Template
 
+from ._cut import cut_off
 from ._judging import listed, shown
 from ._lists import declines
 from ._thoughts import Space, State, choice_in, label_in, space_of, without_doubles
@@ -175,7 +176,7 @@ class TreeOfThoughts:
         try:
             values = await self._values(states, form, space, run)
         except (BudgetExceeded, asyncio.CancelledError) as error:
-            if isinstance(error, BudgetExceeded) or any(scope.over for scope in run.scope.chain):
+            if cut_off(error, run):
                 for state in states:
                     if state.answer is not None:
                         run.emit(state.answer, parents=state.replies)
