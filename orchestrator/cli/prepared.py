@@ -23,17 +23,15 @@ class Overlap:
     """Problems of a set that a strategy was prepared on."""
 
     spec: str
-    name: str
-    """Of what was prepared: the strategy itself, or one inside it."""
+    """Of the strategy, or of one that has it inside."""
     files: tuple[str, ...]
     count: int
     total: int
     set: str
 
     def __str__(self) -> str:
-        where = f" ({', '.join(self.files)})" if self.files else ""
-        inside = "" if self.spec.partition("(")[0] == self.name else f", inside {self.spec}"
-        return f"{self.name}{where}{inside} was prepared on {self.count} of the {self.total} problems of {self.set}"
+        files = f" ({', '.join(self.files)})" if self.files else ""
+        return f"{self.spec} was prepared{files} on {self.count} of the {self.total} problems of {self.set}"
 
 
 def check_overlap(wish: Wish, problems: Problems) -> dict[str, Json]:
@@ -59,7 +57,6 @@ def overlaps(wish: Wish, problems: Problems) -> Iterator[Overlap]:
     The set is read only if anything was prepared.
     """
     from orchestrator.lessons import mark_of
-    from orchestrator.registry import spec_of
 
     taught = [(spec, part, set(seen)) for spec, part, seen in _prepared(wish) if seen]
     if not taught:
@@ -67,7 +64,7 @@ def overlaps(wish: Wish, problems: Problems) -> Iterator[Overlap]:
     marks = [mark_of(case.problem) for case in problems.cases()]
     for spec, part, seen in taught:
         if count := sum(mark in seen for mark in marks):
-            yield Overlap(spec, spec_of(part).name, _files(part), count, len(marks), problems.name)
+            yield Overlap(spec, _files(part), count, len(marks), problems.name)
 
 
 def file_hashes(wish: Wish) -> dict[str, Json]:
