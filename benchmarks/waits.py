@@ -1,0 +1,123 @@
+"""Wall time of every strategy against a server that takes its time: nothing that could run together may wait.
+
+    python -m benchmarks.waits [--latency 0.2] [--rounds 3] [STRATEGY ...]
+
+A strategy may take depth x latency + 1.1 x calls x CPU of a call by litellm alone, measured in the same run, + 100 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator import Expert, Orchestrator
+from orchestrator.conduct import estimated
+from orchestrator.contest import contestant_for
+from orchestrator.evals.sets import open_set
+from tests.double import DoubleProcess
+from tests.strategies.entry import Entry, entry, names
+
+_SETS = {
+    "choice": "choice", "number": "word_problems", "code": "code", "game24": "game24", "plan": "blocksworld",
+}  # fmt: skip
+_WHO = ("ada", "blaise", "clio")
+_BARE = 200
+_SLACK = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One strategy's median round."""
+
+    name: str
+    calls: int
+    depth: int
+    wall: float
+    bound: float
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.wall <= self.bound else "TOO LONG"
+        return f"{self.name:18} {self.calls:6} {self.depth:6} {self.wall:8.3f} {self.bound:8.3f}  {verdict}"
+
+
+async def bare(base_url: str, latency: float) -> float:
+    """CPU seconds of a call by litellm alone, many under way at once."""
+    import litellm
+
+    async def ask(i: int) -> None:
+        message = {"role": "user", "content": f"What is {i} plus {i}? Reason step by step. The answer is N."}
+        await litellm.acompletion(
+            model=f"openai/{_WHO[0]}",
+            messages=[message],
+            api_base=base_url,
+            api_key="none",
+            max_tokens=2048,
+            num_retries=0,
+        )
+
+    await ask(-1)
+    start = time.process_time()
+    async with asyncio.TaskGroup() as group:
+        for i in range(_BARE):
+            group.create_task(ask(i))
+    return (time.process_time() - start) / _BARE
+
+
+async def walls(one: Entry, experts: Sequence[Expert], rounds: int) -> tuple[int, int, float]:
+    """Calls, depth, and the median wall time; each round is a wallet of its own, so that nothing is cached."""
+    problem = next(iter(open_set(_SETS.get(one.problem.kind, "word_problems")))).problem
+    found, calls = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        spec = one.spec_in(Path(folder))
+        for seed in range(rounds):
+            async with Orchestrator(experts=experts, seed=seed) as orchestrator:
+                if problem.kind == "code":
+                    await orchestrator.sandbox.isolate()
+                start = time.perf_counter()
+                out = await orchestrator.solve(problem, strategy=spec)
+                found.append(time.perf_counter() - start)
+                calls = max(calls, out.usage.calls)
+        told = estimated(contestant_for(problem, spec, None, None), problem, len(experts))
+    assert told is not None
+    return calls, told.depth, statistics.median(found)
+
+
+async def measure(base_url: str, chosen: Sequence[str], latency: float, rounds: int) -> bool:
+    before = await bare(base_url, latency)
+    rows = []
+    for name in chosen:
+        one = entry(name)
+        ids = _WHO[: max(1, min(len(one.experts), len(_WHO)))]
+        experts = [Expert(f"openai/{who}", f"openai/{who}", api_base=base_url, concurrency=10_000) for who in ids]
+        calls, depth, wall = await walls(one, experts, rounds)
+        rows.append(Row(name, calls, depth, wall, depth * latency + 1.1 * calls * before + _SLACK))
+    cpu = (before + await bare(base_url, latency)) / 2
+    rows = [replace(row, bound=row.depth * latency + 1.1 * row.calls * cpu + _SLACK) for row in rows]
+    print(f"litellm alone: {cpu * 1000:.2f} ms of CPU a call; a reply takes {latency * 1000:.0f} ms")
+    print(f"{'strategy':18} {'calls':>6} {'depth':>6} {'wall s':>8} {'bound s':>8}")
+    for row in rows:
+        print(row)
+    return all(row.wall <= row.bound for row in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("strategies", nargs="*", help="names; all if none is given")
+    parser.add_argument("--latency", type=float, default=0.2, help="seconds that a reply takes")
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    models = {name: {"simulated": name} for name in _WHO}
+    with DoubleProcess(models=models, latency=asked.latency, vary_repeats=True) as server:
+        held = asyncio.run(measure(server.base_url, asked.strategies or names(), asked.latency, asked.rounds))
+    sys.exit(not held)
+
+
+if __name__ == "__main__":
+    main()
