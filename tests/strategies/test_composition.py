@@ -1,4 +1,4 @@
-"""Every strategy inside Symbolic-MoE and inside a mixture of agents: nested budgets hold, and nothing is left behind."""
+"""Every strategy inside Symbolic-MoE and inside a mixture of agents: budgets hold, and nothing is left behind."""
 
 from __future__ import annotations
 
