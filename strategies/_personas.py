@@ -13,7 +13,7 @@ _MOST = 24
 
 _FINAL = re.compile(r"\bfinal (?:answer|solution)\b[*_` ]*:[*_]*", re.IGNORECASE)
 _FINISHED = re.compile(r"\b(?:finish|end of|finished)(?: the)? collaboration\b[!.*_]*", re.IGNORECASE)
-_CLOSING = re.compile(r"\b(?:the (?:final |correct )?answer is|answer[*_ ]*:)|\\boxed\s*\{|^#### ", re.IGNORECASE)
+_CLOSING = re.compile(r"(?:\bthe (?:final |correct )?answer is\b|\banswer[*_ ]*:|\\boxed\s*\{|^####).*\w", re.I)
 
 
 def participants(text: str) -> tuple[str, ...]:

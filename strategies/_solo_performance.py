@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from orchestrator.types import Expert
     from orchestrator.workshop import Workshop
 
-Fallback = Literal["cot", "reply", "none"]
-
 _BLOCKS: frozenset[Kind] = frozenset({"code", "json", "plan"})
 """Kinds whose answer takes several lines."""
 
@@ -47,9 +45,9 @@ class SoloPerformance:
     """Whether a system message of no content is sent; the paper's figures are means of a run with and one without."""
     continuations: int = 1
     """Further turns for a collaboration that stops before its final answer; the paper has none."""
-    fallback: Fallback = "cot"
+    fallback: Literal["cot", "reply"] | None = "cot"
     """What is done without a final answer, each time counted as a fallback: `cot`, one chain of thought instead;
-    `reply`, to read whatever the whole reply holds, as the paper does; `none`, no answer."""
+    `reply`, to read whatever the whole reply holds, as the paper does; `None`, no answer."""
     gate: Path | None = None
     """File of a pilot, made by `prepare`: experts that it finds better off with a chain of thought write that."""
 
@@ -127,7 +125,7 @@ class SoloPerformance:
     # -- where it comes to nothing ------------------------------------------------------
 
     async def _fall_back(self, sample: int, replies: Sequence[Reply], run: Run) -> None:
-        run.note("fell back", to=self.fallback)
+        run.note("fell back", to=self.fallback or "no answer")
         if self.fallback == "cot":
             return await self._think(sample, replies, run)
         answer = await run.read(replies[-1]) if self.fallback == "reply" else Answer(replies[-1].text)
@@ -147,7 +145,7 @@ class SoloPerformance:
         """The ladder: fewer samples, down to one; then no chain of thought in its place; then no further turns."""
         if calls >= self._worst:
             return replace(self, samples=min(calls // self._worst, self.samples))
-        one = replace(self, samples=1, fallback="none" if self.fallback == "cot" else self.fallback)
+        one = replace(self, samples=1, fallback=None if self.fallback == "cot" else self.fallback)
         if calls >= one._worst:
             return one
         return replace(one, continuations=calls - 1) if calls >= 1 else None
@@ -173,7 +171,7 @@ class SoloPerformance:
 
     async def prepare(self, lessons: Sequence[Lesson], workshop: Workshop) -> str:
         """Tries collaborations and chains of thought on problems with known answers, every expert alone."""
-        together = replace(self, samples=1, fallback="none", gate=None)
+        together = replace(self, samples=1, fallback=None, gate=None)
         trials = [(expert, form) for expert in workshop.experts for form in (together, ChainOfThought(0.0, 5000))]
         verdicts = await workshop.map(partial(_try_all, trials), lessons)
         columns = list(zip(*(row or [None] * len(trials) for row in verdicts), strict=True))
