@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import factorial, prod
 from typing import TypeAlias
 
 from orchestrator import answers
-from orchestrator.types import LETTERS, Answer, Completion, Problem
+from orchestrator.types import LETTERS, Answer, Completion, Expert, Problem
 
 from ._option_references import freedom
 
 Order: TypeAlias = tuple[int, ...]
 """By place, the number of the question's option that stands there: in (2, 0, 1) the third stands first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One reply that is asked for."""
+
+    order: Order
+    sample: int
+    """Its number among those that are asked for with the same words of the same expert."""
 
 
 def own_order(problem: Problem) -> Order:
@@ -36,6 +46,22 @@ def orders(problem: Problem, count: int, rng: random.Random) -> list[Order]:
         if drawn not in found:
             found.append(drawn)
     return [found[i % len(found)] for i in range(count)]
+
+
+def seats(problem: Problem, drawn: Sequence[Order], experts: Sequence[Expert]) -> list[Seat]:
+    """What branch i of a map asks its expert, the one that it is dealt, for the i-th order.
+
+    Recorded replies speak of the options as they stood when they were recorded, so these are asked for in that order.
+    """
+    found: list[Seat] = []
+    asked: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    for i, order in enumerate(drawn):
+        expert = experts[i % len(experts)]
+        order = own_order(problem) if expert.client == "replay" else order
+        words = expert.id, reordered(problem, order).options
+        found.append(Seat(order, asked[words]))
+        asked[words] += 1
+    return found
 
 
 def _drawn(own: Order, groups: Sequence[tuple[int, ...]], rng: random.Random) -> Order:

@@ -9,8 +9,10 @@ from orchestrator.types import Completion, Message, Prompt, Sampling, unpacked
 
 from .asking import Wanted
 
-_TEXTS, _BYTES = 32, 128_000
-"""What one call holds at the most; no server that we know of refuses so little. UTF-8 bytes bound tokens."""
+TEXTS_A_CALL = 32
+"""Texts that one call holds at the most; no server that we know of refuses so few."""
+_BYTES = 128_000
+"""And their UTF-8 bytes, which bound the tokens."""
 
 
 def asked(texts: Sequence[str], settings: Sampling) -> list[Wanted]:
@@ -50,7 +52,7 @@ def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
     size = 0
     for text in texts:
         bytes_ = len(text.encode("utf-8", "surrogatepass"))
-        if chunk and (len(chunk) == _TEXTS or size + bytes_ > _BYTES):
+        if chunk and (len(chunk) == TEXTS_A_CALL or size + bytes_ > _BYTES):
             yield chunk
             chunk, size = [], 0
         chunk.append(text)

@@ -1,0 +1,96 @@
+"""How worked examples are made: experts answer questions whose answers are known, and what came out right is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import ConfigError
+from orchestrator.lessons import Lesson
+from orchestrator.types import Sampling
+
+from ._example_store import Chain, Store, WorkedExample
+from ._options import Seat, answer_in_own_order, orders, own_order, reordered, seats
+
+if TYPE_CHECKING:
+    from orchestrator.run import Run
+    from orchestrator.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleWriter:
+    """Has every question answered by every expert, and keeps the chains that end in the right answer."""
+
+    orders: int
+    """Of a question's options, each answered once by each expert."""
+    sampling: Sampling
+    vectors: bool
+    """Whether examples get vectors, if there is an embedder."""
+
+    async def __call__(self, known: Store, lessons: Sequence[Lesson], workshop: Workshop) -> Store:
+        """The known examples and those made of lessons that were not seen before.
+
+        Raises:
+            ConfigError: there are no examples then, or other vectors than the known ones.
+        """
+        new = list({lesson.mark: lesson for lesson in lessons if lesson.mark not in known.seen}.values())
+        made = [example for example in await workshop.map(self._example, new) if example is not None]
+        if not known.examples and not made:
+            raise ConfigError(
+                f"no reply to any of {len(new)} problems reached the right answer, so there is no example"
+            )
+        seen = known.seen | {lesson.mark for lesson in new}
+        if not (self.vectors and made):
+            return replace(known, examples=(*known.examples, *made), seen=seen)
+        return await self._with_vectors(known, made, seen, new[0], workshop)
+
+    async def _example(self, lesson: Lesson, run: Run) -> WorkedExample | None:
+        problem = lesson.problem
+        drawn = [order for order in orders(problem, self.orders, run.rng) for _ in run.experts]
+
+        async def work(seat: Seat, branch: Run) -> tuple[Chain, str] | None:
+            return await self._chain(lesson, seat, branch)
+
+        found = await run.map(work, seats(problem, drawn, run.experts))
+        right = [pair for pair in found if pair is not None]
+        if not right:
+            return None
+        shown = replace(problem, options=()).question
+        return WorkedExample(
+            problem.kind,
+            problem.prompt,
+            problem.options,
+            right[0][1],
+            tuple(dict.fromkeys(chain for chain, _ in right)),
+            "" if shown == problem.prompt else shown,
+        )
+
+    async def _chain(self, lesson: Lesson, seat: Seat, run: Run) -> tuple[Chain, str] | None:
+        """A chain that is whole and right, and its answer by the question's letters."""
+        problem = lesson.problem
+        prompt = reordered(problem, seat.order).ask(run.prompts("medprompt").answer)
+        reply = await run.generate(prompt, sample=seat.sample, sampling=self.sampling)
+        answer = await answer_in_own_order(problem, seat.order, reply[0])
+        if reply[0].finish == "length" or answer.value is None or not await lesson.right(answer):
+            return None
+        order = None if seat.order == own_order(problem) else seat.order
+        return Chain(reply.text.strip(), reply[0].expert, order), answer.value
+
+    async def _with_vectors(
+        self, known: Store, made: Sequence[WorkedExample], seen: frozenset[str], lesson: Lesson, workshop: Workshop
+    ) -> Store:
+        async def embed(_: Lesson, run: Run) -> tuple[str | None, Sequence[tuple[float, ...] | None]]:
+            if run.embedder is None:
+                return None, [None] * len(made)
+            return run.embedder.model, await run.embed([example.question for example in made])
+
+        (found,) = await workshop.map(embed, [lesson])
+        model, vectors = found or (None, [None] * len(made))
+        if known.examples and known.embedder != model:
+            raise ConfigError(
+                f"the examples that are there have vectors of {known.embedder or 'no embedder'}, new ones would have "
+                f"those of {model or 'none'}: give the role embedder as before, or prepare all of them anew"
+            )
+        fresh = tuple(replace(example, vector=vector) for example, vector in zip(made, vectors, strict=True))
+        return Store((*known.examples, *fresh), seen, model)
