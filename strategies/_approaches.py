@@ -16,7 +16,7 @@ PLAIN = "Step by step"
 """What the empty approach is called where it needs a name."""
 
 _Table = Mapping[str, object]
-_BOOK = ("task", "pair", "spare", "approach", "persona", "seen")
+_BOOK = ("task", "made", "pair", "spare", "approach", "persona", "seen")
 _MEASURED = ("approach", "persona", "right", "tried")
 
 
@@ -63,6 +63,8 @@ class Book:
     pairs: tuple[Pair, ...]
     """In the order in which they were chosen: with fewer calls, the first ones are asked."""
     task: str = ""
+    made: str = ""
+    """How, for people."""
     spares: tuple[Pair, ...] = ()
     """Measured, and not in use."""
     approaches: tuple[tuple[str, int], ...] = ()
@@ -116,6 +118,7 @@ def parse_book(text: str, source: str) -> Book:
     return Book(
         pairs,
         _text(table, "task", source),
+        _text(table, "made", source),
         tuple(_measured(each, where) for each, where in _tables(table, "spare", source)),
         tuple(_named(each, where) for each, where in _tables(table, "approach", source)),
         tuple(_persona(each, where) for each, where in _tables(table, "persona", source)),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ._approaches_settings import Booked
 
 Result = TypeVar("Result")
+USUAL_SIZE = 5
+"""Pairs that are kept where nothing is said."""
 _Found = tuple[str | None, bool]
 """The key of an answer, and whether it is right."""
 
@@ -66,11 +68,17 @@ class Preparation:
         return Book(
             tuple(await self._shown([scored[i] for i in chosen])),
             " and ".join(sorted({lesson.problem.kind for lesson in self.lessons})),
+            self._made,
             tuple(sorted(spares, key=lambda pair: -pair.score)),
             tuple(names),
             tuple(personas),
             frozenset(lesson.mark for lesson in (*self._taught, *self._held, *self._sampled)),
         )
+
+    @property
+    def _made(self) -> str:
+        experts = ", ".join(expert.id for expert in self.workshop.experts)
+        return f"on {len(self.lessons)} problems, measured on {len(self._held)} by {experts}; seed {self.workshop.seed}"
 
     # -- which problems for what --------------------------------------------------------
 
@@ -161,9 +169,13 @@ class Preparation:
 
     def _chosen(self, marks: Sequence[Marks]) -> list[int]:
         if self.settings.choose == "alone":
-            return best_alone(marks, self.settings.size)
+            return best_alone(marks, self._size)
         checked = [checker_of(lesson.problem) is not None for lesson in self._held]
-        return best_together(marks, checked, self.settings.size, self.settings.disagreement)
+        return best_together(marks, checked, self._size, self.settings.disagreement)
+
+    @property
+    def _size(self) -> int:
+        return self.settings.size or USUAL_SIZE
 
     @property
     def _solving(self) -> Sampling:
@@ -203,9 +215,10 @@ def calls_of(settings: Booked, lessons: int) -> Estimate:
     examples, validation = shares(settings, lessons)
     naming = settings.elicitations + (settings.personas > 0)
     pairs = (settings.approaches + 1) * (settings.personas + 1)
-    most = naming + pairs * validation + min(settings.size, pairs) * examples
+    size = settings.size or USUAL_SIZE
+    most = naming + pairs * validation + min(size, pairs) * examples
     fewest = 1 + (settings.personas > 0)
-    least = naming + fewest * validation + min(settings.size, fewest) * examples
+    least = naming + fewest * validation + min(size, fewest) * examples
     return Estimate(least, float(most), most, 2 + (examples > 0), 0)
 
 

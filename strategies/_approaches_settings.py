@@ -11,7 +11,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.types import Estimate, Sampling
 
 from ._approaches import Book, Pair, best_first, read_book
-from ._approaches_prepare import Preparation, calls_of
+from ._approaches_prepare import USUAL_SIZE, Preparation, calls_of
 from ._approaches_text import written
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ class Booked:
     book: Path | None = None
     """The approach book, as `orchestrator prepare` writes it, or a hand (see the page on approach books); none:
     approaches are named for each problem in a call of its own, without personas and examples."""
-    size: int = 5
-    """Pairs of approach and persona that are used; the paper's 5 for arithmetic, 3 for planning and common sense."""
+    size: int | None = None
+    """Pairs of approach and persona that are used; `None`: all of a book, and 5 without one or when it is made (the
+    paper's number for arithmetic; 3 for planning and common sense)."""
     temperature: float | None = 0.0
     """`None`: the provider's default."""
     max_tokens: int | None = None
@@ -56,7 +57,9 @@ class Booked:
     _book: Book | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("size", "elicitations", "per_elicitation", "approaches", "validation"):
+        if self.size is not None and self.size < 1:
+            raise ValueError("size counts from 1")
+        for name in ("elicitations", "per_elicitation", "approaches", "validation"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} counts from 1")
         for name in ("personas", "examples", "disagreement"):
@@ -84,6 +87,11 @@ class Booked:
 
     def preparation(self, lessons: int, experts: int) -> Estimate:
         return calls_of(self, lessons)
+
+    @property
+    def most_pairs(self) -> int:
+        """Pairs that are used, or approaches that are asked for, at the most."""
+        return len(self._pairs) or self.size or USUAL_SIZE
 
     @property
     def _pairs(self) -> list[Pair]:

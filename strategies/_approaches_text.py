@@ -26,7 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 def written(book: Book) -> str:
     """The text of the file; `parse_book` reads the same book out of it."""
-    blocks = [_HEAD, *_notes(book), f"task = {_text(book.task)}"]
+    made = f"\nmade = {_text(book.made)}" if book.made else ""
+    blocks = [_HEAD, *_notes(book), f"task = {_text(book.task)}{made}"]
     blocks += [_PAIRS, *(block for pair in book.pairs for block in _pair(pair))]
     if book.spares:
         blocks += [_SPARES, *(_entry("spare", _lines_of(pair)) for pair in book.spares)]

@@ -28,17 +28,18 @@ class DivSE(Booked):
     3. Selection: by a check where the kind of problem has a sound one, else by majority.
 
     A tie goes to the pair with the best validation score. Departs from the paper: a reply whose answer cannot be read
-    abstains and is not asked for again; plain steps and no persona compete with all others; examples are solved anew
-    with the right answer given, not a whole solution; pairs are measured without examples. Without a book, approaches
-    are named for each problem in a call before the others (two replies one after the other), and where none can be
-    read, one line of plain steps remains.
+    abstains and is not asked for again; an example is solved anew with the right answer given, not the whole solution,
+    and dropped where it ends in another answer; approaches are named for the problems of the setup, not for those that
+    are reported on. Without a book, approaches are named for each problem in a call before the others (two replies one
+    after the other), and where none can be read, one line of plain steps remains. The paper's other way to choose, a
+    call that reasons over all solutions, is the aggregator `synthesis`.
     """
 
     aggregator: ClassVar[str] = "first_verified"
     verifier: ClassVar[str] = "auto"
 
     async def __call__(self, problem: Problem, run: Run) -> None:
-        pairs = self._pairs or await pairs_for(run, self.size, self._sampling) or [Pair()]
+        pairs = self._pairs or await pairs_for(run, self.most_pairs, self._sampling) or [Pair()]
         await run.map(self._solve, list(enumerate(pairs)))
 
     async def _solve(self, numbered: tuple[int, Pair], run: Run) -> None:
@@ -49,11 +50,12 @@ class DivSE(Booked):
         run.emit(await run.read(reply))
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
-        if pairs := len(self._pairs):
-            return Estimate(pairs, float(pairs), pairs, 1, pairs)
-        return Estimate(2, 1.0 + self.size, 1 + self.size, 2, self.size)
+        size = self.most_pairs
+        if self._book is not None:
+            return Estimate(size, float(size), size, 1, size)
+        return Estimate(2, 1.0 + size, 1 + size, 2, size)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> DivSE | None:
         """The ladder: fewer pairs, those chosen first, down to one."""
-        size = min(self.size, calls - (self._book is None))
+        size = min(self.most_pairs, calls - (self._book is None))
         return replace(self, size=size) if size >= 1 else None

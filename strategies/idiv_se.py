@@ -48,14 +48,14 @@ class IDivSE(Booked):
     async def __call__(self, problem: Problem, run: Run) -> None:
         pairs = self._pairs
         if not pairs and self.name_first:
-            pairs = await pairs_for(run, self.size, self._sampling)
+            pairs = await pairs_for(run, self.most_pairs, self._sampling)
         prompt = in_one(run.prompts("idiv_se"), problem, pairs) if pairs else self._own_choice(run)
         reply = await run.generate(prompt, sampling=self._sampling)
-        for answer in await self._answers(reply[0], len(pairs) or self.size, run):
+        for answer in await self._answers(reply[0], len(pairs) or self.most_pairs, run):
             run.emit(answer)
 
     def _own_choice(self, run: Run) -> Prompt:
-        prompts, count = run.prompts("idiv_se"), str(self.size)
+        prompts, count = run.prompts("idiv_se"), str(self.most_pairs)
         return run.problem.ask(prompts["solve"], guide=filled(prompts, "choose", count=count), count=count)
 
     async def _answers(self, reply: Completion, count: int, run: Run) -> list[Answer]:
@@ -69,7 +69,7 @@ class IDivSE(Booked):
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         calls = 1 + (self._book is None and self.name_first)
-        return Estimate(calls, float(calls), calls, calls, len(self._pairs) or self.size)
+        return Estimate(calls, float(calls), calls, calls, self.most_pairs)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> IDivSE | None:
         """The ladder: approaches are not named first."""

@@ -215,6 +215,25 @@ async def test_below_the_lowest_rung_the_smallest_budget_is_named() -> None:
     assert "calls=2" in out.reason
 
 
+async def test_all_pairs_of_a_book_are_asked_however_many_there_are(tmp_path: Path) -> None:
+    path = book(tmp_path, "".join(f'[[pair]]\napproach = "Way {i}"\n' for i in range(8)))
+    expert = thinking({}, otherwise="The answer is 56.")
+    out = await asolve(ASKED, experts=[expert.value], strategy=DivSE(path))
+    assert (out.usage.calls, DivSE(path).estimate(ASKED, 1)) == (8, Estimate(8, 8.0, 8, 1, 8))
+
+
+@pytest.mark.parametrize("width", [1, 64])
+async def test_how_much_an_expert_does_at_once_changes_nothing(tmp_path: Path, width: int) -> None:
+    expert = thinking(UNNAMED)
+    value = replace(expert.value, concurrency=width)
+    out = await asolve(ASKED, experts=[value], strategy="div_se(size=3)", seed=7)
+    assert [(s.candidate.id, s.candidate.answer) for s in out.candidates] == [
+        ("1.0.0", "7"),
+        ("1.1.0", "56"),
+        ("1.2.0", "56"),
+    ]
+
+
 def test_estimate(tmp_path: Path) -> None:
     assert DivSE(book(tmp_path)).estimate(ASKED, 1) == Estimate(3, 3.0, 3, 1, 3)
     assert DivSE(book(tmp_path), size=2).estimate(ASKED, 4) == Estimate(2, 2.0, 2, 1, 2)

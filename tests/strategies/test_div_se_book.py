@@ -22,6 +22,7 @@ FULL = Book(
         Pair("", "", 17, 20),
     ),
     task="number",
+    made="on 40 problems, measured on 20 by e0; seed 0",
     spares=(Pair("Guessing", "", 0, 20), Pair("", "a zoologist", 3, 20)),
     approaches=(("Algebra", 41), ("Guessing", 7)),
     personas=("a zoologist",),

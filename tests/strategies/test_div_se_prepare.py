@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -302,6 +303,20 @@ def test_the_same_seed_makes_the_same_book_whatever_comes_first() -> None:
 
     assert made(0.0) == made("exp:1") == made("uniform:1,9")
     assert made(0.0, seed=1) != made(0.0)
+
+
+def test_how_much_an_expert_does_at_once_changes_nothing() -> None:
+    async def made(width: int) -> str:
+        value = replace(teacher(latency="exp:1").value, concurrency=width)
+        async with Orchestrator(experts=[value]) as orchestrator:
+            return await orchestrator.prepare(SMALL, lessons())
+
+    assert run_virtual(made(1))[0] == run_virtual(made(64))[0]
+
+
+async def test_the_book_says_who_measured_and_on_how_many_problems() -> None:
+    found = await prepared(teacher(), teacher(), seed=3)
+    assert found.made == "on 12 problems, measured on 6 by e0, e1; seed 3"
 
 
 async def test_programs_are_judged_by_their_check() -> None:
