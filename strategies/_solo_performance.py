@@ -139,7 +139,7 @@ class SoloPerformance:
     # -- calls --------------------------------------------------------------------------
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
-        return Estimate(self.samples, float(self.samples), self.samples * self._worst, 1, self.samples)
+        return Estimate(self.samples, float(self.samples), self.samples * self._worst, self._worst, self.samples)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> Self | None:
         """The ladder: fewer samples, down to one; then no chain of thought in its place; then no further turns."""
@@ -180,7 +180,7 @@ class SoloPerformance:
 
     def preparation(self, lessons: int, experts: int) -> Estimate:
         tries = lessons * experts
-        return Estimate(2 * tries, 2.0 * tries, (2 + self.continuations) * tries, 1, 0)
+        return Estimate(2 * tries, 2.0 * tries, (2 + self.continuations) * tries, 1 + self.continuations, 0)
 
 
 @dataclass(frozen=True)

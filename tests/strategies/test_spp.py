@@ -270,8 +270,8 @@ class TestSamples:
 
 class TestCalls:
     def test_estimate(self) -> None:
-        assert SPP().estimate(ASKED, 1) == Estimate(1, 1.0, 3, 1, 1)
-        assert SPPFixed(samples=4, fallback=None).estimate(ASKED, 2) == Estimate(4, 4.0, 8, 1, 4)
+        assert SPP().estimate(ASKED, 1) == Estimate(1, 1.0, 3, 3, 1)
+        assert SPPFixed(samples=4, fallback=None).estimate(ASKED, 2) == Estimate(4, 4.0, 8, 2, 4)
         assert SPPProfile(continuations=0, fallback="reply").estimate(ASKED, 1) == Estimate(1, 1.0, 1, 1, 1)
 
     @pytest.mark.parametrize(
