@@ -34,6 +34,10 @@ PAPERS: Mapping[str, tuple[str, str]] = {
         "Escape Sky-high Cost: Early-stopping Self-Consistency for Multi-step Reasoning",
         "https://arxiv.org/abs/2401.10480",
     ),
+    "Nori et al., 2023": (
+        "Can Generalist Foundation Models Outcompete Special-Purpose Tuning? Case Study in Medicine",
+        "https://arxiv.org/abs/2311.16452",
+    ),
     "Cobbe et al., 2021": ("Training Verifiers to Solve Math Word Problems", "https://arxiv.org/abs/2110.14168"),
     "Brown et al., 2024": (
         "Large Language Monkeys: Scaling Inference Compute with Repeated Sampling",
@@ -42,6 +46,11 @@ PAPERS: Mapping[str, tuple[str, str]] = {
     "Wang et al., 2024": (
         "Planning In Natural Language Improves LLM Search For Code Generation",
         "https://arxiv.org/abs/2409.03733",
+    ),
+    "Z. Wang et al., 2024": (
+        "Unleashing the Emergent Cognitive Synergy in Large Language Models: A Task-Solving Agent through "
+        "Multi-Persona Self-Collaboration",
+        "https://arxiv.org/abs/2307.05300",
     ),
     "Fu et al., 2025": ("Deep Think with Confidence", "https://arxiv.org/abs/2508.15260"),
     "X. Chen et al., 2023": (

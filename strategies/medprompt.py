@@ -28,28 +28,24 @@ if TYPE_CHECKING:
 @strategy
 @dataclass(frozen=True)
 class Medprompt:
-    """Puts nearest worked examples before the question, and votes over orders of its options (Nori et al., 2023).
+    """Puts the nearest worked examples before a question, and votes over orders of its options (Nori et al., 2023).
 
-    Prepared once on problems with known answers (`orchestrator prepare medprompt SET -o FILE`):
-
-    1. Chains: every expert reasons through every problem without examples; chains that reach the right answer are kept.
-    2. Vectors: of the questions, where the role `embedder` is given.
-
-    For each problem:
-
-    3. Neighbours: the examples most like it, by vectors or else by words, never itself or a rewording; of several
-       chains one is drawn, of the asked expert's own if it has some.
-    4. Ensemble: members each see the options in another order, drawn anew for each question, the first in its own. The
+    1. Examples, made once: every expert reasons through problems whose answers are known; the chains that reach the
+       right answer are kept in a file, and with an embedder the vectors of the questions.
+    2. Neighbours: the examples most like the question, by vectors or else by words, never the question itself or a
+       rewording. Of several chains one is drawn, of the asked expert's own if it has some.
+    3. Ensemble: members each see the options in another order, drawn anew for each question, the first in its own. The
        examples stand before it as turns of a conversation, the most alike last. A letter counts for the option that it
        stood for. Other kinds of problem are sampled as often.
-    5. Vote: a tie goes to the earliest member's answer, so to the unshuffled one's if it is in the tie. Programs and
-       whatever else a check can tell are chosen by that check.
+    4. Vote: a tie goes to the earliest member's answer, so to the unshuffled one's if it is in the tie. Programs, and
+       whatever else a check can tell, are chosen by that check.
 
-    Without a file it is the ensemble alone, which needs no setup. Departs from the paper: one order may come twice
-    where there are too few; options that speak of others stay where they are; recorded replies (`replay:`) are never
-    shuffled, as they speak of the order in which they were recorded. The published scripts sample at temperature 0,
-    draw one order for all questions, and spread the letters of the examples' answers evenly; their second stage, which
-    picks examples among test questions by the test labels, is left out.
+    `orchestrator prepare medprompt SET -o FILE` makes the file; without one it is the ensemble alone, which needs no
+    setup. Departs from the paper: one order may come twice where there are too few; options that speak of others stay
+    where they are; recorded replies (`replay:`) are not shuffled, as they speak of the order in which they were
+    recorded. The published scripts sample at temperature 0, draw one order for all questions, and spread the letters of
+    the examples' answers evenly; their second stage, which picks examples among test questions by the test labels, is
+    left out.
     """
 
     store: Path | None = None
@@ -69,6 +65,7 @@ class Medprompt:
 
     aggregator: ClassVar[str] = "first_verified"
     verifier: ClassVar[str] = "auto"
+    needs: ClassVar[str] = "for examples a file that `orchestrator prepare medprompt SET -o FILE` makes"
 
     def __post_init__(self) -> None:
         if self.members < 1 or self.examples < 0 or self.prepared_orders < 1:
