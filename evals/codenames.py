@@ -1,4 +1,4 @@
-"""Codenames Collaborative (Wang et al., 2024b): a hint for some words of a board, and these words from the hint.
+"""Codenames Collaborative (Z. Wang et al., 2024): a hint for some words of a board, and these words from the hint.
 
 Fields: `word_list` (the board), `target_words`, `idx`. Ids are `codenames/IDX`. It takes two players, so it is for
 strategy `codenames`, whose answer reads `HINT: WORD, WORD`; what any other strategy answers is taken as guesses without

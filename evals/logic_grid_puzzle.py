@@ -1,4 +1,4 @@
-"""Logic Grid Puzzle (BIG-bench; as in Wang et al., 2024b): clues about houses in a row; the answer is a house's number.
+"""Logic Grid Puzzle (BIG-bench; as in Z. Wang et al., 2024): clues about houses in a row, and which one is asked for.
 
 Fields: `inputs` (ends in "A:", which is taken off), `targets` (one number), `multiple_choice_targets`. Ids are
 `logic_grid_puzzle/I`, I the row's position in the file from 0.

@@ -1,4 +1,4 @@
-"""Trivia Creative Writing (Wang et al., 2024b): a story that contains the answers to all of some trivia questions.
+"""Trivia Creative Writing (Z. Wang et al., 2024): a story that contains the answers to all of some trivia questions.
 
 Fields: `questions`, `answers` (for each question its answer's aliases), `topic`, `question_ids`. Ids are
 `trivia_N/I`: N questions, I the row's position in the file from 0.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @strategy
 @dataclass(frozen=True)
 class Codenames:
-    """Plays a board of Codenames in two steps, either by a strategy of its own (Wang et al., 2024b).
+    """Plays a board of Codenames in two steps, either by a strategy of its own (Z. Wang et al., 2024).
 
     1. Spymaster: sees the board and its targets, and gives one word as a hint.
     2. Guesser: sees the board, the hint and the number of targets, and names as many words.

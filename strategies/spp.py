@@ -13,7 +13,7 @@ from ._solo_performance import ChosenPersonas
 @strategy
 @dataclass(frozen=True)
 class SPP(ChosenPersonas):
-    """Has one reply name the personas that a task needs and tell how they solve it together (Wang et al., 2024b).
+    """Has one reply name the personas that a task needs and tell how they solve it together (Z. Wang et al., 2024).
 
     1. Cast: the model names the participants, itself as the assistant among them; two worked examples show how.
     2. Collaboration: in the same reply they contribute what they know, and criticise and revise a draft until all

@@ -13,7 +13,7 @@ from ._solo_performance import SoloPerformance
 @strategy
 @dataclass(frozen=True)
 class SPPFixed(SoloPerformance):
-    """Is `spp` with the same two personas for every task, the assistant and an expert (Wang et al., 2024b).
+    """Is `spp` with the same two personas for every task, the assistant and an expert (Z. Wang et al., 2024).
 
     1. Collaboration: in one reply the assistant drafts and the expert criticises until both agree.
     2. Answer as in `spp`.

@@ -13,7 +13,7 @@ from ._solo_performance import ChosenPersonas
 @strategy
 @dataclass(frozen=True)
 class SPPProfile(ChosenPersonas):
-    """Is `spp` with a profile of each persona before their collaboration begins (Wang et al., 2024b).
+    """Is `spp` with a profile of each persona before their collaboration begins (Z. Wang et al., 2024).
 
     1. Cast: the model names the participants.
     2. Profiles: it says of each who this is and what this one pays attention to.
