@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
-from orchestrator import answers
-from orchestrator.conduct import Setting, plain
-from orchestrator.engine import Engine, SqliteJournal
-from orchestrator.errors import Stopped
 from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
 from orchestrator.protocols import Prepares
-from orchestrator.run import Deadline, within
 from orchestrator.sandbox import Sandbox
-from orchestrator.serving import backend_of, fallbacks_of, warm
 from orchestrator.types import Usage
 from orchestrator.workshop import Workshop
 
+from .asking import Asking
 from .case import Case
-from .interrupt import on_interrupt
 from .lesson import lessons_of
 from .plan import Plan
-from .stopwatch import Stopwatch
-
-_LOOK = 0.5
-"""Seconds between two looks at how far it has come."""
 
 
 @dataclass(slots=True)
@@ -43,14 +32,20 @@ class Preparing:
     folder: RunFolder
     watcher: Callable[[int], None] = lambda calls: None
     """Told now and then how many calls were used."""
-    interrupted: bool = False
-    """By Ctrl-C or SIGTERM: what is in flight lands and is kept, nothing more is asked."""
-    usage: Usage = Usage()
-    """Of this invocation; what the journal gave counts as `cached_calls`."""
-    scope: Scope = field(init=False)
-    """What was paid, in all invocations."""
-    _engine: Engine = field(init=False)
-    _limit: asyncio.Timeout = field(init=False)
+    _asking: Asking = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._asking = Asking(self.plan, self.folder, self.watcher)
+
+    @property
+    def usage(self) -> Usage:
+        """Of this invocation; what the journal gave counts as `cached_calls`."""
+        return self._asking.usage
+
+    @property
+    def scope(self) -> Scope:
+        """What was paid, in all invocations."""
+        return self._asking.scope
 
     async def __call__(self, cases: Sequence[Case]) -> str:
         """The text of the file.
@@ -61,61 +56,9 @@ class Preparing:
             ExpertError: experts failed on every lesson of a step.
             OrchestratorError: the lessons, the configuration, the journal or the sandbox failed.
         """
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(answers.aclose)
-            with on_interrupt(self._interrupt, self._end_now):
-                try:
-                    return await self._limited(cases, stack)
-                except Exception as error:
-                    raise plain(error) from None
+        return await self._asking(partial(self._prepared, cases))
 
-    async def _limited(self, cases: Sequence[Case], stack: AsyncExitStack) -> str:
-        sandbox = await stack.enter_async_context(Sandbox(min_level=self.plan.min_isolation))
-        journal = SqliteJournal(self.folder.journal)
-        self._engine = await stack.enter_async_context(Engine(self.plan.everybody, backend_of, journal))
-        stopwatch = Stopwatch(journal, asyncio.get_running_loop().time)
-        self.scope = Scope("run", self.plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))
-        try:
-            async with asyncio.timeout(None) as self._limit, within(Deadline.after(self.scope, stopwatch.start)):
-                await warm(self.plan.everybody.values())
-                return await self._watched(cases, sandbox)
-        except TimeoutError:
-            if not self._limit.expired():
-                raise
-            raise Stopped from None
-        finally:
-            stopwatch.note(now=True)
-
-    async def _watched(self, cases: Sequence[Case], sandbox: Sandbox) -> str:
-        workshop = Workshop(self._setting(sandbox), self.scope, self.plan.seeds[0])
-        async with asyncio.TaskGroup() as group:
-            watching = group.create_task(self._watch(workshop))
-            try:
-                if any(case.problem.kind == "code" for case in cases):
-                    await sandbox.isolate()  # before anybody is paid for a program
-                return await self.maker.prepare(list(lessons_of(cases, sandbox)), workshop)
-            finally:
-                watching.cancel()
-                if self.interrupted:
-                    await self._engine.drain()
-                self.usage = workshop.usage
-
-    def _setting(self, sandbox: Sandbox) -> Setting:
-        plan = self.plan
-        fallbacks = fallbacks_of(plan.everybody.values())
-        return Setting(
-            self._engine, plan.experts, plan.roles, fallbacks, sandbox=sandbox, prompts=plan.prompts
-        )  # fmt: skip
-
-    async def _watch(self, workshop: Workshop) -> None:
-        while True:
-            self.watcher(workshop.usage.calls)
-            await asyncio.sleep(_LOOK)
-
-    def _interrupt(self) -> None:
-        self.interrupted = True
-        self._engine.stop()
-
-    def _end_now(self) -> None:
-        if not self._limit.expired():
-            self._limit.reschedule(asyncio.get_running_loop().time())
+    async def _prepared(self, cases: Sequence[Case], workshop: Workshop, sandbox: Sandbox) -> str:
+        if any(case.problem.kind == "code" for case in cases):
+            await sandbox.isolate()  # before anybody is paid for a program
+        return await self.maker.prepare(list(lessons_of(cases, sandbox)), workshop)

@@ -13,8 +13,9 @@ from .lessons import Lesson
 from .run import Run, Table
 from .run.failures import plain
 from .trace import Trace
-from .types import Candidate, Expert, Usage
+from .types import Candidate, Expert, Problem, Usage
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -61,14 +62,25 @@ class Workshop:
             BudgetExceeded: a cap ended the preparation.
             ExpertError: experts failed on every lesson.
         """
+        return await self.each(fn, [(lesson.problem, lesson) for lesson in lessons], expert=expert, draw=draw)
+
+    async def each(
+        self,
+        fn: Callable[[Item, Run], Awaitable[Result]],
+        items: Sequence[tuple[Problem, Item]],
+        *,
+        expert: Expert | None = None,
+        draw: int = 0,
+    ) -> list[Result | None]:
+        """The same for anything else that belongs to a problem, which runs then ask about."""
         experts = self.experts if expert is None else (expert,)
-        tables = [self._table(turn, draw) for turn in range(len(lessons))]
+        tables = [self._table(turn, draw) for turn in range(len(items))]
         lost: list[ExpertError] = []
 
-        async def work(lesson: Lesson, table: Table) -> Result | None:
-            run = Run(table, lesson.problem, experts, self.scope, _drop, strategy="prepare", expert=expert)
+        async def work(problem: Problem, item: Item, table: Table) -> Result | None:
+            run = Run(table, problem, experts, self.scope, _drop, strategy="prepare", expert=expert)
             try:
-                return await fn(lesson, run)
+                return await fn(item, run)
             except Exception as error:
                 found = plain(error)
                 if not isinstance(found, ExpertError):
@@ -80,11 +92,11 @@ class Workshop:
 
         try:
             async with asyncio.TaskGroup() as group:
-                pairs = zip(lessons, tables, strict=True)
-                tasks = [group.create_task(work(lesson, table)) for lesson, table in pairs]
+                pairs = zip(items, tables, strict=True)
+                tasks = [group.create_task(work(problem, item, table)) for (problem, item), table in pairs]
         except ExceptionGroup as error:
             raise plain(error) from None
-        if lessons and len(lost) == len(lessons):
+        if items and len(lost) == len(items):
             raise lost[0]
         return [task.result() for task in tasks]
 

@@ -13,6 +13,7 @@ Ask = Literal[
     "answer", "synthesis", "sections", "dialogue",
     "observations", "list", "plan", "critique", "revision", "outline", "next steps", "tests",
     "personas", "approaches", "skills", "score", "verdict", "pair", "pick", "ranking", "outlook",
+    "description", "likeness",
 ]  # fmt: skip
 
 
@@ -48,6 +49,7 @@ _PAIR = _cue(
     r"\bwhich\b[^.?]{0,80}\b(?:better|more likely|correct|right|prefer)|\bbetter (?:one|answer|response|solution)\b|"
     r"\b(?:choose|pick|compare|prefer)\b[^.]{0,60}\b(?:two|A or B|one or the other)\b|\bA or B\b"
 )
+_LIKENESS = _cue(r"\bsame (?:idea|approach|method|algorithm|principle)\b")
 _SCORE = _cue(r"\b(?:rate|score|grade|rating|marks?)\b")
 _SCALE = _cue(
     r"\b(?:from|between|scale(?: of)?|out of|of)\s+(?:0|1|zero|one)?\s*(?:to|and|-|\u2013)?\s*(\d+)\b|"
@@ -66,6 +68,8 @@ _AGAIN = _cue(
     r"\b(?:repeat|keep|write|give|list|output|return|put)\b[^.]{0,60}\b(?:observations?|list|items?|hints?|ideas?|them)\b"
 )
 _WRITING: tuple[tuple[Ask, re.Pattern[str]], ...] = (
+    ("description", _cue(r"\b(?:describe|explain|say)\b[^.]{0,80}\bhow (?:this|the|that) "
+                         r"(?:program|code|function) works\b")),
     ("tests", _cue(rf"{_DO}[^.]{{0,60}}\b(?:tests?|test cases|assert\w*)\b")),
     ("critique", _cue(r"\b(?:say|explain|find|point out|tell|show|name|identify|list)\b[^.]{0,60}\b(?:wrong|flaws?|"
                       r"mistakes?|errors?|weak\w*|fails?)\b|\bcriti(?:cise|cize|que)\b|\bfeedback\b")),
@@ -158,6 +162,8 @@ def _judging(words: str, candidates: int) -> Ask | None:
         return "score"
     if candidates > 1 and _ENDING.search(words) and not _CONSENSUS.search(words):
         return None
+    if candidates == 2 and _LIKENESS.search(words):
+        return "likeness"
     if candidates == 2 and _PAIR.search(words):
         return "pair"
     if candidates > 1:

@@ -52,6 +52,15 @@ def pair(attempt: Attempt, want: Wanted) -> str:
     return f"{reason}\n{filled(attempt.instruction, label, 'The better one is {}')}"
 
 
+def likeness(attempt: Attempt, want: Wanted) -> str:
+    """Whether two answers come from one line of thought; who errs about the problem takes them for alike."""
+    known = attempt.known
+    first, second = (known.recognised(text) for _, text in want.candidates)
+    alike = attempt.mistake(ease=_EASIER) is not None or (first == second and first != -1)
+    word = "Yes" if alike else "No"
+    return word if want.alone else f"Both were read side by side.\n{word}"
+
+
 def pick(attempt: Attempt, want: Wanted) -> str:
     """The first of the responses that most others agree with."""
     answers = [attempt.known.answer_in(text) for _, text in want.candidates]

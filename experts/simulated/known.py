@@ -76,6 +76,15 @@ class Known:
         answer = self.answer_in(text)
         return None if answer is None else self.task.right(answer)
 
+    def recognised(self, text: str) -> int | None:
+        """The mistake that a reply's answer comes from, `None` for the right answer; -1: it is none of these."""
+        answer = self.answer_in(text)
+        if answer is None:
+            return -1
+        if self.task.right(answer):
+            return None
+        return next((which for which in range(MISTAKES) if self.worked(which).answer.strip() == answer.strip()), -1)
+
 
 def _gives_away(step: str, answer: str) -> bool:
     if len(answer) == 1 and answer.isalpha():

@@ -63,6 +63,8 @@ def _written(attempt: Attempt, want: Wanted, conversation: str, replies: Sequenc
             return notes.outline(attempt)
         case "next steps":
             return notes.next_steps(attempt, conversation)
+        case "description":
+            return notes.description(attempt)
         case "tests":
             return notes.tests(attempt) or answer(attempt, want)
         case "personas":
@@ -82,6 +84,8 @@ def _judged(attempt: Attempt, want: Wanted) -> str:
             return judging.verdict(attempt, want)
         case "pair":
             return judging.pair(attempt, want)
+        case "likeness":
+            return judging.likeness(attempt, want)
         case "pick":
             return judging.pick(attempt, want)
         case "ranking":

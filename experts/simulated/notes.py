@@ -76,6 +76,14 @@ def _false(attempt: Attempt, mistake: int) -> str | None:
     return next((step for step in attempt.known.outline(mistake) if step not in right), None)
 
 
+def description(attempt: Attempt) -> str:
+    """How somebody's program works: the steps behind it, where the expert recognises them."""
+    which = attempt.known.recognised(attempt.instruction)
+    if which == -1:
+        return "The program reads its arguments, works through them in order, and returns what it has gathered."
+    return "The program rests on this. " + " ".join(attempt.known.outline(which))
+
+
 def listed(attempt: Attempt, want: Wanted, replies: Sequence[str]) -> str:
     """The items of an earlier reply again: all, or the most useful ones, as lines or as JSON."""
     items = next((found for reply in reversed(replies) if (found := items_of(reply))), [])

@@ -145,20 +145,21 @@ def _add(forecast: Forecast, problem: Problem, row: Row, plan: Plan, foreseen: _
         forecast.usd += min(bound * most, plan.budget.usd if plan.budget.usd is not None else math.inf) * seeds
 
 
-def dearest(problem: Problem, cap: int | None, depth: int, experts: Iterable[Expert]) -> float | None:
+def dearest(problem: Problem, cap: int | None, depth: int, experts: Iterable[Expert], more: int = 0) -> float | None:
     """What one call costs at the most: the whole conversation with all replies before it, and a full reply.
 
     `None` where a price is not known.
 
     Args:
         cap: tokens of a reply; `None`: what holds where nobody sets it.
+        more: UTF-8 bytes that are shown beside the problem and earlier replies.
     """
     from orchestrator.run import DEFAULT_MAX_TOKENS
 
     cap = cap or DEFAULT_MAX_TOKENS
     bill = 0.0
     written = sum(len(message.text.encode()) for message in problem.messages)
-    size = written + len(problem.question.encode()) + len(problem.format.encode()) + _TEMPLATE
+    size = written + len(problem.question.encode()) + len(problem.format.encode()) + _TEMPLATE + more
     for expert in experts:
         if expert.price is None:
             return None

@@ -113,7 +113,7 @@ def material_of(text: str, problems: str | None, aliases: Mapping[str, str]) -> 
     elif run is None:
         raise ConfigError(f"which set does {text} answer? Name it: --problems SET")
     else:
-        chosen_set = _own_set(run)
+        chosen_set = own_set(run)
     contents = survey(_read(text if run is None else run))
     tasks = {task.casefold() for task in contents.tasks}
     material = Material(
@@ -198,7 +198,12 @@ def _run_of(text: str) -> RunView | None:
     raise ConfigError(f"there is no file '{text}'" + (f"; did you mean '{path.parent / near[0]}'?" if near else ""))
 
 
-def _own_set(run: RunView) -> Problems:
+def own_set(run: RunView) -> Problems:
+    """The set that a run solved.
+
+    Raises:
+        ConfigError: it is not recorded, or not to be had any more.
+    """
     if "set_file" not in run.manifest:
         raise ConfigError(f"{run.path}: its manifest does not say which set it solved; name it: --problems SET")
     try:

@@ -213,7 +213,7 @@ def _made(
 
     with Progress("calls", round(foreseen.expected)) as progress:
         work = Preparing(wanted.maker, plan, folder, watcher=progress.reach)
-        with _ended(work, folder):
+        with ended(folder):
             text = asyncio.run(work(cases))
     _write(wanted.output, text)
     folder.update_manifest({"file": str(wanted.output.absolute()), "finished": True})
@@ -235,16 +235,20 @@ def _took(work: Preparing) -> str:
 
 
 @contextmanager
-def _ended(work: Preparing, folder: RunFolder) -> Iterator[None]:
-    """Says how to go on where something ended the work."""
-    again = f"go on with the same command and --run {folder.path}"
+def ended(folder: RunFolder, again: str = "") -> Iterator[None]:
+    """Says how to go on where something ended the work.
+
+    Args:
+        again: what to do for that; by default to name the folder.
+    """
+    again = again or f"go on with the same command and --run {folder.path}"
     try:
         yield
     except Stopped:
         note(f"interrupted; everything answered is kept: {again}")
         leave(INTERRUPTED)
     except BudgetExceeded as error:
-        note(f"{error}; everything answered is kept: {again} --run-budget LARGER")
+        note(f"{error}; everything answered is kept: {again}, with a larger --run-budget")
         leave(4)
     except ExpertError as error:
         note(f"{error}; everything answered is kept. Mend it, then {again}")

@@ -130,8 +130,10 @@ def _experts_in(file: Path) -> tuple[Expert, ...]:
 
 def _check_same(found: Expert, row: Mapping[str, Any], file: Path) -> None:
     now = cast(dict[str, Json], masked(_plain(found)))
+    # A setting that there was none of when the run began is at its default.
+    was = {**row, "sampling": {**asdict(Sampling()), **row["sampling"]}}
     for name in _IDENTITY:
-        if now[name] != row[name]:
+        if now[name] != cast(dict[str, Json], json.loads(json.dumps(was)))[name]:
             raise ConfigError(
                 f"{file}: expert '{found.id}' has another {name} than when the run began, so the run's replies are not "
                 "its own: put it back, give the changed one a new id, or begin a new run"

@@ -15,6 +15,7 @@ from orchestrator.errors import ConfigError, UnknownName
 
 from . import options as o
 from .failures import leave
+from .ideas import ideas
 from .isolation import level_of
 from .printing import note, out, out_folded, out_json, terminal_width, visible
 from .samples import LAYOUTS, check_one, sample_lines
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command()(show)
     group.command()(export)
+    group.command()(ideas)
     group.command()(rm)
     app.add_typer(group, name="runs")
 

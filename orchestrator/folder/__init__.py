@@ -1,7 +1,19 @@
 """Run folders: manifest, journal, results and trace of one run, owned by one process at a time."""
 
-from .listing import RunSummary, State, remove, runs, summary
+from .listing import INSIDE, RunSummary, State, remove, runs, summary
 from .place import find, runs_folder
 from .run_folder import RunFolder, RunView, view
 
-__all__ = ["RunFolder", "RunSummary", "RunView", "State", "find", "remove", "runs", "runs_folder", "summary", "view"]
+__all__ = [
+    "INSIDE",
+    "RunFolder",
+    "RunSummary",
+    "RunView",
+    "State",
+    "find",
+    "remove",
+    "runs",
+    "runs_folder",
+    "summary",
+    "view",
+]

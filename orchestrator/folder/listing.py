@@ -18,6 +18,9 @@ State = Literal["running", "done", "unfinished", "unreadable"]
 
 _OURS = ("manifest.json", "journal.sqlite*", "results.jsonl", "trace.jsonl", "report.html", LOCK)
 
+INSIDE = "ideas"
+"""A run's folder inside of another: what was asked about that one's programs."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
@@ -87,6 +90,8 @@ def remove(where: str | Path) -> Path:
 
 
 def _remove_ours(path: Path) -> None:
+    if (path / INSIDE).is_dir():
+        _remove_ours(path / INSIDE)
     for pattern in _OURS:
         for file in path.glob(pattern):
             file.unlink()

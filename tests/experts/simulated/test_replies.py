@@ -56,6 +56,8 @@ def say(text: str, who: str = "ada", sample: str = "#0", problem: str = STORY) -
         ("Proposed answer: 24. Is this answer correct? Reply yes or no.", False, "verdict"),
         ("Response A:\nIt is 24.\n\nResponse B:\nIt is 5.\n\nWhich response is better, A or B?", False, "pair"),
         ("Response 1: 24\n\nResponse 2: 5\n\nResponse 3: 24\n\nWhich is the most consistent?", False, "pick"),
+        ("Program A:\nx\n\nProgram B:\ny\n\nDo both use the same approach? Answer yes or no.", False, "likeness"),
+        ("```python\nx = 1\n```\n\nDescribe in prose how this program works.", False, "description"),
         (f"Response 1: 24\n\nResponse 2: 5\n\nSome may be wrong. Synthesise. {LETTER}", False, "synthesis"),
         (f"Use three different approaches, each with its own answer. {LETTER}", False, "sections"),
         (f"Identify the participants and let them collaborate. {LETTER}", False, "dialogue"),
@@ -280,3 +282,41 @@ class TestClosing:
         text = say(f"Identify the participants, let them collaborate. {LETTER}", problem=CHOICE)
         assert text.startswith("Participants: ")
         assert re.search(r"The answer is \(\w\)$", text)
+
+
+class TestIdeas:
+    """Programs of other experts: what they rest on, and whether two of them rest on the same."""
+
+    TASK = (
+        "Write a function climbs(count) that returns in how many ways a staircase of count stairs can be climbed "
+        + ("when every stride covers from 1 to 4 stairs.")
+    )
+    PROMPTS = load_prompts("orchestrator.strategies", "ideas")
+
+    def programs(self) -> list[str]:
+        """The right program and the wrong ones, each once."""
+        task = known(self.TASK).task
+        wrong = [known(self.TASK).worked(i).answer for i in range(12)]
+        return list(dict.fromkeys([task.solve().answer, *wrong]))
+
+    def same(self, one: str, other: str) -> str:
+        slots = {"first": f"```python\n{one}\n```", "second": f"```python\n{other}\n```"}
+        ideas = {"first_idea": "It counts.", "second_idea": "It counts as well."}
+        text, _ = self.PROMPTS.same.render({"problem": self.TASK, "format": "", **slots, **ideas})
+        return reply(PEOPLE["ada"], (Message("user", text),), "#0")
+
+    def test_a_description_is_prose_and_differs_where_programs_do(self) -> None:
+        told = []
+        for program in self.programs():
+            slots = {"problem": self.TASK, "format": "", "program": f"```python\n{program}\n```"}
+            text, _ = self.PROMPTS.describe.render(slots)
+            told.append(reply(PEOPLE["ada"], (Message("user", text),), "#0"))
+        assert len(set(told)) > 1
+        assert not any("def " in text or "```" in text for text in told)
+
+    def test_equal_programs_are_alike_and_others_mostly_not(self) -> None:
+        right, *wrong = self.programs()
+        assert wrong
+        assert self.same(right, right) == "Yes"
+        assert {self.same(right, each) for each in wrong} <= {"Yes", "No"}
+        assert "No" in {self.same(right, each) for each in wrong}
