@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from . import conduct
 from .conduct import Setting
 from .errors import ExpertError
 from .ledger import Scope
@@ -95,7 +96,7 @@ class Workshop:
                 pairs = zip(items, tables, strict=True)
                 tasks = [group.create_task(work(problem, item, table)) for (problem, item), table in pairs]
         except ExceptionGroup as error:
-            raise plain(error) from None
+            raise conduct.plain(error) from None
         if items and len(lost) == len(items):
             raise lost[0]
         return [task.result() for task in tasks]

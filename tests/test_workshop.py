@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from orchestrator import (
+    BadPrompt,
     Budget,
     BudgetExceeded,
     ConfigError,
@@ -97,6 +98,18 @@ async def test_a_lost_expert_leaves_a_gap() -> None:
 async def test_experts_that_fail_on_every_lesson_end_it() -> None:
     with pytest.raises(ContentFiltered):
         await prepared(answering(*["lost"] * 4))
+
+
+async def test_a_failure_of_another_kind_is_told_plainly() -> None:
+    class Broken(Taught):
+        @staticmethod
+        async def _right(lesson: Lesson, run: Run) -> bool:
+            run.prompts("nosuch")
+            return True
+
+    async with Orchestrator(experts=[answering("0").value]) as orchestrator:
+        with pytest.raises(BadPrompt, match="nosuch"):
+            await orchestrator.prepare(Broken(), LESSONS)
 
 
 async def test_a_cap_ends_it_and_is_told() -> None:
