@@ -120,6 +120,14 @@ class TestExpertsOfAFile:
         (home / "pool.toml").write_text(self.POOL.replace("60000", "90000").replace("ANNS_KEY", "OTHER_KEY"))
         assert command("resume", "r", "--json").json["results"][0]["answered"] == 4
 
+    def test_a_setting_that_there_was_none_of_when_the_run_began_is_no_change(self, command: Command) -> None:
+        path = Path("r", "manifest.json")
+        told = json.loads(path.read_text())
+        for row in told["experts"]:
+            del row["sampling"]["top_logprobs"]
+        path.write_text(json.dumps(told))
+        assert command("resume", "r", "--json").json["results"][0]["answered"] == 4
+
     @pytest.mark.parametrize(
         ("old", "new", "named"),
         [("You are Ann.", "You are Bob.", "persona"), ('"echo.toml"', '"other.toml"', "options")],
