@@ -135,12 +135,12 @@ def dialogue(attempt: Attempt) -> str:
     """A talk of several personas that ends in one answer; a slip in the draft is found more often than not."""
     draft = attempt.known.worked(attempt.part("draft").mistake())
     final = attempt.known.worked(attempt.mistake(ease=0.3))
-    who, *others = notes.names_for(attempt, "persona")[:2]
-    critic = others[0] if others else who
+    cast = notes.cast_in(attempt.instruction) or notes.names_for(attempt, "persona")[:2]
+    who, critic = cast[0], cast[-1]
     remark = attempt.rng("remark").choice(attempt.known.observations[:4])
     agreed = "I agree with all of it." if draft.answer == final.answer else "One step is off; I would do it like this."
     lines = (
-        f"Participants: AI Assistant (you), {who}, {critic}",
+        f"Participants: {'; '.join(('AI Assistant (you)', *cast))}",
         f"{who}: {remark}",
         "AI Assistant (you): Here is a draft. " + " ".join(draft.steps),
         f"{critic}: {agreed}",

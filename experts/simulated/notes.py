@@ -11,6 +11,8 @@ from .family import Testable
 from .faults import Attempt
 
 _ITEM = re.compile(r"^\s*(?:\(?\d{1,2}[.)]|[-*\u2022]|(?:New )?Observation \d{1,2}:)\s+(\S.*?)\s*$", re.MULTILINE)
+_CAST = re.compile(r"\bparticipants\b[^.:\n]{0,60}:\s*([^.\n]+)\.")
+"""A sentence that names participants."""
 _LEADS = (
     "First what is given, and how the parts depend on each other.",
     "One detail of the text is easy to pass over.",
@@ -209,6 +211,14 @@ def skills(attempt: Attempt, want: Wanted) -> str:
         return json.dumps(found)
     label = re.search(r"\b(keywords?|skills?)\s*:", attempt.instruction, re.IGNORECASE)
     return f"{label[1].capitalize()}: {', '.join(found)}" if label else ", ".join(found)
+
+
+def cast_in(instruction: str) -> list[str]:
+    """Personas that a prompt wants to take part, beside the assistant; none where it leaves them open."""
+    found = _CAST.findall(instruction)
+    names = re.split(r"[;,]| and ", found[-1]) if found else []
+    plain = (re.sub(r"^(?:an?|the) |\(.*?\)", "", name.strip()).strip() for name in names)
+    return [name for name in plain if name[:1].isupper() and "assistant" not in name.lower()]
 
 
 def names_for(attempt: Attempt, kind: str) -> list[str]:

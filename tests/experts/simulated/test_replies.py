@@ -283,6 +283,26 @@ class TestClosing:
         assert text.startswith("Participants: ")
         assert re.search(r"The answer is \(\w\)$", text)
 
+    @pytest.mark.parametrize(
+        ("form", "slots", "cast"),
+        [
+            ("spp", {"cast": "The participants are these and nobody else: Poet; Judge."}, "Poet; Judge"),
+            ("spp", {"cast": ""}, None),
+            ("spp_fixed", {}, "Expert"),
+        ],
+        ids=["pinned", "free", "fixed"],
+    )
+    def test_a_dialogue_has_the_participants_that_the_prompt_wants(
+        self, form: str, slots: dict[str, str], cast: str | None
+    ) -> None:
+        template = load_prompts("orchestrator.strategies", form).answer
+        (message,) = Problem("p", (Message("user", CHOICE),)).ask(template, demonstrations="", **slots).messages
+        first = reply(PEOPLE["ada"], (message,), "#0").partition("\n")[0]
+        if cast is None:
+            assert first.count(";") == 2
+        else:
+            assert first == f"Participants: AI Assistant (you); {cast}"
+
 
 class TestIdeas:
     """Programs of other experts: what they rest on, and whether two of them rest on the same."""
