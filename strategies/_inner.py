@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -33,8 +33,10 @@ class Inner:
             ExpertError: nothing was found, as experts failed.
         """
         found = await run.collect(self.strategy, budget=budget, draw=draw)
-        if len(found) < 2:
-            return found[0] if found else None
+        chosen = found[0] if len(found) == 1 else await self._choice(found, run) if found else None
+        return None if chosen is None else _traced_back(chosen, found)
+
+    async def _choice(self, found: Sequence[Candidate], run: Run) -> Candidate | None:
         check = self._verifier(run.problem)
         scored = [Scored(each) for each in found]
         if check is not None:
@@ -78,6 +80,17 @@ class Inner:
         if wanted == "auto":
             wanted = checker_of(problem) or "none"
         return None if wanted == "none" else build("verifiers", wanted)
+
+
+def _traced_back(chosen: Candidate, found: Sequence[Candidate]) -> Candidate:
+    """With replies for parents in the place of candidates, as those are known to nobody else."""
+    sources = {each.id: each.parents for each in found}
+
+    def replies(parents: Sequence[str]) -> Iterator[str]:
+        for parent in parents:
+            yield from replies(sources[parent]) if parent in sources else (parent,)
+
+    return replace(chosen, parents=tuple(dict.fromkeys(replies(chosen.parents))))
 
 
 async def _checked(check: Verifier, candidate: Candidate, run: Run) -> Scored:
