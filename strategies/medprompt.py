@@ -9,7 +9,7 @@ from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, ExpertLost
 from orchestrator.registry import strategy
 from orchestrator.run import DEFAULT_MAX_TOKENS, TEXTS_A_CALL
 from orchestrator.types import Estimate, Expert, Message, Problem, Prompt, Sampling
@@ -117,10 +117,11 @@ class Medprompt:
         return found
 
     async def _vector(self, problem: Problem, run: Run, known: Store) -> tuple[float, ...] | None:
-        """The vector of the question; `None` when the embedder failed, which leaves its words.
+        """The vector of the question; `None` when the embedder failed on it, which leaves its words.
 
         Raises:
             ConfigError: it is not the embedder whose vectors the examples have.
+            ExpertLost: it will never answer.
         """
         told = f"{self.store} holds vectors of {known.embedder}"
         cure = f"give --role embedder={known.embedder}, or set retriever=words"
@@ -128,10 +129,15 @@ class Medprompt:
             asked = "nobody" if run.embedder is None else run.embedder.model
             raise ConfigError(f"{told}, but the embedder is {asked}: {cure}")
 
-        async def embed(text: str, branch: Run) -> tuple[float, ...]:
-            return (await branch.embed([text]))[0]
+        async def embed(text: str, branch: Run) -> tuple[float, ...] | ExpertLost:
+            try:
+                return (await branch.embed([text]))[0]
+            except ExpertLost as lost:
+                return lost
 
         (vector,) = await run.map(embed, [problem.prompt])
+        if isinstance(vector, ExpertLost):
+            raise vector
         length = len(known.examples[0].vector or ()) if known.examples else 0
         if vector is not None and length and len(vector) != length:
             raise ConfigError(f"{told} with {length} numbers, but the embedder gave {len(vector)}: {cure}")

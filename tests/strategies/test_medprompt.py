@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import Budget, ConfigError, Message, Problem, Request, asolve
-from orchestrator.errors import ServerBusy
+from orchestrator.errors import ServerBusy, WrongKey
 from orchestrator.evals.case import Case
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.strategies._example_store import Chain, Store, WorkedExample
@@ -350,6 +350,16 @@ class TestVectors:
         )
         assert [event.facts["by"] for event in out.trace if event.kind == "examples"] == ["words"]
         assert out.answer == "B"
+
+    async def test_an_embedder_that_is_lost_for_good_ends_the_problem(self, stored: Callable[..., str]) -> None:
+        def refused(_: Request) -> str:
+            raise WrongKey("401")
+
+        expert = ScriptedExpert(picks("Jupiter"))
+        spec = f"medprompt(store={stored(*self.POOL, embedder='embed-model')})"
+        lost = self.embedder(refused).value
+        out = await asolve(ASKED, experts=[expert.value], strategy=spec, roles={"embedder": lost})
+        assert (out.stopped_by, "401" in out.reason, expert.requests) == ("failed", True, [])
 
     @pytest.mark.parametrize("other", [None, "another-model"])
     async def test_another_embedder_than_the_files_is_one_clear_error(
