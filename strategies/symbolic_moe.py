@@ -86,7 +86,7 @@ class SymbolicMoE:
     passes: int = 5
     """Replies that name skills."""
     keep: int = 2
-    """In how many of them a keyword must come."""
+    """In how many of them a keyword must come; never in more than there are."""
     longest: int = 20
     """Characters of a keyword; longer ones are dropped."""
     matching: Matching = "threshold"
@@ -101,10 +101,8 @@ class SymbolicMoE:
     verifier: ClassVar[str] = "auto"
 
     def __post_init__(self) -> None:
-        if self.recruits < 1 or self.passes < 1 or self.longest < 1:
-            raise ValueError("recruits, passes and longest count from 1")
-        if not 1 <= self.keep <= self.passes:
-            raise ValueError("keep goes from 1 to passes")
+        if min(self.recruits, self.passes, self.keep, self.longest) < 1:
+            raise ValueError("recruits, passes, keep and longest count from 1")
         if self.routing_temperature <= 0:
             raise ValueError("routing_temperature must be above 0")
         if not 0 <= self.similarity <= 1:
@@ -137,7 +135,7 @@ class SymbolicMoE:
 
     async def _recruit(self, run: Run) -> Recruited:
         known = self._known()
-        ratings = declared(run.experts) if known is None else known.ratings()
+        ratings = declared(run.experts) if known is None else known.ratings
         among = [expert.id for expert in run.experts if known is None or expert.id in known.experts]
         if not among:
             told = ", ".join(known.experts if known else ())
@@ -179,7 +177,7 @@ class SymbolicMoE:
         known = self._known()
         how = self.tagging or (known.tagging.how if known else "passes")
         sampling = Sampling(self.temperature, max_tokens=self.max_tokens)
-        return Tagger(Tagging(how, self.passes, self.keep), self.longest, sampling)
+        return Tagger(Tagging(how, self.passes, min(self.keep, self.passes)), self.longest, sampling)
 
     @property
     def _writing(self) -> ProfiledSynthesis:

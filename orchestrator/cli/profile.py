@@ -172,8 +172,8 @@ def told(text: str) -> str:
     tried = known.aggregation
     writer = f"{known.writer()} writes" + (f" (best of {tried.rows} tries)" if tried.scores else " (nobody was tried)")
     removed = known.trimming.removed if known.trimming else ()
-    rare = f"; seldom recruited and left out: {', '.join(removed)}" if removed else ""
-    skills = len(known.ratings().skills)
+    rare = f"; {len(removed)} are seldom recruited and left out" if removed else ""
+    skills = len(known.ratings.skills)
     return f"{len(known.problems)} problems, {len(known.experts)} experts, {skills} skills; {writer}{rare}"
 
 
@@ -188,7 +188,7 @@ def _chosen(known: SkillProfiles, expert: str | None, skill: str | None, support
     """
     from orchestrator.errors import UnknownName
 
-    counts = {name: _asked(known, name) for name in known.ratings().skills}
+    counts = {name: _asked(known, name) for name in known.ratings.skills}
     for what, name, there in (("expert", expert, known.experts), ("skill", skill, counts)):
         if name is not None and name not in there:
             raise UnknownName(what, name, list(there), "the profiles")
@@ -239,7 +239,7 @@ def _recruited(known: SkillProfiles, name: str) -> float | None:
 
 def _print(known: SkillProfiles, experts: list[str], skills: list[str], support: int) -> None:
     tagger = f" by {known.tagging.tagger}" if known.tagging.tagger else ""
-    out(f"{len(known.problems)} problems, {len(known.ratings().skills)} skills, tagged by {known.tagging.how}{tagger}")
+    out(f"{len(known.problems)} problems, {len(known.ratings.skills)} skills, tagged by {known.tagging.how}{tagger}")
     out_folded(f"the answer is written by: {visible(known.writer() or '-', keep='')}")
     if removed := known.trimming.removed if known.trimming else ():
         out_folded(f"seldom recruited and left out: {visible(', '.join(removed), keep='')}")

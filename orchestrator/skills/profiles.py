@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from orchestrator.types import Expert
 
@@ -93,7 +94,7 @@ class Trimming:
     removed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SkillProfiles:
     """Everything that a profile file holds."""
 
@@ -121,6 +122,7 @@ class SkillProfiles:
             here, key=lambda expert: (scores.get(expert, Tally()).accuracy, self.experts[expert].strength), default=None
         )
 
+    @cached_property
     def ratings(self) -> Ratings:
         """The paper's: right less wrong for each skill, and summed over all skills."""
         scores = {

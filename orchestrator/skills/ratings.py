@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ratings:
     """How well each expert does, by its id."""
 
@@ -15,7 +16,7 @@ class Ratings:
     strengths: Mapping[str, float]
     """All in all; an expert that is missing counts 0."""
 
-    @property
+    @cached_property
     def skills(self) -> tuple[str, ...]:
         """Every skill that has a score, sorted, so that no order depends on how a set hashes."""
         return tuple(sorted({skill for scores in self.scores.values() for skill in scores}))

@@ -18,7 +18,7 @@ def trimming_of(profiles: SkillProfiles, rules: Rules, seed: int = 0, share: flo
 
     Where that would be everybody, as in a large pool, nobody is left out.
     """
-    among, ratings = tuple(profiles.experts), profiles.ratings()
+    among, ratings = tuple(profiles.experts), profiles.ratings
     counts = Counter(dict.fromkeys(among, 0))
     for mark, skills in sorted(profiles.problems.items()):
         rng = random.Random(f"{seed}|{mark}")
