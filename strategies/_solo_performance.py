@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
+from orchestrator.answers import text
 from orchestrator.errors import ConfigError
 from orchestrator.types import Answer, Estimate, Kind, Problem, Prompt, Reply, Sampling
 
@@ -80,9 +81,7 @@ class SoloPerformance:
         told = conclusion(replies[-1].text)
         if told is None:
             return await self._fall_back(sample, replies, run)
-        # The marker tells readers to take the first number, or the line; of a block it would hide the first line.
-        told = told if run.problem.kind in _BLOCKS else f"Final answer: {told}"
-        run.emit(_written(await run.read(told), replies[-1]), parents=replies)
+        run.emit(_written(await _read(told, run), replies[-1]), parents=replies)
 
     # -- the collaboration --------------------------------------------------------------
 
@@ -118,9 +117,9 @@ class SoloPerformance:
         problem = run.problem
         return run.prompts(self.prompts).carry_on.render({"problem": problem.question, "format": problem.format})[0]
 
-    def _note_cast(self, text: str, run: Run) -> None:
+    def _note_cast(self, told: str, run: Run) -> None:
         """Who takes part tells how different collaborations are, at no cost."""
-        run.note("personas", names=list(participants(text)))
+        run.note("personas", names=list(participants(told)))
 
     # -- where it comes to nothing ------------------------------------------------------
 
@@ -198,8 +197,8 @@ class ChosenPersonas(SoloPerformance):
         told = [prompts[name].render({"personas": "; ".join(who)})[0] for name, who in given.items() if who]
         return {"cast": " ".join(told)}
 
-    def _note_cast(self, text: str, run: Run) -> None:
-        names = participants(text)
+    def _note_cast(self, told: str, run: Run) -> None:
+        names = participants(told)
         known = {name.casefold() for name in names}
         missing = [name for name in self.personas if name.casefold() not in known]
         unwanted = [name for name in self.forbid if name.casefold() in known]
@@ -216,6 +215,15 @@ async def _try(lesson: Lesson, trial: tuple[Expert, Strategy], run: Run) -> bool
     candidates = await run.collect(form, expert=expert)
     answers = [Answer(each.text, each.answer, each.key) for each in candidates if each.key is not None]
     return await lesson.right(answers[0]) if answers else None
+
+
+async def _read(told: str, run: Run) -> Answer:
+    """The answer in what stands behind the marker."""
+    problem = run.problem
+    if problem.kind == "text" and "\n" in told and "answer_format" not in problem.meta:
+        return Answer(told, told, text.key(told))  # a poem, a letter: readers of words take the first line alone
+    # The marker tells readers to take the first number, or the line; of a block it would hide the first line.
+    return await run.read(told if problem.kind in _BLOCKS else f"Final answer: {told}")
 
 
 def _written(answer: Answer, reply: Reply) -> Answer:

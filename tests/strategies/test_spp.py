@@ -233,6 +233,12 @@ class TestAnswer:
             out = await asolve(problem, experts=[expert.value], strategy="spp", verifier="none")
             assert (out.answer, out.usage.calls) == (answer, 1)
 
+    async def test_words_in_several_lines_are_one_answer(self) -> None:
+        poem = Problem("p", (Message("user", "Write a poem."),), "text")
+        out = await asolve(poem, experts=[player(f"{CAST}\nFinal answer:\n\nOne\n\ntwo\n").value], strategy="spp")
+        assert out.answer == "One\n\ntwo"
+        assert out.candidates[0].candidate.key == "one two"
+
     async def test_an_answer_that_cannot_be_read_abstains(self) -> None:
         out = await asolve(ASKED, experts=[player(f"{CAST}\nFinal answer: unknown").value], strategy="spp")
         assert (out.answer, out.usage.calls, len(out.candidates)) == (None, 1, 1)
