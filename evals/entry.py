@@ -42,7 +42,10 @@ async def graded(job: Job, conduct: Conduct, outcome: Outcome) -> Entry:
     grade = Grader(job.case, conduct.table.sandbox)
     verdicts = [await grade(each.candidate.answer, each.candidate.text) for each in outcome.candidates]
     correct = await grade(outcome.answer, outcome.text)
-    line = result_line(outcome, job.row.name, job.seed, correct, verdicts, await _groups(job.case, outcome))
+    own = None if outcome.written is None else outcome.written.candidate
+    wrote = correct if own == outcome.chosen else None if own is None else await grade(own.answer, own.text)
+    groups = await _groups(job.case, outcome)
+    line = result_line(outcome, job.row.name, job.seed, correct, verdicts, groups, wrote)
     score = scored(job.case, outcome.answer, outcome.text)
     line = line.with_score(score, fallbacks=len(conduct.trace.of("fell back")))
     return Entry(line, outcome.usage, _traced(job, conduct, outcome.usage))

@@ -16,7 +16,7 @@ from orchestrator.types import FinishReason, Json, Outcome, Scored, StoppedBy
 
 from .scoring import Score
 
-_RARE = ("error", "score", "fallbacks")
+_RARE = ("error", "score", "fallbacks", "written")
 """Fields that a line has only where they say something."""
 
 Status = Literal["answered", "unparsed", "truncated", "refused", "error", "budget"]
@@ -77,6 +77,8 @@ class ResultLine(BaseModel):
     """By the set's own rule; left out where the set has none."""
     fallbacks: int = 0
     """Samples for which the strategy did something plainer than it is about; left out where there are none."""
+    written: CandidateLine | None = None
+    """What the aggregator wrote itself, which is none of the candidates; left out where it wrote nothing."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -114,6 +116,7 @@ def result_line(
     correct: bool | None,
     graded: Sequence[bool | None],
     groups: Sequence[int | None] | None = None,
+    written: bool | None = None,
 ) -> ResultLine:
     """The line of an outcome.
 
@@ -122,6 +125,7 @@ def result_line(
         correct: verdict on the chosen answer.
         graded: verdict on each candidate, in the outcome's order.
         groups: number of each candidate's answer class, `None` where it abstains; by equal keys if not given.
+        written: verdict on what the aggregator wrote itself, if it did.
     """
     if groups is None:
         groups = groups_of([scored.candidate.key for scored in outcome.candidates])
@@ -140,6 +144,7 @@ def result_line(
             _candidate(scored, right, group)
             for scored, right, group in zip(outcome.candidates, graded, groups, strict=True)
         ),
+        written=None if outcome.written is None else _written(outcome.written, written, outcome, groups),
     )
 
 
@@ -167,6 +172,13 @@ def groups_of(keys: Sequence[str | None]) -> list[int | None]:
     """Number of each key among the different keys, by first appearance; `None` stays `None`."""
     numbers: dict[str, int] = {}
     return [None if key is None else numbers.setdefault(key, len(numbers)) for key in keys]
+
+
+def _written(written: Scored, correct: bool | None, outcome: Outcome, groups: Sequence[int | None]) -> CandidateLine:
+    """Of an answer that a candidate has too the group is theirs, else the next one."""
+    known = {one.candidate.key: group for one, group in zip(outcome.candidates, groups, strict=True)}
+    following = 1 + max((group for group in groups if group is not None), default=-1)
+    return _candidate(written, correct, known.get(written.candidate.key, following))
 
 
 def _candidate(scored: Scored, correct: bool | None, group: int | None) -> CandidateLine:
