@@ -27,7 +27,7 @@ _PLACE = re.compile(
 """Words for where an option stands."""
 _LETTER = re.compile(r"(?<!\w)[A-Z](?!\w)")
 _LIST = re.compile(
-    r"(?<!\w)[A-Z]\)?(?:(?:\s*,\s*(?:(?:and|or|nor)\s+)?|\s*[&/+]\s*|\s+(?:and|or|nor)\s+)\(?[A-Z](?!\w)\)?)+"
+    r"(?<!\w)[A-Z]\)?(?:(?:\s*,\s*(?:(?:and|or|nor)\s+)?|\s*&\s*|\s+(?:and|or|nor|and/or)\s+)\(?[A-Z](?!\w)\)?)+"
 )
 _NAMED = re.compile(
     r"\b[Oo]ptions? \(?[A-Z](?![\w'])"
@@ -80,4 +80,5 @@ def _told_in(problem: Problem) -> bool:
     text, options = problem.prompt, problem.options
     if not options or _letters(text, (_NAMED,), len(options)):
         return bool(options)
-    return re.search(rf"^\W*A\W+{re.escape(options[0].strip())}", text, re.MULTILINE) is not None
+    first = re.escape(options[0].strip())
+    return re.search(rf"^\W*A\W+{first}|(?<!\w)A[).:\]]+\s*{first}", text, re.MULTILINE) is not None

@@ -90,6 +90,7 @@ class TestReferences:
             ("Both A and B", ((2, 3),)),
             ("both (A) and (B)", ((2, 3),)),
             ("A & C", ((1, 3),)),
+            ("A and/or C", ((1, 3),)),
             ("B, C", ((0, 3),)),
             ("A, B and D", ()),
             ("A, C, and D only", ()),
@@ -124,6 +125,8 @@ class TestReferences:
             "either side of the river",
             "A",
             "Type O blood",
+            "1.5 J/K",
+            "A + B",
         ],
     )
     def test_an_innocent_option_moves(self, option: str) -> None:
@@ -131,14 +134,22 @@ class TestReferences:
 
     @pytest.mark.parametrize(
         "question",
-        ["Is option A better than the rest?", "Why is answer (B) wrong?", "Which?\n\nA. Mars\nB. Jupiter\nC. Saturn"],
+        [
+            "Is option A better than the rest?",
+            "Why is answer (B) wrong?",
+            "Which?\n\nA. Mars\nB. Jupiter\nC. Saturn",
+            "Which one: (A) Mars, (B) Jupiter or (C) Saturn?",
+        ],
     )
     def test_nothing_moves_where_the_question_speaks_of_letters(self, question: str) -> None:
         told = problem("Mars", "Jupiter", "Saturn", question=question)
         assert freedom(told).groups == ()
         assert orders(told, 3, random.Random(0)) == [(0, 1, 2)] * 3
 
-    @pytest.mark.parametrize("question", ["Choose the best answer.", "Answer A question", "Which choice is wise?"])
+    @pytest.mark.parametrize(
+        "question",
+        ["Choose the best answer.", "Answer A question", "Which choice is wise?", "What does A Mars rover do?"],
+    )
     def test_words_of_answers_and_options_alone_pin_nothing(self, question: str) -> None:
         assert freedom(problem("Mars", "Jupiter", question=question)).groups == ((0, 1),)
 
