@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import ExpertError, VerifierError
 from orchestrator.protocols import Estimates, EstimatesOver, Verifier
 from orchestrator.registry import build, checker_of, spec_of, verdict_of
+from orchestrator.sandbox import Limits
 from orchestrator.types import Candidate, Estimate, Problem, Verdict
 
 from ._judging import one_line
+from ._public_tests import public_suites
+from ._trials import tried
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -54,6 +57,13 @@ class Scoring:
         except (ExpertError, VerifierError) as error:
             run.note("unscored", candidate=candidate.id, reason=one_line(str(error)))
             return None
+
+    async def report(self, candidate: Candidate, verdict: Verdict, run: Run) -> str:
+        """What was found, as whoever mends it is told: of a program with public tests how each of them ended."""
+        suites = () if self.given is not None or run.problem.kind != "code" else tuple(public_suites(run.problem))
+        if suites and candidate.answer is not None:
+            return (await tried(candidate.answer, suites, Limits(), run)).report()
+        return verdict.reason or f"It scores {verdict.score:.2f} of 1."
 
     def estimate_over(self, problem: Problem, experts: int, candidates: int) -> Estimate:
         """Calls on so many candidates."""

@@ -121,7 +121,7 @@ class SelfRefine:
             verdict = await self._scoring.verdict(candidate, run)
             if verdict is None or self._holds(verdict):
                 return
-            made[-1] = replace(made[-1], found=verdict.reason or f"It scores {verdict.score:.2f} of 1.")
+            made[-1] = replace(made[-1], found=await self._scoring.report(candidate, verdict, run))
             made.append(await self._revised((tuple(made), sample), run))
             candidate = run.emit(made[-1].answer, parents=(candidate,))
 
