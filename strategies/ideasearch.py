@@ -60,7 +60,7 @@ class IdeaSearch:
         prompt = run.problem.ask(prompts.program if run.problem.kind == "code" else prompts.answer, idea=idea.text)
         sampling = replace(sampling, temperature=self.code_temperature)
         reply = await run.generate(prompt, expert=run.role("code"), sample=index, sampling=sampling)
-        run.emit(await run.read(reply), parents=(idea,))
+        run.emit(await run.read(reply), parents=(idea,), plan=idea)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         return Estimate(2 * self.samples, 2.0 * self.samples, 2 * self.samples, 2, self.samples)

@@ -35,6 +35,13 @@ class PlanSearch:
     4. Programs: every sketch becomes pseudocode and that a program; other kinds of problem end in an answer.
     5. Selection: by the problem's public tests where it has some, else by the verifier and aggregator.
 
+    A plan more is often an answer less: what chooses matters. Public tests end the search at the first program that
+    passes all of them. `--verifier generated_tests` scores programs by tests that a model writes, `--aggregator codet`
+    has these and the programs vouch for each other, and `--aggregator "execution_clusters(pick=planned)"` takes the
+    biggest group of programs that do the same, and of it one of the plan that most of them come from. With
+    `--verifier none` the last two choose among all programs that pass most public tests. `orchestrator runs ideas` tells
+    how much the programs differ in idea.
+
     Departs from the paper: a set keeps the observations of the one that it grew out of (`inherit_observations`), what
     was observed before does not count as new, at most `keep` observations of a conversation are used, the second sketch
     is a complete plan, and programs are written without worked examples. The set without observations needs none and is
@@ -155,7 +162,8 @@ class PlanSearch:
         template = _prompts(run)["plan" if node.observations else "plan_alone"]
         slots = {"observations": bulleted(node.observations)} if node.observations else {}
         sketch = await self._idea(run.problem.ask(template, **slots), run, "plan")
-        write, revise = partial(self._write, (*node.lineage, sketch)), partial(self._revise, (*node.lineage, sketch))
+        lineage = (*node.lineage, sketch)
+        write, revise = partial(self._write, lineage, sketch), partial(self._revise, lineage)
         await run.map(_begin, [write, revise] if self.second_sketch else [write])
 
     async def _revise(self, lineage: Sequence[Reply], run: Run) -> None:
@@ -164,10 +172,10 @@ class PlanSearch:
         criticism = await self._idea(prompt, run, "criticise")
         revised = await self._idea(prompt.then(criticism, self._instruction("fix", run)), run, "fix")
         if gist(revised.text) != gist(sketch.text):
-            await self._write((*lineage, criticism, revised), run)
+            await self._write((*lineage, criticism, revised), sketch, run)
 
-    async def _write(self, lineage: Sequence[Reply], run: Run) -> None:
-        """From a sketch to a program, or to an answer."""
+    async def _write(self, lineage: Sequence[Reply], plan: Reply, run: Run) -> None:
+        """From a sketch to a program, or to an answer; a revision counts as the plan that it revises."""
         expert, ask = run.role("code"), run.problem.ask
         first, last = ("pseudocode", "program") if run.problem.kind == "code" else ("steps", "answer")
         if self.pseudocode:
@@ -176,7 +184,7 @@ class PlanSearch:
             lineage = (*lineage, _meant(outline))
         prompt = ask(_prompts(run)[last], outline=lineage[-1].text)
         reply = await self._ask(prompt, run, "answer", expert=expert, temperature=self.code_temperature)
-        run.emit(await run.read(reply), parents=lineage)
+        run.emit(await run.read(reply), parents=lineage, plan=plan)
 
     # -- asking -------------------------------------------------------------------------
 

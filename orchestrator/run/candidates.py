@@ -14,11 +14,13 @@ def candidate_of(
     problem: str,
     strategy: str,
     expert: str,
+    plan: Completion | Reply | None = None,
 ) -> Candidate:
     """The candidate at a place; the reply that its answer was read from is the last of its parents.
 
     Args:
         expert: id of who is named as its author where no reply is.
+        plan: what it was written by.
     """
     source = answer.source
     lineage = [parent if isinstance(parent, str) else parent.id for parent in parents]
@@ -37,4 +39,5 @@ def candidate_of(
         finish=source.finish if source else "stop",
         logprobs=source.logprobs if source else (),
         confidences=source.confidences if source else (),
+        plan=plan.id if plan is not None else None,
     )

@@ -198,17 +198,34 @@ class Run:
             return Answer(text, source=source)
         return Answer(text, reading.value, reading.key, source)
 
-    def emit(self, answer: Answer, parents: Sequence[Completion | Candidate | Reply | str] = ()) -> Candidate:
-        """Puts a candidate forward; from then on it is safe, whatever ends the run."""
-        candidate = self.candidate(answer, parents)
+    def emit(
+        self,
+        answer: Answer,
+        parents: Sequence[Completion | Candidate | Reply | str] = (),
+        *,
+        plan: Completion | Reply | None = None,
+    ) -> Candidate:
+        """Puts a candidate forward; from then on it is safe, whatever ends the run.
+
+        Args:
+            parents: what it was made from.
+            plan: of these the plan that it was written by, where it was: those of one plan are of one mind.
+        """
+        candidate = self.candidate(answer, parents, plan=plan)
         self._table.trace.add("emit", candidate.place, answer=answer.key is not None, parents=list(candidate.parents))
         self._send(candidate)
         return candidate
 
-    def candidate(self, answer: Answer, parents: Sequence[Completion | Candidate | Reply | str] = ()) -> Candidate:
+    def candidate(
+        self,
+        answer: Answer,
+        parents: Sequence[Completion | Candidate | Reply | str] = (),
+        *,
+        plan: Completion | Reply | None = None,
+    ) -> Candidate:
         """A candidate that is not put forward: for aggregators, which may write an answer of their own."""
         place = (*self.path, self._next())
-        return candidate_of(answer, parents, place, self.problem.id, self.strategy, self.expert.id)
+        return candidate_of(answer, parents, place, self.problem.id, self.strategy, self.expert.id, plan)
 
     def note(self, kind: str, **facts: Json) -> None:
         """Adds to the trace what a strategy wants to tell: numbers, names and other short facts, never whole texts."""

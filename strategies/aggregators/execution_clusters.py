@@ -39,7 +39,8 @@ class ExecutionClusters:
     3. Clusters: programs with the same outcomes throughout. `rule="largest"` chooses the cluster that most candidates
        are in; `rule="mbr"` the one that shares most outcomes with all other candidates (minimum Bayes risk; Shi et al.,
        2022), which also counts programs that agree on most inputs. Programs that fail on every input never win.
-    4. Choice: of the cluster the program that most candidates wrote, of equals the earliest.
+    4. Choice: of the cluster the program that most candidates wrote, of equals the earliest; or with `pick="planned"`
+       one of the plan that most different programs of the cluster were written by, of these the shortest.
 
     Where the problem has public tests, only the programs take part that pass most of them. Without any input the
     majority is chosen.
@@ -49,6 +50,9 @@ class ExecutionClusters:
     """
 
     rule: Literal["largest", "mbr"] = "largest"
+    pick: Literal["written", "planned"] = "written"
+    """Which program stands for its cluster. `planned` counts plans instead of copies: a plan that leads to the same
+    behaviour by several programs is the surer one. For strategies that plan, such as `plansearch`."""
     inputs: int = 50
     """Inputs at the most; those that are written most often come first."""
     samples: int = 10
@@ -73,6 +77,8 @@ class ExecutionClusters:
         self._writing()
         if self.rule not in ("largest", "mbr"):
             raise ValueError("rule is largest or mbr")
+        if self.pick not in ("written", "planned"):
+            raise ValueError("pick is written or planned")
         if self.inputs < 1:
             raise ValueError("inputs is at least 1")
 
@@ -88,7 +94,8 @@ class ExecutionClusters:
         found = await outputs(sources(classes), written.entry, inputs, limits, run)
         # Off the event loop: a value may have a million parts.
         behaviours = await asyncio.to_thread(lambda: [tuple(map(spelled, one)) for one in found])
-        return of_groups(self._clusters(classes, behaviours), "vote" if self.rule == "largest" else "weight")
+        clusters = self._clusters(classes, behaviours)
+        return of_groups(clusters, "vote" if self.rule == "largest" else "weight", self.pick == "planned")
 
     async def _inputs(self, problem: Problem, written: WrittenTests, run: Run) -> tuple[tuple[Value, ...], ...]:
         """Arguments of public tests first."""

@@ -24,6 +24,7 @@ from tests.strategies.writing import (
     SAME,
     SQUARE,
     answering,
+    candidate,
     expecting,
     writer,
     written,
@@ -87,6 +88,41 @@ class TestLargest:
         scored = written(PLUS, RIGHT, SAME, SQUARE, RIGHT, BROKEN)
         arrived = random.Random(3).sample(scored, len(scored))
         assert await chosen(sandbox, arrived) == await chosen(sandbox, scored)
+
+
+class TestPick:
+    """Of the biggest cluster, the right programs: how many wrote each, or what plans they come from."""
+
+    LONG = "def double(x):\n    result = x + x\n    return result\n"
+
+    @staticmethod
+    def planned(*programs: tuple[str, str | None]) -> list[Scored]:
+        return [Scored(replace(candidate(i, program), plan=plan)) for i, (program, plan) in enumerate(programs)]
+
+    async def test_planned_is_the_plan_with_most_different_programs_and_not_with_most_copies(
+        self, sandbox: Sandbox
+    ) -> None:
+        programs = self.planned(
+            (RIGHT, "copier"), (RIGHT, "copier"), (RIGHT, "copier"), (self.LONG, "a"), (SAME, "a"), (SQUARE, "b"),
+        )  # fmt: skip
+        assert ids(await chosen(sandbox, programs))[0] == "0"
+        assert ids(await chosen(sandbox, programs, rules=ExecutionClusters(pick="planned")))[0] == "4", "the shorter"
+
+    async def test_a_program_that_several_plans_lead_to_has_the_best_of_them(self, sandbox: Sandbox) -> None:
+        programs = self.planned((SAME, "a"), (RIGHT, "b"), (self.LONG, "b"), (RIGHT, "a"), (SAME, "c"))
+        choice = await chosen(sandbox, programs, rules=ExecutionClusters(pick="planned"))
+        assert (ids(choice), choice.confidence) == (["0", "1", "2"], 1.0)
+
+    async def test_without_plans_every_program_has_one_and_the_shortest_is_picked(self, sandbox: Sandbox) -> None:
+        programs = self.planned((self.LONG, None), (self.LONG, None), (RIGHT, None))
+        assert ids(await chosen(sandbox, programs, rules=ExecutionClusters(pick="planned")))[0] == "2"
+
+    async def test_only_what_the_biggest_cluster_does_counts(self, sandbox: Sandbox) -> None:
+        programs = self.planned(
+            (SQUARE, "a"), ("def double(x):\n    return x ** 2\n", "a"), *[(RIGHT, p) for p in "bcd"]
+        )
+        choice = await chosen(sandbox, programs, rules=ExecutionClusters(pick="planned"))
+        assert (ids(choice)[0], choice.confidence) == ("2", 0.6)
 
 
 class TestMinimumBayesRisk:
