@@ -15,7 +15,6 @@ from orchestrator.types import Answer, Estimate, Kind, Problem, Prompt, Reply, S
 from ._lists import declines
 from ._personas import conclusion, participants
 from ._pilot import Pilot, Tried
-from .cot import ChainOfThought
 
 if TYPE_CHECKING:
     from orchestrator.lessons import Lesson
@@ -130,6 +129,10 @@ class SoloPerformance:
         answer = await run.read(replies[-1]) if self.fallback == "reply" else Answer(replies[-1].text)
         run.emit(_written(answer, replies[-1]), parents=replies)
 
+    async def _alone(self, problem: Problem, run: Run) -> None:
+        """The chain of thought as a strategy by itself."""
+        await self._think(0, (), run)
+
     async def _think(self, sample: int, replies: Sequence[Reply], run: Run) -> None:
         prompt = run.problem.ask(run.prompts("cot").answer)
         reply = await run.generate(prompt, sample=sample, sampling=self._sampling)
@@ -171,7 +174,7 @@ class SoloPerformance:
     async def prepare(self, lessons: Sequence[Lesson], workshop: Workshop) -> str:
         """Tries collaborations and chains of thought on problems with known answers, every expert alone."""
         together = replace(self, samples=1, fallback=None, gate=None)
-        trials = [(expert, form) for expert in workshop.experts for form in (together, ChainOfThought(0.0, 5000))]
+        trials = [(expert, form) for expert in workshop.experts for form in (together, self._alone)]
         verdicts = await workshop.map(partial(_try_all, trials), lessons)
         columns = list(zip(*(row or [None] * len(trials) for row in verdicts), strict=True))
         tried = {expert.id: Tried.of(columns[2 * i], columns[2 * i + 1]) for i, expert in enumerate(workshop.experts)}
