@@ -38,9 +38,9 @@ class PlanSearch:
     A plan more is often an answer less: what chooses matters. Public tests end the search at the first program that
     passes all of them. `--verifier generated_tests` scores programs by tests that a model writes, `--aggregator codet`
     has these and the programs vouch for each other, and `--aggregator "execution_clusters(pick=planned)"` takes the
-    biggest group of programs that do the same, and of it one of the plan that most of them come from. With
-    `--verifier none` the last two choose among all programs that pass most public tests. `orchestrator runs ideas` tells
-    how much the programs differ in idea.
+    biggest group of programs that do the same, and of it one of the plan that most of them come from. The last two
+    choose among all programs that pass most public tests, given `--verifier none`. `orchestrator runs ideas` tells how
+    much the programs differ in idea.
 
     Departs from the paper: a set keeps the observations of the one that it grew out of (`inherit_observations`), what
     was observed before does not count as new, at most `keep` observations of a conversation are used, the second sketch
