@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, get_args
 
+from orchestrator.errors import BudgetExceeded, ExpertError
 from orchestrator.protocols import Aggregator, Estimates
 from orchestrator.registry import Spec, build
 from orchestrator.types import Candidate, Choice, Estimate, Problem, Scored
@@ -25,7 +26,7 @@ class MinimumBayesRisk:
 
     - `exact`: 1 for equal answers, so that this is a plurality vote;
     - `f1`: the words that they have in common (token F1);
-    - `embedding`: the cosine of their vectors, which the role `embedder` gives;
+    - `embedding`: the cosine of their vectors, which the role `embedder` gives; where they do not come, as `f1`;
     - `execution`: the share of inputs on which two programs do the same (Shi et al., 2022), with the inputs and runs of
       `execution_clusters`;
     - `plain`: `f1` for free text, else `exact`, neither of which takes a call;
@@ -61,8 +62,8 @@ class MinimumBayesRisk:
         if utility == "exact" or len(voters) < 2:
             return elected(classes, [len(members) for members in classes], "vote")
         texts = [said(one.candidate) for one in voters]
-        means = await (mean_cosines(texts, run) if utility == "embedding" else mean_overlaps(texts))
-        return _likest(classes, {one.candidate.id: mean for one, mean in zip(voters, means, strict=True)})
+        means, reason = await (_by_vectors(texts, run) if utility == "embedding" else _by_words(texts))
+        return _likest(classes, {one.candidate.id: mean for one, mean in zip(voters, means, strict=True)}, reason)
 
     def _utility(self, problem: Problem, *, embedder: bool) -> Utility:
         if self.utility == "auto" and problem.kind == "code":
@@ -82,8 +83,20 @@ class MinimumBayesRisk:
         return comparing.estimate(problem, experts) if isinstance(comparing, Estimates) else Estimate(0, 0.0, 0, 0)
 
 
-def _likest(classes: Sequence[Class], means: Mapping[str, float]) -> Choice:
+async def _by_words(texts: Sequence[str], reason: str = "") -> tuple[list[float], str]:
+    return await mean_overlaps(texts), reason
+
+
+async def _by_vectors(texts: Sequence[str], run: Run) -> tuple[list[float], str]:
+    """The mean cosines; where the vectors do not come, the mean overlaps and why."""
+    try:
+        return await mean_cosines(texts, run), ""
+    except (BudgetExceeded, ExpertError) as error:
+        return await _by_words(texts, f"compared by words, as there are no vectors: {error}")
+
+
+def _likest(classes: Sequence[Class], means: Mapping[str, float], reason: str) -> Choice:
     """The candidate of the greatest mean; one of each answer in the ranking."""
     best = [max((one.candidate for one in members), key=lambda each: means[each.id]) for members in classes]
     ranking: tuple[Candidate, ...] = tuple(sorted(best, key=lambda each: -means[each.id]))
-    return Choice(ranking[0], means[ranking[0].id], "weight", ranking) if ranking else NOTHING
+    return Choice(ranking[0], means[ranking[0].id], "weight", ranking, reason) if ranking else NOTHING

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.errors import ConnectionLost
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.sandbox import Sandbox
 from orchestrator.strategies._overlap import bag, token_f1
@@ -129,6 +130,18 @@ class TestVectors:
     def test_opposite_vectors_have_nothing_in_common_and_cost_nothing(self) -> None:
         choice = chosen(ballot("sea", "light"), embedder=self.embedder())
         assert choice.confidence == 0.5
+
+    def test_where_the_vectors_do_not_come_words_decide_and_that_is_said(self) -> None:
+        lost = ScriptedExpert(
+            self.directions,
+            id="embedder",
+            failures=dict.fromkeys(range(99), ConnectionLost("no line", expert="embedder")),
+        )
+        choice = chosen(ballot("sea sea", "blue light", "light"), embedder=lost)
+        assert (ids(choice)[0], choice.reason) == (
+            "1",
+            "compared by words, as there are no vectors: embedder: no line",
+        )
 
     def test_plain_asks_no_embedder(self) -> None:
         expert = self.embedder()
