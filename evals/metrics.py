@@ -44,6 +44,13 @@ def pass_at_k(n: int, c: int, k: int) -> float | None:
     return 1.0 - math.prod(1.0 - k / i for i in range(n - c + 1, n + 1))
 
 
+def padded_pass_at_k(n: int, c: int, k: int) -> float:
+    """pass@k where the samples that are missing up to k count as wrong (Wang et al., 2024): for searches that end with
+    as many programs as they happen to find."""
+    value = pass_at_k(n, c, k)
+    return float(c > 0) if value is None else value
+
+
 def all_of_k(n: int, c: int, k: int) -> float | None:
     """Chance that all k of n samples are correct (pass^k); `None` for k > n."""
     _check(n, c, k)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from .metrics import interval_of_mean, pass_at_k
+from .metrics import interval_of_mean, padded_pass_at_k
 from .results import ResultLine
 
 _Part: TypeAlias = tuple[float, float]
@@ -125,9 +125,7 @@ def _drawn(line: ResultLine, k: int) -> _Part | None:
     verdicts = _verdicts(line)
     if verdicts is None:
         return None
-    n, right = len(verdicts), sum(verdicts)
-    value = float(right > 0) if k > n else pass_at_k(n, right, k)
-    return None if value is None else (value, 1.0)
+    return padded_pass_at_k(len(verdicts), sum(verdicts), k), 1.0
 
 
 def _saved(line: ResultLine, most: int) -> _Part | None:

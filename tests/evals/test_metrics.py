@@ -18,6 +18,7 @@ from orchestrator.evals.metrics import (
     interval_of_mean,
     majority_at_k,
     mean_pass_at_k,
+    padded_pass_at_k,
     pass_at_k,
     selection_efficiency,
     wilson,
@@ -74,6 +75,11 @@ class TestPassAtK:
     )
     def test_golden(self, n: int, c: int, k: int, value: float) -> None:
         assert pass_at_k(n, c, k) == near(value)
+
+    @pytest.mark.parametrize(("n", "c", "k", "value"), [(5, 1, 2, 0.4), (3, 1, 5, 1), (3, 0, 5, 0), (0, 0, 1, 0)])
+    def test_where_samples_are_missing_they_may_count_as_wrong(self, n: int, c: int, k: int, value: float) -> None:
+        """Regression test 4."""
+        assert padded_pass_at_k(n, c, k) == near(value)
 
     def test_more_than_there_is_cannot_be_estimated(self) -> None:
         assert pass_at_k(5, 2, 6) is None
