@@ -14,6 +14,7 @@ from .problems import Problems, chosen
 if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.evals.recipe import Column, PaperSet, Recipe
+    from orchestrator.evals.sets import CaseSet
     from orchestrator.types import Json
 
 
@@ -74,7 +75,7 @@ def problems_of(
         BenchmarkError: the set cannot be used.
     """
     from orchestrator.evals.recipe import read
-    from orchestrator.evals.sets import BUILT_IN, open_set
+    from orchestrator.evals.sets import open_set
 
     name, _, wanted = text.partition("/")
     recipe = read(name)
@@ -82,23 +83,31 @@ def problems_of(
         raise ConfigError(_which_file(recipe, recipe.set_named(wanted) if wanted else recipe.sets[0]))
     problems = chosen(set_, aliases, limit, ids, part)
     opened = open_set(problems.spec)
-    kinds = {opened.format, opened.name}
-    paper = recipe.set_named(wanted) if wanted else _by_format(recipe, kinds)
-    fits = bool(kinds & {*paper.formats})
-    missing = {key: value for key, value in paper.options.items() if key not in opened.options} if fits else {}
-    if missing:
-        options = ",".join(f"{key}={value}" for key, value in missing.items())
-        set_ = f"{problems.spec}{',' if opened.options else ':'}{options}"
-    if part is None and "part" not in opened.options:
-        part = paper.part
-    problems = chosen(set_ if missing else problems.spec, {}, limit, ids, part)
-    changed = [f"{key}={value}" for key, value in opened.options.items() if paper.options.get(key, value) != value]
+    paper = recipe.set_named(wanted) if wanted else _by_format(recipe, opened)
+    fits = _may_be(paper, opened)
+    if fits:
+        part = part or (None if "part" in opened.options else paper.part)
+        problems = chosen(_windowed(problems.spec, opened, paper), {}, limit, ids, part)
+    other = [f"{key}={value}" for key, value in opened.options.items() if paper.options.get(key) != value]
     apart = [
-        *([] if fits and opened.name not in BUILT_IN else [f"{problems.name} is not {paper.about}"]),
-        *([f"the set has {', '.join(changed)}"] if changed else []),
+        *([] if fits else [f"{problems.name} is not {paper.about}"]),
+        *([f"the set has {', '.join(other)}"] if other else []),
         *(["only some of the problems are solved"] if limit is not None or ids is not None else []),
     ]
     return Followed(recipe, paper, apart=tuple(apart)), problems
+
+
+def _may_be(paper: PaperSet, opened: CaseSet) -> bool:
+    """Whether a set may be the paper's: a file of its format; those that come with this package never are."""
+    from orchestrator.evals.sets import BUILT_IN
+
+    return opened.format in paper.formats and opened.name not in BUILT_IN
+
+
+def _windowed(spec: str, opened: CaseSet, paper: PaperSet) -> str:
+    """A set with the paper's options, those that were given standing."""
+    missing = [f"{key}={value}" for key, value in paper.options.items() if key not in opened.options]
+    return f"{spec}{',' if opened.options else ':'}{','.join(missing)}" if missing else spec
 
 
 def followed_in(followed: Followed, config: Config, settings: Sequence[str] | None) -> tuple[Followed, Sequence[str]]:
@@ -200,9 +209,9 @@ def _without(spec: str, setting: str | None) -> str:
     return str(Spec(given.name, {key: value for key, value in given.args.items() if key != setting}))
 
 
-def _by_format(recipe: Recipe, kinds: set[str]) -> PaperSet:
+def _by_format(recipe: Recipe, opened: CaseSet) -> PaperSet:
     """The set of the paper that a file must be, told by its format; where none fits, the first, to try it with."""
-    found = [each for each in recipe.sets if kinds & {*each.formats}] or recipe.sets[:1]
+    found = [each for each in recipe.sets if _may_be(each, opened)] or recipe.sets[:1]
     if len(found) == 1:
         return found[0]
     ways = " or ".join(f"--recipe {recipe.name}/{each.name}" for each in found)

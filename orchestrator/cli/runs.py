@@ -69,6 +69,8 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     """Show a run: what it was asked, its results, and calls that never ended."""
     from orchestrator.folder import summary, view
 
+    from .following import Followed
+    from .published import figures, show_published
     from .results import columns_of
 
     seen = view(run)
@@ -90,6 +92,8 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     if rows:
         out("")
         print_table(columns_of(rows))
+    if rows and (followed := Followed.recalled(seen.manifest)) is not None:
+        show_published(followed, figures(followed, seen))
     if isinstance(file := seen.manifest.get("file"), str):
         out(f"file: {visible(file, keep='')}")
     if told.state == "unfinished":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from orchestrator.engine import Engine
 from orchestrator.evals import recipe
 from orchestrator.evals.recipe import Recipe
+from tests.double import DoubleProcess
 
 from .conftest import Command
 
@@ -108,6 +110,7 @@ class TestFilledIn:
     def test_resuming_keeps_the_recipe(self, command: Command, tiny: str, echo: str, sums: str) -> None:
         first = command("bench", sums, "--recipe", tiny, "-e", echo, "--run", "r", "--json").json
         again = command("resume", "r", "--json").json
+        assert "Doe et al., 2020, Table 1, sums of two:" in command("runs", "show", "r").out
         assert again["recipe"] == first["recipe"]
         assert rows_of(again) == rows_of(first)
 
@@ -158,6 +161,35 @@ class TestFilledIn:
     def test_priced_experts_are_asked_only_with_leave(self, command: Command, tiny: str, sums: str) -> None:
         done = command("bench", sums, "--recipe", tiny, "-e", "openai/gpt-4o-mini", code=2)
         assert "OPENAI_API_KEY" in done.err or "no terminal" in done.err
+
+
+class TestOverHttp:
+    def test_the_papers_model_on_the_papers_set_is_comparable(
+        self,
+        command: Command,
+        tiny: str,
+        sums: str,
+        double_process: Callable[..., DoubleProcess],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        server = double_process(answers={"40": 3, "41": 1}, api_key="mine")
+        monkeypatch.setenv("OPENAI_API_KEY", "mine")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        words = ("bench", sums, "--recipe", tiny, "-e", "openai/gpt-4o-mini", "--run-budget", "usd=1")
+        rows = rows_of(command(*words, "--json").json)
+        (one,) = rows["cot(temperature=0.0)"]
+        assert (one["model"], one["comparable"], one["why_not"], one["problems"]) == ("GPT-4o-mini", True, [], 3)
+        (other,) = rows["best_of_n(samples=3)"]
+        assert (other["model"], other["why_not"]) == ("GPT-4", ["the figure is of GPT-4"])
+
+    def test_a_successor_stands_beside_the_model_that_it_follows(
+        self, command: Command, tiny: str, sums: str, double_process: Callable[..., DoubleProcess]
+    ) -> None:
+        server = double_process(answers={"40": 1})
+        words = ("-e", "openai/gpt-5.4", "--api-base", server.base_url, "--run-budget", "calls=100")
+        rows = rows_of(command("bench", sums, "--recipe", tiny, *words, "--json").json)
+        (one,) = rows["cot(temperature=0.0)"]
+        assert (one["model"], one["published"], one["comparable"]) == ("GPT-4", 0.9, False)
 
 
 class TestGivenExplicitly:
@@ -236,6 +268,21 @@ class TestMissing:
         assert "left out: DIV-SE: make book with `orchestrator prepare" in done.err
         assert "--set div_se.book=FILE" in done.err
         assert not [row for row in done.json["results"] if row["strategy"].startswith("div_se")]
+
+
+@pytest.mark.parametrize("handle", [f"{each.name}/{paper.name}" for each in recipe.recipes() for paper in each.sets])
+def test_every_recipe_tells_calls_on_its_stand_in(
+    command: Command, handle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "ask", lambda *_: pytest.fail("somebody was asked"))
+    name, _, set_ = handle.partition("/")
+    paper = recipe.read(name).set_named(set_)
+    missing = [column for column in recipe.read(name).columns_on(set_) if column.needs]
+    words = ("bench", paper.stand_in, "--limit", "2", "--recipe", handle, "--dry-run", "--json")
+    if len(missing) == len(recipe.read(name).columns_on(set_)):
+        assert "then add --set" in command(*words, code=2).err
+    else:
+        assert command(*words).json["total"]["calls"]["most"] > 0
 
 
 @pytest.mark.parametrize("name", ["early_stopping", "tot_game24", "codet"])
