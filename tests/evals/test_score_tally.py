@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.errors import ContentFiltered
 from orchestrator.evals.results import ScoreLine
 from orchestrator.evals.score_tally import ScoreTally
 from orchestrator.evals.sets import open_set
@@ -81,6 +82,25 @@ def test_a_bench_reports_parts_of_answers_in_lines_and_row(
     lines = {line["problem"]: line["score"] for line in rows(tmp_path / "run")}
     assert lines["codenames/1"] == {"points": points, "of": 3.0, "flags": ["too many guesses"]}
     assert lines["codenames/2"]["points"] == 0
+
+
+def test_a_problem_without_any_reply_stays_in_the_denominator(write: Write, tmp_path: Path) -> None:
+    def failing(request: Request) -> str:
+        if "drum" in request.messages[-1].text:
+            raise ContentFiltered("no")
+        return player(request)
+
+    plan = plan_of(ScriptedExpert(failing), strategies=("codenames(inner=cot)",))
+    _, (row,) = bench(tmp_path / "run", plan, open_set(str(write(*BOARDS))))
+    assert (row["errors"], row["score"]["points"], row["score"]["of"]) == (1, 2, 4)
+
+
+def test_a_resumed_run_counts_what_its_lines_say(write: Write, tmp_path: Path) -> None:
+    plan = plan_of(ScriptedExpert(player), strategies=("codenames(inner=cot)",))
+    _, (first,) = bench(tmp_path / "run", plan, open_set(str(write(*BOARDS))))
+    silent = plan_of(ScriptedExpert([]), strategies=("codenames(inner=cot)",))
+    _, (again,) = bench(tmp_path / "run", silent, open_set(str(write(*BOARDS))))
+    assert again["score"] == first["score"]
 
 
 def test_lines_and_rows_of_other_sets_say_nothing_of_scores(write: Write, number_row: Any, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from orchestrator import answers
 from orchestrator.errors import BenchmarkError, UnknownName
 from orchestrator.evals.case import Case
 from orchestrator.evals.grading import grade, scored
+from orchestrator.evals.judging import Cases, Judge, Judged
+from orchestrator.evals.samples import Sample
 from orchestrator.evals.sets import open_set
+from orchestrator.sandbox import Sandbox
 from orchestrator.types import Problem
 
 from .conftest import Write
@@ -199,3 +202,33 @@ def test_ids_and_the_answer_s_cue(write: Write) -> None:
         "logic_grid_puzzle/0",
     ]
     assert only(write, puzzle(2), "strict").problem.prompt.endswith("with the oboe?")
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        ("strict", [("passed", "2 of 2"), ("failed", "1 of 2"), ("unparsed", "0 of 2; no final answer")]),
+        ("published", [("passed", "2 of 2"), ("failed", "1 of 2"), ("passed", "2 of 2; no final answer")]),
+    ],
+)
+async def test_replies_that_are_there_already_are_judged_by_the_rule(
+    write: Write, box: Sandbox, rule: str, found: list[tuple[str, str]]
+) -> None:
+    replies = [
+        "Final answer: Michelangelo left the United States.",
+        "Final answer: Michelangelo stayed.",
+        "Historian: Michelangelo. US.",
+    ]
+    told: list[Judged] = []
+    judge = Judge(Cases(open_set(f"{write(STORY)}:rule={rule}")), box, told.append)
+    await judge([Sample("trivia_2/0", reply, "reply", name=str(i)) for i, reply in enumerate(replies)])
+    assert [(one.verdict, one.detail) for one in told] == found
+    assert [one.passed for one in told] == [detail.startswith("2 of 2") for _, detail in found]
+
+
+async def test_a_run_s_answers_are_judged_again_without_their_replies(write: Write, box: Sandbox) -> None:
+    told: list[Judged] = []
+    judge = Judge(Cases(open_set(str(write(GAME)))), box, told.append)
+    answers_given = ("fruit: apple, pear", "apple: apple, pear", None)
+    await judge([Sample("codenames/7", answer, "answer", name=str(i)) for i, answer in enumerate(answers_given)])
+    assert [one.detail for one in told] == ["2 of 2", f"0 of 2; {BOARD}", "0 of 2; no final answer"]
