@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from orchestrator.budget import Budget
@@ -68,9 +67,15 @@ class Inner:
             return self
         if not isinstance(strategy, Fits):
             return None
-        forms = (strategy.fit(rung, problem, 1) for rung in range(calls, 0, -1))
-        smaller = (replace(self, strategy=form) for form in takewhile(lambda form: form is not None, forms) if form)
-        return next((each for each in smaller if (told := each.estimate(problem)) and told.most <= calls), None)
+        for rung in range(calls, 0, -1):
+            form = strategy.fit(rung, problem, 1)
+            if form is None:
+                return None
+            smaller = replace(self, strategy=form)
+            told = smaller.estimate(problem)
+            if told is not None and told.most <= calls:
+                return smaller
+        return None
 
     def _aggregator(self) -> Aggregator:
         return build("aggregators", getattr(self.strategy, "aggregator", "majority"))
