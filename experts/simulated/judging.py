@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from .asks import Wanted
 from .closing import closing, filled
@@ -62,11 +63,14 @@ def likeness(attempt: Attempt, want: Wanted) -> str:
 
 
 def pick(attempt: Attempt, want: Wanted) -> str:
-    """The first of the responses that most others agree with."""
+    """The first of the responses that most others agree with; where none agree, the first that looks sound."""
     answers = [attempt.known.answer_in(text) for _, text in want.candidates]
     counts = Counter(_folded(answer) for answer in answers if answer is not None)
     best = max(counts, key=counts.__getitem__) if counts else None
     place = next((i for i, answer in enumerate(answers) if answer is not None and _folded(answer) == best), 0)
+    if best is None or counts[best] == 1:  # nobody agrees, as in plans
+        hopes = [_hope(attempt, text) for _, text in want.candidates]
+        place = hopes.index(max(hopes))
     if attempt.chance("pick") < 0.05:
         place = attempt.rng("slip").randrange(len(answers))
     label = want.candidates[place][0]
@@ -83,8 +87,18 @@ def ranking(attempt: Attempt, want: Wanted) -> str:
     return " > ".join(f"[{label}]" for label, _ in order)
 
 
-def outlook(attempt: Attempt) -> str:
-    """Whether a beginning can still lead to the answer."""
+def _hope(attempt: Attempt, text: str) -> int:
+    """What the expert thinks of a plan: 2 where it finds no mistake, 0 where it finds one, 1 of what is no plan."""
+    which = replace(attempt, instruction=text).planned
+    if which is None:
+        return 1
+    return 0 if which >= 0 and attempt.mistake(ease=_EASIER) is None else 2
+
+
+def outlook(attempt: Attempt, want: Wanted) -> str:
+    """Whether a beginning can still lead to the answer, or an answer is right."""
+    if want.candidates:
+        return {True: "sure", False: "impossible", None: "likely"}[_holds(attempt, want.candidates[0][1])]
     which = attempt.planned
     if which is not None and which >= 0 and attempt.mistake(ease=_EASIER) is None:
         return "impossible"

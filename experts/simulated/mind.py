@@ -91,7 +91,7 @@ def _judged(attempt: Attempt, want: Wanted) -> str:
         case "ranking":
             return judging.ranking(attempt, want)
         case "outlook":
-            return judging.outlook(attempt)
+            return judging.outlook(attempt, want)
         case "synthesis":
             return judging.synthesis(attempt, want)
         case "sections":
