@@ -82,6 +82,22 @@ PAPERS: Mapping[str, tuple[str, str]] = {
         "Diversity of Thought Improves Reasoning Abilities of LLMs",
         "https://arxiv.org/abs/2310.07088",
     ),
+    "Yao et al., 2023": (
+        "Tree of Thoughts: Deliberate Problem Solving with Large Language Models",
+        "https://arxiv.org/abs/2305.10601",
+    ),
+    "Inoue et al., 2025": (
+        "Wider or Deeper? Scaling LLM Inference-Time Compute with Adaptive Branching Tree Search",
+        "https://arxiv.org/abs/2503.04412",
+    ),
+    "Madaan et al., 2023": (
+        "Self-Refine: Iterative Refinement with Self-Feedback",
+        "https://arxiv.org/abs/2303.17651",
+    ),
+    "Shinn et al., 2023": (
+        "Reflexion: Language Agents with Verbal Reinforcement Learning",
+        "https://arxiv.org/abs/2303.11366",
+    ),
 }
 """Titles of what docstrings cite by authors and year."""
 

@@ -21,10 +21,6 @@ from ._thoughts import Space, State, choice_in, label_in, space_of, without_doub
 if TYPE_CHECKING:
     from orchestrator.run import Run
 
-Generate = Literal["propose", "sample"]
-Evaluate = Literal["value", "vote"]
-Select = Literal["greedy", "sample"]
-
 
 @strategy
 @dataclass(frozen=True)
@@ -47,11 +43,11 @@ class TreeOfThoughts:
 
     steps: int | None = None
     """Steps to an answer, the one that writes it included; `None`: by the kind."""
-    generate: Generate | None = None
+    generate: Literal["propose", "sample"] | None = None
     """How a state is continued; `None`: by the kind."""
-    evaluate: Evaluate | None = None
+    evaluate: Literal["value", "vote"] | None = None
     """How states are compared; `None`: by the kind."""
-    select: Select = "greedy"
+    select: Literal["greedy", "sample"] = "greedy"
     """The best states, or states drawn in proportion to their values."""
     keep: int | None = None
     """States kept after each step, and so answers; `None`: by the kind."""
@@ -228,8 +224,8 @@ class Form:
     """The settings of one search, none left open."""
 
     steps: int
-    generate: Generate
-    evaluate: Evaluate
+    generate: Literal["propose", "sample"]
+    evaluate: Literal["value", "vote"]
     keep: int
     thoughts: int
     opinions: int
