@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from orchestrator.errors import ConfigError, ExpertLost
 from orchestrator.registry import strategy
 from orchestrator.run import DEFAULT_MAX_TOKENS, TEXTS_A_CALL
-from orchestrator.types import Estimate, Expert, Message, Problem, Prompt, Sampling
+from orchestrator.types import Estimate, Expert, Message, Problem, Prompt, Sampling, Template
 
+from ._direct import direct_answer
 from ._example_index import index_of
 from ._example_store import Chain, Store, WorkedExample
 from ._example_writing import ExampleWriter
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from orchestrator.lessons import Lesson
     from orchestrator.run import Run
     from orchestrator.workshop import Workshop
+
+_LIKELIEST = 20
+"""Tokens whose probabilities a direct answer comes with."""
 
 
 @strategy
@@ -39,6 +43,9 @@ class Medprompt:
        stood for. Other kinds of problem are sampled as often.
     4. Vote: a tie goes to the earliest member's answer, so to the unshuffled one's if it is in the tie. Programs, and
        whatever else a check can tell, are chosen by that check.
+
+    With `direct` further members name a letter at once, which counts by its probability, against reasoned answers that
+    weigh more or less as the question takes working out (Medprompt+; see the aggregator `portfolio`).
 
     `orchestrator prepare medprompt SET -o FILE` makes the file; without one it is the ensemble alone, which needs no
     setup. Departs from the paper: one order may come twice where there are too few; options that speak of others stay
@@ -63,39 +70,58 @@ class Medprompt:
     prepared_orders: int = 1
     """When preparing: orders of the options in which each expert answers (the published script: 5)."""
 
-    aggregator: ClassVar[str] = "first_verified"
+    direct: int = 0
+    """Further members that name a letter without reasoning, weighed by its probability: Medprompt+ with 10, and 20
+    members. Multiple choice alone has them; where an expert tells no log-probabilities they abstain."""
+
     verifier: ClassVar[str] = "auto"
     needs: ClassVar[str] = "for examples a file that `orchestrator prepare medprompt SET -o FILE` makes"
 
     def __post_init__(self) -> None:
-        if self.members < 1 or self.examples < 0 or self.prepared_orders < 1:
-            raise ValueError("members and prepared_orders count from 1, examples from 0")
+        if min(self.members, self.prepared_orders) < 1 or min(self.examples, self.direct) < 0:
+            raise ValueError("members and prepared_orders count from 1, examples and direct from 0")
         if self.retriever == "vectors" and (self.store is None or self._known.embedder is None):
             raise ValueError(f"retriever=vectors needs a file with vectors: {self.store or 'store=FILE'} has none")
 
+    @property
+    def aggregator(self) -> str:
+        return "portfolio" if self.direct else "first_verified"
+
     async def __call__(self, problem: Problem, run: Run) -> None:
         examples = await self._neighbours(problem, run)
-        drawn = orders(problem, self.members, run.rng)
+        drawn = orders(problem, self.members + self._direct(problem), run.rng)
 
-        async def answer(seat: Seat, branch: Run) -> None:
-            await self._answer(examples, seat, branch)
+        async def answer(member: tuple[int, Seat], branch: Run) -> None:
+            number, seat = member
+            await (self._reason if number < self.members else self._name)(examples, seat, branch)
 
-        await run.map(answer, seats(problem, drawn, run.experts))
+        await run.map(answer, list(enumerate(seats(problem, drawn, run.experts))))
 
-    async def _answer(self, examples: Sequence[WorkedExample], seat: Seat, run: Run) -> None:
-        prompt = self._prompt(reordered(run.problem, seat.order), examples, run)
+    async def _reason(self, examples: Sequence[WorkedExample], seat: Seat, run: Run) -> None:
+        question = reordered(run.problem, seat.order)
+        chains = [(example, _drawn(example.chains, run)) for example in examples]
+        prompt = self._prompt(question, run.prompts("medprompt").answer, chains, run)
         sampling = Sampling(self.temperature, max_tokens=self.max_tokens)
         reply = await run.generate(prompt, sample=seat.sample, sampling=sampling)
         run.emit(await answer_in_own_order(run.problem, seat.order, reply[0]))
 
-    def _prompt(self, question: Problem, examples: Sequence[WorkedExample], run: Run) -> Prompt:
+    async def _name(self, examples: Sequence[WorkedExample], seat: Seat, run: Run) -> None:
+        """A letter without reasoning, and how likely each was."""
+        question = reordered(run.problem, seat.order)
+        letters = [(example, Chain(example.answer)) for example in examples]
+        prompt = self._prompt(question, run.prompts("medprompt").direct, letters, run)
+        sampling = Sampling(self.temperature, max_tokens=self.max_tokens, top_logprobs=_LIKELIEST)
+        reply = await run.generate(prompt, sample=seat.sample, sampling=sampling)
+        run.emit(direct_answer(run.problem, seat.order, reply[0]))
+
+    def _prompt(
+        self, question: Problem, template: Template, examples: Sequence[tuple[WorkedExample, Chain]], run: Run
+    ) -> Prompt:
         """The question behind as many examples as the expert's context has room for, the most alike last."""
-        template = run.prompts("medprompt").answer
         prompt = question.ask(template)
         room = _room(run.expert, prompt, self.max_tokens)
         turns: list[Message] = []
-        for example in examples:
-            chain = _drawn(example.chains, run)
+        for example, chain in examples:
             asked = example.asked(question, chain).ask(template).messages[-1]
             pair = (asked, Message("assistant", chain.text))
             if (size := sum(map(_tokens, pair))) <= room:
@@ -171,17 +197,22 @@ class Medprompt:
 
     # -- calls --------------------------------------------------------------------------
 
+    def _direct(self, problem: Problem) -> int:
+        return self.direct if problem.kind == "choice" and problem.options else 0
+
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         embeddings = int(self._by_vectors)
-        calls = self.members + embeddings
-        return Estimate(calls, float(calls), calls, 1 + embeddings, self.members)
+        members = self.members + self._direct(problem)
+        calls = members + embeddings
+        return Estimate(calls, float(calls), calls, 1 + embeddings, members)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> Medprompt | None:
-        """The ladder: fewer members, down to one; then neighbours by words, which takes no call."""
-        members = min(calls - int(self._by_vectors), self.members)
-        if members >= 1:
-            return replace(self, members=members)
-        return replace(self, members=1, retriever="words") if calls >= 1 else None
+        """The ladder: fewer direct members, down to none; fewer members, down to one; then neighbours by words."""
+        left = calls - int(self._by_vectors)
+        if left < 1:
+            return replace(self, members=1, direct=0, retriever="words") if calls >= 1 else None
+        members = min(left, self.members)
+        return replace(self, members=members, direct=min(left - members, self.direct))
 
 
 def _drawn(chains: Sequence[Chain], run: Run) -> Chain:

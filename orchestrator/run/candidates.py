@@ -39,5 +39,6 @@ def candidate_of(
         finish=source.finish if source else "stop",
         logprobs=source.logprobs if source else (),
         confidences=source.confidences if source else (),
+        alternatives=source.alternatives if source else (),
         plan=plan.id if plan is not None else None,
     )

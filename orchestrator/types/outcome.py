@@ -48,6 +48,8 @@ class Candidate:
     logprobs: tuple[float, ...] = ()
     confidences: tuple[float, ...] = ()
     """Of each token of the reply, as in `Completion`; empty where no log-probabilities were asked for or given."""
+    alternatives: tuple[tuple[str, float], ...] = ()
+    """What the reply's first token might have been, with log-probabilities, where asked for and given."""
     plan: str | None = None
     """Id of the completion that holds the plan it was written by, where it was: those of one plan are of one mind."""
 
