@@ -65,8 +65,10 @@ class Tagger:
         )  # fmt: skip
         if declines(reply.text):
             return ()
-        found = read_list(reply.text)
-        return tuple(keywords_in(reply.text, self.longest) if found is None else tidied(found, self.longest))
+        text = reply.text
+        object_ = text[text.find("{") : text.rfind("}") + 1]
+        found = read_list(object_ or text)
+        return tuple(keywords_in(text, self.longest) if found is None else tidied(found, self.longest))
 
 
 def _words_of(problem: Problem) -> str:

@@ -115,4 +115,4 @@ def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path: Path) -> No
     changed = profiles_of({"a": {"law": (1, 0)}})
     written(changed, tmp_path)
     os.utime(file, ns=(1, 1))
-    assert read_profiles(file) == changed
+    assert read_profiles(file).experts == changed.experts
