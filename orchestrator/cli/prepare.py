@@ -97,12 +97,18 @@ def _maker(spec: str) -> Prepares:
 
 
 def preparable() -> list[str]:
-    """Names of the strategies that have a setup."""
+    """Names of the strategies that have a setup; one that cannot be loaded has none."""
+    from orchestrator.registry import names
+
+    return [name for name in names("strategies") if _has_a_setup(name)]
+
+
+def _has_a_setup(name: str) -> bool:
     from orchestrator.protocols import Prepares
-    from orchestrator.registry import load, names
+    from orchestrator.registry import load
 
-    return [name for name in names("strategies") if _has(load("strategies", name), Prepares)]
-
-
-def _has(maker: object, protocol: type) -> bool:
-    return isinstance(maker, type) and issubclass(maker, protocol)
+    try:
+        maker = load("strategies", name)
+    except ConfigError:  # somebody else's package, and not what was asked for
+        return False
+    return isinstance(maker, type) and issubclass(maker, Prepares)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import ConfigError, Estimate, Lesson, Problem, Run, Strategy, Template, Workshop, strategy
-
-ASK = Template("ask", "$problem\\n\\n$format")
+from orchestrator import ConfigError, Estimate, Lesson, Problem, Run, Strategy, Workshop, strategy
 
 
 @strategy
@@ -31,7 +30,7 @@ class Taught:
     inner: Strategy | None = None
 
     async def __call__(self, problem: Problem, run: Run) -> None:
-        run.emit(await run.read(await run.generate(problem.ask(ASK))))
+        run.emit(await run.read(await run.generate(problem.ask(run.prompts("cot").answer))))
 
     async def prepare(self, lessons: Sequence[Lesson], workshop: Workshop) -> str:
         if len(lessons) < 2:
@@ -52,7 +51,7 @@ class Taught:
 
     @staticmethod
     async def _right(lesson: Lesson, run: Run) -> bool:
-        return await lesson.right(await run.read(await run.generate(lesson.problem.ask(ASK))))
+        return await lesson.right(await run.read(await run.generate(lesson.problem.ask(run.prompts("cot").answer))))
 '''
 
 
@@ -66,4 +65,5 @@ def taught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (info / "METADATA").write_text("Name: taught\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[orchestrator.strategies]\ntaught = taught_strategy:Taught\n")
     monkeypatch.syspath_prepend(str(site))
+    monkeypatch.delitem(sys.modules, "taught_strategy", raising=False)
     return "taught"

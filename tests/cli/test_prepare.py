@@ -73,6 +73,24 @@ def test_a_strategy_without_a_setup_names_those_that_have_one(command: Command, 
     assert taught in done.lines[0]
 
 
+def test_a_package_that_cannot_be_loaded_is_no_reason_not_to_tell(
+    command: Command, taught: str, sums: str, tmp_path: Path
+) -> None:
+    (tmp_path / "site" / "taught_strategy.py").write_text("import nothing_like_it\n")
+    done = command("prepare", "cot", sums, "-o", "b", code=2)
+    assert "those that have one: div_se" in done.err
+    assert "cannot be loaded" in command("prepare", taught, sums, "-o", "b", code=2).err
+
+
+def test_prompts_of_the_users_own_are_asked_with(command: Command, taught: str, sums: str, home: Path) -> None:
+    (home / "mine.toml").write_text('[cot.answer]\ntext = "$problem\\n\\nSing it. $format"\n')
+    (home / "sung.toml").write_text('[[rule]]\nmatch = "Sing it"\nreply = "The answer is 40."\n')
+    words = ("prepare", taught, sums, "-o", "b", "-e", "scripted:sung.toml")
+    command(*words, code=5)
+    command(*words, "--prompts", "mine.toml")
+    assert told("b")["right"] == [1, 0, 0, 0]
+
+
 class TestBeforeAnybodyIsAsked:
     @pytest.fixture(autouse=True)
     def _silence(self, monkeypatch: pytest.MonkeyPatch) -> None:
