@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import fsum
+from math import exp, fsum
 from typing import TYPE_CHECKING, ClassVar
 
 from orchestrator.errors import VerifierError
-from orchestrator.types import Candidate, Estimate, Problem, Sampling, Verdict
+from orchestrator.types import Candidate, Completion, Estimate, Problem, Sampling, Verdict
 
 from .._judging import LONGEST, Question, judge_for, one_line, shown
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from orchestrator.run import Run
 
 _BEST = 10
+_DIGITS = frozenset("0123456789")
+_HIGHEST_DIGIT = 9
+"""One token wherever tokens are made; a ten is not."""
+_DIGIT = re.compile(r"\W*(\d)\W*")
+_MASS = 0.5
+"""Probability that must be on digits."""
+_ALTERNATIVES = 20
 _RATING = re.compile(
     r"\brating\b(?:\s*\([^()\n]*\))?(?:\s+of)?[\"'*_`\s]{0,4}[:=\u2013\u2014-]?[\"'*_`\s(\[]{0,4}"
     r"(\d{1,3}(?:\.\d+)?)(?![\d%]|\.\d|\s*(?:to|-|\u2013)\s*\d)",
@@ -35,6 +42,10 @@ class Judge:
     of 24), and gives its reasons first. A reply without a rating is asked for one again; a candidate that has none even
     then stays unchecked. Only a candidate without an answer fails.
 
+    With `expected` the judge writes one digit and no reasons, and the score is the mean of all digits that it might
+    have written, by the log-probabilities of its first token: finer than a single rating, and cheaper. Where a server
+    tells no log-probabilities the digit that was written counts.
+
     What a rating is worth depends on the judge: where something can be run, run it instead.
 
     Raises:
@@ -51,6 +62,8 @@ class Judge:
     """Characters of an answer that are shown; of a longer one its beginning and its end."""
     max_tokens: int | None = None
     """Cap on each reply; 2048 where nobody sets one."""
+    expected: bool = False
+    """Whether the rating is the mean of the digits that the judge might have written."""
 
     needs: ClassVar[str] = "an expert that judges better than chance; `--role judge=ID` names one"
 
@@ -61,6 +74,8 @@ class Judge:
     async def __call__(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
         if candidate.key is None:
             return Verdict(0.0, False, "there is no answer in the reply", "judge")
+        if self.expected:
+            return await self._likely(problem, candidate, run)
         question = self._question(problem, candidate, run)
         found = await question.ask(run, self.ratings)
         if not found:
@@ -68,6 +83,24 @@ class Judge:
         mean = fsum(rating for _, rating in found) / len(found)
         said = _RATING.split(found[0][0], maxsplit=1)[0]
         return Verdict(mean / _BEST, None, one_line(f"rated {mean:g} of {_BEST}: {said}"), "judge")
+
+    async def _likely(self, problem: Problem, candidate: Candidate, run: Run) -> Verdict:
+        """The verdict by expected value; a first reply without a digit is asked for one again."""
+        prompts, judge = run.prompts("judge"), judge_for(run, [candidate])
+        sampling = Sampling(self.temperature, max_tokens=self.max_tokens, top_logprobs=_ALTERNATIVES)
+        prompt = problem.ask(prompts.rate_by_digit, answer=shown(problem, candidate, self.longest))
+        replies = await run.generate(prompt, expert=judge, n=self.ratings, sampling=sampling, purpose="judge")
+        found = [rating for reply in replies if (rating := likely_rating(reply)) is not None]
+        for _ in range(self.tries - 1):
+            if found:
+                break
+            prompt = prompt.then(replies[0], prompts.digit_again.text)
+            replies = await run.generate(prompt, expert=judge, sampling=sampling, purpose="judge")
+            found = [rating for reply in replies if (rating := likely_rating(reply)) is not None]
+        if not found:
+            raise VerifierError(f"judge {judge.id} gave candidate {candidate.id} no readable rating")
+        mean = fsum(found) / len(found)
+        return Verdict(mean / _HIGHEST_DIGIT, None, f"rated {mean:.2f} of {_HIGHEST_DIGIT}", "judge")
 
     def _question(self, problem: Problem, candidate: Candidate, run: Run) -> Question[float]:
         prompts = run.prompts("judge")
@@ -89,6 +122,19 @@ class Judge:
         """Calls on so many candidates; those without an answer take none."""
         calls = self.ratings * candidates
         return Estimate(0, float(calls), calls * self.tries, 1)
+
+
+def likely_rating(reply: Completion) -> float | None:
+    """The mean of the digits that a reply might have begun with; without their log-probabilities the digit that it is.
+
+    `None` where the reply is no digit, and had hardly been one.
+    """
+    likely = [(int(token), exp(logprob)) for text, logprob in reply.alternatives if (token := text.strip()) in _DIGITS]
+    mass = fsum(weight for _, weight in likely)
+    if mass >= _MASS:
+        return fsum(digit * weight for digit, weight in likely) / mass
+    said = _DIGIT.fullmatch(reply.text)
+    return float(said[1]) if said else None
 
 
 def rating_in(text: str) -> float | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from math import log
+
 import pytest
 
 from orchestrator import Budget, asolve
 from orchestrator.errors import ConnectionLost, VerifierError
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.strategies.verifiers.judge import Judge, rating_in
-from orchestrator.types import Estimate, Message, Problem, Request, Verdict
+from orchestrator.types import Completion, Estimate, Message, Problem, Request, Verdict
+from tests.run.stage import Played
 from tests.strategies.golden import calls
 from tests.strategies.judging import ASKED, answered, judged, last_words, named, saying
 
@@ -217,3 +220,47 @@ def test_estimate() -> None:
 def test_fields_out_of_range_are_refused(fields: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         Judge(**fields)  # type: ignore[arg-type]
+
+
+class TestExpectedRating:
+    """The mean of the digits that might have been written."""
+
+    @staticmethod
+    def verdict(*replies: str | Completion, **settings: int) -> Played[Verdict]:
+        left = list(replies)
+        expert = ScriptedExpert(lambda _: left.pop(0), max_n=1)
+        return judged(lambda run: Judge(expected=True, **settings)(ASKED, answered(0, "8"), run), [expert])
+
+    def test_it_is_weighed_by_the_log_probabilities_of_the_first_token(self) -> None:
+        reply = Completion("6", alternatives=((" 6", log(0.6)), ("9", log(0.2)), ("Well", log(0.1)), ("10", log(0.1))))
+        played = self.verdict(reply)
+        assert played.result is not None
+        assert played.result.score == pytest.approx((6 * 0.6 + 9 * 0.2) / 0.8 / 9)
+        assert (played.result.passed, played.result.reason) == (None, "rated 6.75 of 9")
+
+    def test_twenty_alternatives_and_one_digit_are_asked_for(self) -> None:
+        expert = ScriptedExpert(lambda _: "7")
+        judged(lambda run: Judge(expected=True)(ASKED, answered(0, "8"), run), [expert])
+        (request,) = expert.requests
+        assert request.sampling.top_logprobs == 20
+        assert "single digit from 0 to 9" in last_words(request)
+
+    def test_without_log_probabilities_it_is_the_digit_that_was_written(self) -> None:
+        played = self.verdict("**7**")
+        assert played.result is not None
+        assert played.result.score == pytest.approx(7 / 9)
+
+    def test_words_instead_of_a_digit_are_asked_for_one_again(self) -> None:
+        words = Completion("It is fine.", alternatives=(("It", log(0.9)), ("8", log(0.1))))
+        played = self.verdict(words, "8")
+        assert played.result is not None
+        assert played.result.score == pytest.approx(8 / 9)
+
+    def test_several_are_averaged(self) -> None:
+        played = self.verdict("3", "6", "Hm.", ratings=3)
+        assert played.result is not None
+        assert played.result.score == pytest.approx(0.5)
+
+    def test_none_at_all_leaves_the_candidate_unchecked(self) -> None:
+        played = self.verdict("Hm.", "Hm.")
+        assert isinstance(played.error, VerifierError)
