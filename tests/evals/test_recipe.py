@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,3 +144,13 @@ class TestReading:
         wider = read.model_copy(update={"sets": (*read.sets, other), "columns": (*read.columns, column)})
         assert [each.name for each in wider.columns_on("two")] == ["plain"]
         assert [each.name for each in wider.columns_on("one")] == ["c", "plain"]
+
+
+def test_papers_are_those_that_the_pages_of_strategies_cite(each: Recipe) -> None:
+    path = Path(__file__).resolve().parents[2] / "docs" / "generate.py"
+    spec = importlib.util.spec_from_file_location("generate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    assert generator.PAPERS[each.paper] == (each.title, each.url)
