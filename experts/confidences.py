@@ -12,7 +12,8 @@ Alternatives: TypeAlias = tuple[tuple[str, float], ...]
 
 _UNLIKELY = -100.0
 """Servers write -9999 or minus infinity for what is too unlikely to tell."""
-_DIGITS = 3
+_DIGITS, _KEPT = 3, 6
+"""Decimals of confidences and of log-probabilities: a journal keeps a number of both for each token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Likelihoods:
     """What the log-probabilities of one choice come to."""
 
     logprobs: tuple[float, ...] = ()
-    """Of the tokens that were sampled."""
+    """Of the tokens that were sampled; six decimals."""
     confidences: tuple[float, ...] = ()
     """Of each token, minus the mean log-probability of the alternatives that came; three decimals."""
     alternatives: Alternatives = ()
@@ -45,7 +46,7 @@ def likelihoods_of(raw: Any, text: str, thoughts: Sequence[str] = ()) -> Likelih
     same: dict[float, float] = {}
     known = [_confidence(token.alternatives) for token in tokens if token.alternatives]
     return Likelihoods(
-        tuple(token.logprob for token in tokens if token.logprob is not None),
+        tuple(round(token.logprob, _KEPT) for token in tokens if token.logprob is not None),
         tuple(same.setdefault(confidence, confidence) for confidence in known),
         _first_visible(tokens, text, thoughts),
     )

@@ -113,7 +113,7 @@ def material_of(text: str, problems: str | None, aliases: Mapping[str, str]) -> 
     elif run is None:
         raise ConfigError(f"which set does {text} answer? Name it: --problems SET")
     else:
-        chosen_set = own_set(run)
+        chosen_set = own_set(run, "--problems SET")
     contents = survey(_read(text if run is None else run))
     tasks = {task.casefold() for task in contents.tasks}
     material = Material(
@@ -198,15 +198,20 @@ def _run_of(text: str) -> RunView | None:
     raise ConfigError(f"there is no file '{text}'" + (f"; did you mean '{path.parent / near[0]}'?" if near else ""))
 
 
-def own_set(run: RunView) -> Problems:
+def own_set(run: RunView, otherwise: str = "") -> Problems:
     """The set that a run solved.
 
+    Args:
+        otherwise: how to name it where it is not recorded, or not to be had any more.
+
     Raises:
-        ConfigError: it is not recorded, or not to be had any more.
+        ConfigError: that is so.
     """
     if "set_file" not in run.manifest:
-        raise ConfigError(f"{run.path}: its manifest does not say which set it solved; name it: --problems SET")
+        hint = f"; name it: {otherwise}" if otherwise else ""
+        raise ConfigError(f"{run.path}: its manifest does not say which set it solved{hint}")
     try:
         return recalled(run.manifest)
     except (BenchmarkError, ConfigError) as error:
-        raise ConfigError(f"{error}; to judge by the set as it is now: --problems SET") from error
+        hint = f"; to judge by the set as it is now: {otherwise}" if otherwise else ""
+        raise ConfigError(f"{error}{hint}") from error

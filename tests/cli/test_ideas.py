@@ -160,6 +160,14 @@ def test_a_run_without_two_programs_says_how_to_get_them(command: Command, home:
     assert "--verifier none" in done.err
 
 
+def test_a_set_that_is_gone_is_missed_in_one_line(command: Command, run: str, home: Path) -> None:
+    (home / "more.jsonl").unlink()
+    done = command("runs", "ideas", run, *E_, code=2)
+    assert len(done.lines) == 1
+    assert "more.jsonl" in done.err
+    assert "--problems" not in done.err
+
+
 def test_deleting_the_run_deletes_what_was_asked_about_it(command: Command, run: str, home: Path) -> None:
     command("runs", "ideas", run, *E_)
     command("runs", "rm", run, "--yes")
