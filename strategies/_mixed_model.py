@@ -13,7 +13,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,18 +76,9 @@ class MixedModel:
 
     # -- the grid -----------------------------------------------------------------------
 
-    @cached_property
+    @property
     def _grid(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Deviations between and within, a cell each, and the logarithm of their prior weight."""
-        import numpy as np
-
-        def axis(scale: float) -> tuple[NDArray[Any], NDArray[Any]]:
-            points = np.geomspace(_FINEST, _WIDEST * scale, _STEPS)
-            return points, np.log(points) - points**2 / (2 * scale**2)  # a cell is as wide as its point is large
-
-        (between, a), (within, b) = axis(self.priors.between), axis(self.priors.within)
-        first, second = np.meshgrid(between, within, indexing="ij")
-        return first.ravel(), second.ravel(), np.add.outer(a, b).ravel()
+        return _grid(self.priors.between, self.priors.within)
 
     @property
     def _between(self) -> NDArray[Any]:
@@ -107,15 +98,19 @@ class MixedModel:
         weighted = precision * self.priors.mean
         squares = precision * self.priors.mean**2
         log = log_weight.copy()
+        by_size: dict[int, list[tuple[float, ...]]] = {}
         for scores in self.groups:
-            n = len(scores)
-            average = math.fsum(scores) / n
-            spread = math.fsum((score - average) ** 2 for score in scores)
-            variance = between**2 + within**2 / n  # of the group's average around mu
-            precision = precision + 1 / variance
-            weighted = weighted + average / variance
-            squares = squares + average**2 / variance
-            log -= 0.5 * np.log(variance) + (n - 1) * np.log(within) + spread / (2 * within**2)
+            by_size.setdefault(len(scores), []).append(scores)
+        for n, alike in by_size.items():
+            averages = [math.fsum(scores) / n for scores in alike]
+            pairs = zip(alike, averages, strict=True)
+            spread = math.fsum((score - average) ** 2 for scores, average in pairs for score in scores)
+            variance = between**2 + within**2 / n  # of each group's average around mu
+            precision = precision + len(alike) / variance
+            weighted = weighted + math.fsum(averages) / variance
+            squares = squares + math.fsum(average**2 for average in averages) / variance
+            log -= 0.5 * len(alike) * np.log(variance)
+            log -= len(alike) * (n - 1) * np.log(within) + spread / (2 * within**2)
         mean = weighted / precision
         log -= 0.5 * np.log(precision) + 0.5 * (squares - precision * mean**2)
         return mean, 1 / precision, log
@@ -140,3 +135,22 @@ class MixedModel:
     def _cumulative(self) -> list[float]:
         cumulative: list[float] = self._weights.cumsum().tolist()
         return cumulative
+
+
+@cache
+def _grid(between: float, within: float) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Deviations between and within groups, a cell each, and the logarithm of the cell's weight in the prior.
+
+    Args:
+        between: scale of the half-normal of the one.
+        within: scale of the other's.
+    """
+    import numpy as np
+
+    def axis(scale: float) -> tuple[NDArray[Any], NDArray[Any]]:
+        points = np.geomspace(_FINEST, _WIDEST * scale, _STEPS)
+        return points, np.log(points) - points**2 / (2 * scale**2)  # a cell is as wide as its point is large
+
+    (rows, a), (columns, b) = axis(between), axis(within)
+    first, second = np.meshgrid(rows, columns, indexing="ij")
+    return first.ravel(), second.ravel(), np.add.outer(a, b).ravel()

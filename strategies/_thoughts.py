@@ -59,6 +59,11 @@ class State:
 class Space(Protocol):
     """How states of one kind of problem begin, go on and compare."""
 
+    @property
+    def kind(self) -> str:
+        """The kind of problem whose prompts suit these states."""
+        ...
+
     def root(self) -> State: ...
 
     def proposed(self, state: State, reply: Completion) -> list[State]:
@@ -81,6 +86,8 @@ class Space(Protocol):
 @dataclass(frozen=True, slots=True)
 class Texts:
     """States are texts."""
+
+    kind: str = ""
 
     def root(self) -> State:
         return State()
@@ -105,6 +112,7 @@ class Hands:
     """States are the numbers that are left of a game of 24."""
 
     numbers: _Hand
+    kind: str = "game24"
 
     def root(self) -> State:
         return State(hand=tuple(sorted(self.numbers)))
@@ -127,10 +135,16 @@ class Hands:
         return VALUES["sure" if state.hand[0] == game24.GOAL else "impossible"]
 
 
-def space_of(problem: Problem) -> Space:
-    """The states that suit a problem."""
-    numbers = game24.numbers_of(problem) if problem.kind == "game24" else []
-    return Hands(tuple(map(Fraction, numbers))) if len(numbers) > 1 else Texts()
+def space_of(problem: Problem, listing: bool) -> Space:
+    """The states that suit a problem.
+
+    Args:
+        listing: whether next steps are listed, so that each can be read by itself.
+    """
+    if problem.kind != "game24":
+        return Texts(problem.kind)
+    numbers = game24.numbers_of(problem)
+    return Hands(tuple(map(Fraction, numbers))) if listing and len(numbers) > 1 else Texts()
 
 
 def without_doubles(space: Space, states: Iterable[State]) -> list[State]:

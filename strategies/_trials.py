@@ -69,11 +69,17 @@ async def tried(program: str, suites: Sequence[Suite], limits: Limits, run: Run)
                 failed.append((suite, number, execution))
     if not failed:
         return Trial(tuple(passed), ())
-    suite, number, execution = min(failed, key=lambda one: len(_whole(one[0], one[1])))
+    suite, number, execution = min(filter(_ended, failed), key=lambda one: len(_whole(one[0], one[1])))
     if execution.first_failed != number or (isinstance(suite, Stdio) and len(suite.cases) > 1):
         execution = await run.sandbox.verify(whole, _alone(suite, number), limits)
     shown = tuple(told(suite, number) for suite, number, _ in failed)
     return Trial(tuple(passed), shown, _whole(suite, number), _end(whole, execution))
+
+
+def _ended(failure: tuple[Suite, int, Execution]) -> bool:
+    """Whether a test was run: not after another has taken all of the time."""
+    _, number, execution = failure
+    return number == (execution.first_failed or 0) or execution.outcomes[number : number + 1] == (False,)
 
 
 def _first(tests: Sequence[str]) -> Iterable[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from orchestrator.protocols import Verifier
@@ -62,6 +64,7 @@ class AbMcts:
     """Cap on each reply; 2048 where nobody sets one."""
 
     aggregator: ClassVar[str] = "first_verified"
+    needs: ClassVar[str] = "tests, a checker, or an expert that judges better than chance; `--role judge=ID` names one"
 
     def __post_init__(self) -> None:
         if min(self.answers, self.batch) < 1:
@@ -77,9 +80,7 @@ class AbMcts:
     async def __call__(self, problem: Problem, run: Run) -> None:
         tree, found = Tree(), dict[int, _Found]()
         while len(tree) < self.answers:
-            policy = self._policy(tree)
-            for _ in range(min(self.batch, self.answers - len(tree))):
-                tree = ask(policy, tree, len(run.experts), run.rng)
+            tree = await self._asked(tree, run)
             search = _Search(self, tree, found)
             wave = tree.pending
             results = await run.map(search.write, wave, cost=1 + self._scoring.calls_on(problem, 1))
@@ -90,6 +91,15 @@ class AbMcts:
             if any(result is not None and result.passed for result in results):
                 break
         run.note("tree", nodes=[_fact(trial, run) for trial in tree.trials])
+
+    async def _asked(self, tree: Tree, run: Run) -> Tree:
+        """The tree with the trials of the next wave; models are fitted beside the event loop."""
+        policy, rng, width = self._policy(tree), run.rng, min(self.batch, self.answers - len(tree))
+
+        def wave() -> Tree:
+            return reduce(lambda grown, _: ask(policy, grown, len(run.experts), rng), range(width), tree)
+
+        return await asyncio.to_thread(wave) if self.variant == "m" else wave()
 
     def _policy(self, tree: Tree) -> Policy:
         mean = self.prior_mean

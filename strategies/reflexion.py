@@ -67,6 +67,7 @@ class Reflexion:
     """CPU seconds for all tests of a program together."""
 
     aggregator: ClassVar[str] = "first_verified"
+    needs: ClassVar[str] = "tests, a checker, or an expert that judges better than chance; `--role judge=ID` names one"
 
     def __post_init__(self) -> None:
         for name in ("max_iters", "tests", "memory"):

@@ -58,6 +58,7 @@ class SelfRefine:
     """Cap on each reply; 2048 where nobody sets one."""
 
     aggregator: ClassVar[str] = "first_verified"
+    needs: ClassVar[str] = "an expert that finds faults better than chance, or a check; `--role judge=ID` names one"
 
     def __post_init__(self) -> None:
         if self.attempts < 1 or (self.chains is not None and self.chains < 1):

@@ -70,7 +70,8 @@ class TreeOfThoughts:
                 raise ValueError(f"{name} counts from 1")
 
     async def __call__(self, problem: Problem, run: Run) -> None:
-        form, space = self._form(problem), space_of(problem)
+        form = self._form(problem)
+        space = space_of(problem, listing=form.generate == "propose")
         kept = [space.root()]
         for _ in range(form.steps - 1):
             grown = without_doubles(space, await self._continued(kept, form, space, run))
@@ -87,14 +88,14 @@ class TreeOfThoughts:
     async def _continued(self, states: Sequence[State], form: Form, space: Space, run: Run) -> list[State]:
         async def propose(state: State, branch: Run) -> list[State]:
             slots = {**space.slots(state), "count": str(form.thoughts)}
-            prompt = run.problem.ask(_template(run, "propose"), **slots)
+            prompt = run.problem.ask(_template(run, "propose", space), **slots)
             reply = await self._ask(prompt, branch, "propose", role="idea")
             return without_doubles(space, space.proposed(state, reply))[: form.thoughts]
 
         async def sample(drawn: tuple[State, int], branch: Run) -> list[State]:
             state, number = drawn
             name = "continue" if state.thoughts else "begin"
-            prompt = run.problem.ask(_template(run, name), **space.slots(state))
+            prompt = run.problem.ask(_template(run, name, space), **space.slots(state))
             reply = await self._ask(prompt, branch, "think", role="idea", sample=number)
             return [] if declines(reply.text) else [state.grown(reply.text, reply)]
 
@@ -109,7 +110,7 @@ class TreeOfThoughts:
 
         async def finish(drawn: tuple[State, int], branch: Run) -> State:
             state, number = drawn
-            prompt = run.problem.ask(_template(run, "finish"), **space.slots(state))
+            prompt = run.problem.ask(_template(run, "finish", space), **space.slots(state))
             reply = await self._ask(prompt, branch, "answer", sample=number)
             return replace(state, replies=(*state.replies, reply), answer=await branch.read(reply))
 
@@ -125,7 +126,7 @@ class TreeOfThoughts:
         if len(states) == 1:
             return [0.0]
         if form.evaluate == "vote":
-            return await self._votes(states, form, run)
+            return await self._votes(states, form, space, run)
 
         async def value(state: State, branch: Run) -> float:
             settled = space.settled(state)
@@ -136,17 +137,17 @@ class TreeOfThoughts:
 
     async def _value(self, state: State, form: Form, space: Space, run: Run) -> float:
         if state.answer is None:
-            prompt = run.problem.ask(_template(run, "value"), **space.slots(state))
+            prompt = run.problem.ask(_template(run, "value", space), **space.slots(state))
         else:
-            prompt = run.problem.ask(_template(run, "value_answer"), answer=shown(run.problem, state.answer))
+            prompt = run.problem.ask(_template(run, "value_answer", space), answer=shown(run.problem, state.answer))
         replies = await run.generate(
             prompt, expert=run.role("judge"), n=form.opinions, sampling=self._sampling, purpose="value"
         )
         return sum(label_in(reply.text) or 0.0 for reply in replies)
 
-    async def _votes(self, states: Sequence[State], form: Form, run: Run) -> list[float]:
+    async def _votes(self, states: Sequence[State], form: Form, space: Space, run: Run) -> list[float]:
         over = [state.answer or Answer(state.so_far) for state in states]
-        template = _template(run, "vote" if states[0].answer is None else "vote_answer")
+        template = _template(run, "vote" if states[0].answer is None else "vote_answer", space)
         prompt = run.problem.ask(template, candidates=listed(run.problem, over), count=str(len(over)))
 
         async def vote(number: int, branch: Run) -> int | None:
@@ -282,10 +283,10 @@ def _free(form: Form, problem: Problem) -> int:
     return pairs if 0 < pairs < form.steps else 0
 
 
-def _template(run: Run, name: str) -> Template:
+def _template(run: Run, name: str, space: Space) -> Template:
     """The template for the kind of problem, where there is one."""
     prompts = run.prompts("tot")
-    return prompts.get(f"{name}_{run.problem.kind}") or prompts[name]
+    return prompts.get(f"{name}_{space.kind}") or prompts[name]
 
 
 def drawn(values: Sequence[float], count: int, rng: random.Random) -> list[int]:

@@ -340,3 +340,13 @@ async def test_many_tests_are_listed_in_part(sandbox: Sandbox) -> None:
     tests = tuple(f"assert double({n}) == {2 * n}" for n in range(3, 23))
     found = await trial(sandbox, SQUARE, Problem("p", DOUBLE.messages, "code", public_tests=tests))
     assert "... and 12 more" in found.report()
+
+
+async def test_of_tests_that_were_not_run_none_is_told(sandbox: Sandbox) -> None:
+    endless = "def double(x):\n    while True:\n        pass\n"
+    tests = ("assert double(1234567) == 2469134", "assert double(3) == 6")
+    async with running(sandbox, DOUBLE) as run:
+        found = await tried(endless, (Asserts(tests),), Limits(0.3, wall=3.0), run)
+    assert found.smallest == tests[0]
+    assert "timeout" in found.end
+    assert len(found.failed) == 2

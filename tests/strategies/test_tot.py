@@ -293,6 +293,22 @@ async def test_proposals_can_also_carry_other_kinds() -> None:
     assert "- Take six sevens.\n- Add sevens." in last(asked_for(expert, "answer")[1])
 
 
+async def test_a_game_of_24_can_also_be_planned_and_voted_on() -> None:
+    expert = player()
+    out = await asolve(HAND, experts=[expert.value], strategy="tot(generate=sample, evaluate=vote, steps=2)")
+    assert counts(expert)["think"] == 8
+    assert "Plan 0 of this." in last(asked_for(expert, "answer")[0])
+    assert len(out.candidates) == 1
+
+
+async def test_a_game_of_24_whose_numbers_nobody_finds_is_searched_as_text() -> None:
+    problem = Problem("g0", (Message("user", "Make 24 of the numbers on the card."),), "game24")
+    expert = player(propose="Add them.\nMultiply them.", answer="Answer: 4 * 6 = 24")
+    out = await asolve(problem, experts=[expert.value], strategy="tot(steps=2, opinions=1)", verifier="none")
+    assert counts(expert) == {"propose": 1, "value": 2, "answer": 2}
+    assert out.answer == "4 * 6"
+
+
 async def test_an_answer_that_cannot_be_read_stands_in_no_vote() -> None:
     def answer(request: Request) -> str:
         return "No idea." if request.sample_index < 2 else f"The answer is {request.sample_index}."
