@@ -34,6 +34,10 @@ PAPERS: Mapping[str, tuple[str, str]] = {
         "Escape Sky-high Cost: Early-stopping Self-Consistency for Multi-step Reasoning",
         "https://arxiv.org/abs/2401.10480",
     ),
+    "El-Kishky et al., 2022": (
+        "kNN-Embed: Locally Smoothed Embedding Mixtures For Multi-interest Candidate Retrieval",
+        "https://arxiv.org/abs/2205.06205",
+    ),
     "Nori et al., 2023": (
         "Can Generalist Foundation Models Outcompete Special-Purpose Tuning? Case Study in Medicine",
         "https://arxiv.org/abs/2311.16452",
@@ -78,6 +82,10 @@ PAPERS: Mapping[str, tuple[str, str]] = {
         "https://arxiv.org/abs/2204.11454",
     ),
     "Chen et al., 2023": ("CodeT: Code Generation with Generated Tests", "https://arxiv.org/abs/2207.10397"),
+    "Chen et al., 2025": (
+        "Symbolic Mixture-of-Experts: Adaptive Skill-based Routing for Heterogeneous Reasoning",
+        "https://arxiv.org/abs/2503.05641",
+    ),
     "Naik et al., 2023": (
         "Diversity of Thought Improves Reasoning Abilities of LLMs",
         "https://arxiv.org/abs/2310.07088",

@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 @strategy
 @dataclass(frozen=True)
 class SymbolicMoE:
-    """Recruits, for each problem, the experts whose skill profiles fit it, and has one write the answer out of theirs
-    (Chen et al., 2025).
+    """Recruits the experts whose skill profiles fit a problem, and has one write the answer (Chen et al., 2025).
 
     1. Skills: a few keywords for the problem, asked for several times; those that come more than once are kept and
        mapped to the skills of the profiles.
@@ -58,11 +57,11 @@ class SymbolicMoE:
     experts are said to have decide, and where there are none all have the same chance and nobody is asked for skills.
 
     Departs from the paper: a keyword is mapped only where it is alike enough, each skill counts once, and where none is
-    known overall strength decides (`matching=top1` always takes the likest skill, however often, as the published code
-    does); a keyword counts once a reply; seldom recruited experts are counted over the profiles' own questions, not
-    over those to be solved, and the slots of those left out are drawn anew in proportion to these counts
-    (`trim=false` recruits them too, as the published code does); the chosen expert writes also where no
-    skill is known, where the code takes one at random.
+    known overall strength decides (`matching=top1` takes the likest skill always, and as often as it comes, as the
+    published code does); a keyword counts once a reply. Seldom recruited experts are counted over the questions of the
+    profiles, not over those to be solved, and their slots are drawn anew in proportion to these counts (`trim=false`
+    recruits them too, as the published code does). The chosen expert writes also where there are no keywords, where
+    the code takes one at random.
     """
 
     profiles: Path | None = None
@@ -99,6 +98,7 @@ class SymbolicMoE:
     """Cap on these replies."""
 
     verifier: ClassVar[str] = "auto"
+    needs: ClassVar[str] = "several experts, and skill profiles of them from `orchestrator profile build`"
 
     def __post_init__(self) -> None:
         if min(self.recruits, self.passes, self.keep, self.longest) < 1:
