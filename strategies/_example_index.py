@@ -6,14 +6,23 @@ import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from math import isqrt
 from pathlib import Path
 
 from orchestrator.errors import ConfigError
 from orchestrator.types import Problem
 
 from ._example_store import Store, WorkedExample, read_store
+from ._mixtures import mixture, slots, smoothed
 from ._neighbours import Neighbour, VectorIndex, WordIndex
 from ._rewordings import Rewordings, Wording
+
+_CLUSTERS = 8
+"""At the most; fewer of a small store, whose clusters would be single examples."""
+_OWN = 0.8
+"""Share of a question's own mixture; the rest is its neighbours'."""
+_WIDE = 4
+"""Neighbours that a mixture is told by, for each example that is wanted."""
 
 
 class ExampleIndex:
@@ -26,40 +35,67 @@ class ExampleIndex:
         self._vectors: VectorIndex | None = None
         self._rewordings: Rewordings | None = None
 
-    def nearest(self, problem: Problem, k: int, vector: Sequence[float] | None = None) -> list[WorkedExample]:
+    def nearest(
+        self, problem: Problem, k: int, vector: Sequence[float] | None = None, *, spread: bool = False
+    ) -> list[WorkedExample]:
         """The `k` examples of the problem's kind that are most like it, the most alike first; fewer where there are.
 
         The problem itself is not among them, nor are rewordings of it.
 
         Args:
             vector: of the problem's text, to go by the vectors of the store; `None`: by words.
+            spread: take the nearest of several clusters instead, so that they are not all alike (kNN-Embed).
         """
+        rewordings, asked = self._known_rewordings(), Wording.of(problem)
+        by: WordIndex | VectorIndex = self._by_words() if vector is None else self._by_vectors()
+        ranked = self._by_words().ranked(problem.prompt) if vector is None else self._by_vectors().ranked(vector)
+        good = (one for one in self._of_kind(problem, ranked) if not rewordings.same(one.place, asked))
+        found = self._spread(problem, list(good), k, by) if spread else islice(good, k)
+        return [self.store.examples[one.place] for one in found]
+
+    def _of_kind(self, problem: Problem, ranked: Iterator[Neighbour]) -> Iterator[Neighbour]:
+        return (one for one in ranked if self.store.examples[one.place].kind == problem.kind)
+
+    def _spread(
+        self, problem: Problem, good: Sequence[Neighbour], k: int, by: WordIndex | VectorIndex
+    ) -> list[Neighbour]:
+        cluster_of = by.clusters(min(_CLUSTERS, isqrt(len(self.store.examples))))
+        count = max(cluster_of, default=0) + 1
+
+        def around(place: int) -> list[float]:
+            others = (one for one in self._of_kind(problem, by.around(place)) if one.place != place)
+            return mixture(islice(others, _WIDE * k), cluster_of, count)
+
+        own = mixture(good[: _WIDE * k], cluster_of, count)
+        weights = smoothed(own, [around(one.place) for one in good[:k]], _OWN)
+        places = [cluster_of[one.place] for one in good]
+        left = slots(weights, [places.count(cluster) for cluster in range(count)], k)
+        found = []
+        for one, cluster in zip(good, places, strict=True):
+            if left[cluster]:
+                left[cluster] -= 1
+                found.append(one)
+        return found
+
+    # -- made when first needed -----------------------------------------------------------
+
+    def _by_words(self) -> WordIndex:
         with self._lock:
-            self._make(by_vectors=vector is not None)
-        asked, examples = Wording.of(problem), self.store.examples
-        good = (
-            examples[one.place]
-            for one in self._ranked(problem, vector)
-            if examples[one.place].kind == problem.kind and not self._same(one.place, asked)
-        )
-        return list(islice(good, k))
+            if self._words is None:
+                self._words = WordIndex([one.question for one in self.store.examples])
+            return self._words
 
-    def _make(self, by_vectors: bool) -> None:
-        examples = self.store.examples
-        if self._rewordings is None:
-            self._rewordings = Rewordings([Wording.of(one.problem) for one in examples])
-        if by_vectors and self._vectors is None:
-            self._vectors = VectorIndex([one.vector for one in examples if one.vector is not None])
-        elif not by_vectors and self._words is None:
-            self._words = WordIndex([one.question for one in examples])
+    def _by_vectors(self) -> VectorIndex:
+        with self._lock:
+            if self._vectors is None:
+                self._vectors = VectorIndex([one.vector for one in self.store.examples if one.vector is not None])
+            return self._vectors
 
-    def _ranked(self, problem: Problem, vector: Sequence[float] | None) -> Iterator[Neighbour]:
-        if vector is not None and self._vectors is not None:
-            return self._vectors.ranked(vector)
-        return self._words.ranked(problem.prompt) if self._words is not None else iter(())
-
-    def _same(self, place: int, asked: Wording) -> bool:
-        return self._rewordings is not None and self._rewordings.same(place, asked)
+    def _known_rewordings(self) -> Rewordings:
+        with self._lock:
+            if self._rewordings is None:
+                self._rewordings = Rewordings([Wording.of(one.problem) for one in self.store.examples])
+            return self._rewordings
 
 
 def index_of(path: Path) -> ExampleIndex:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _DECIMALS = 6
 """Beyond them a cosine is noise, which would order equal texts by chance."""
 
+_WORD = r"(?u)\b\w+\b"
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
@@ -31,7 +33,46 @@ class Neighbour:
     similarity: float
 
 
-class WordIndex:
+class Index:
+    """A pool of texts, each a row of numbers of length 1."""
+
+    _matrix: Any
+    _size: int
+
+    def around(self, place: int) -> Iterator[Neighbour]:
+        """The whole pool by its likeness to one of its texts, which comes first unless others are the same."""
+        return _ranked(self._against(place))
+
+    def clusters(self, count: int) -> list[int]:
+        """For each text the number of its cluster, of `count` at the most.
+
+        Each cluster is what is most like its centre. The first text is the first centre, and the next is always the one
+        that is least like all centres so far; there are no more when every text is a centre's twin.
+        """
+        import numpy
+
+        if not self._size:
+            return []
+        rows = [self._against(0)]
+        while len(rows) < count:
+            best = numpy.max(rows, axis=0)
+            farthest = int(numpy.argmin(best))
+            if best[farthest] >= 1:
+                break
+            rows.append(self._against(farthest))
+        return [int(number) for number in numpy.argmax(rows, axis=0)]
+
+    def _against(self, place: int) -> Any:
+        """How like each text is to one of them."""
+        import numpy
+
+        row = self._matrix[place : place + 1]
+        found: Any = self._matrix @ row.T
+        dense = found.toarray() if hasattr(found, "toarray") else found
+        return numpy.round(numpy.asarray(dense, dtype=float).ravel(), _DECIMALS)
+
+
+class WordIndex(Index):
     """A pool of texts by their words: TF-IDF, with counts on a logarithmic scale.
 
     Making one takes some milliseconds per hundred texts, and about a second once for the library that counts; call it,
@@ -45,14 +86,13 @@ class WordIndex:
     def __init__(self, texts: Sequence[str], *, letters: bool = False) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        how: dict[str, Any] = (
-            {"analyzer": "char_wb", "ngram_range": (2, 4)} if letters else {"token_pattern": r"(?u)\b\w+\b"}
-        )
+        how: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (2, 4)} if letters else {"token_pattern": _WORD}
         self._vectorizer: Any = TfidfVectorizer(sublinear_tf=True, **how)
         self._size = len(texts)
         words: Callable[[str], list[str]] = self._vectorizer.build_analyzer()
         # The library refuses to count where there is nothing to count.
-        self._matrix: Any = self._vectorizer.fit_transform(texts) if any(map(words, texts)) else None
+        self._empty = not any(map(words, texts))
+        self._matrix = _nothing(self._size) if self._empty else self._vectorizer.fit_transform(texts)
 
     def nearest(self, text: str, k: int) -> list[Neighbour]:
         """The `k` texts most like this one, or all where there are fewer."""
@@ -60,18 +100,19 @@ class WordIndex:
 
     def ranked(self, text: str) -> Iterator[Neighbour]:
         """The whole pool, the most alike first."""
-        if self._matrix is None:
+        if self._empty:
             return _ranked([0.0] * self._size)
         return _ranked((self._matrix @ self._vectorizer.transform([text]).T).toarray().ravel())
 
 
-class VectorIndex:
+class VectorIndex(Index):
     """A pool of texts by vectors of length 1, as `run.embed` gives them."""
 
     def __init__(self, vectors: Sequence[Sequence[float]]) -> None:
         import numpy
 
-        self._matrix: Any = numpy.asarray(vectors, dtype=numpy.float32)
+        self._matrix = numpy.asarray(vectors, dtype=numpy.float32)
+        self._size = len(vectors)
 
     def nearest(self, vector: Sequence[float], k: int) -> list[Neighbour]:
         """The `k` texts whose vectors are nearest to this one, or all where there are fewer.
@@ -83,7 +124,7 @@ class VectorIndex:
 
     def ranked(self, vector: Sequence[float]) -> Iterator[Neighbour]:
         """The whole pool, the nearest first."""
-        if not self._matrix.size:
+        if not self._size:
             return iter(())
         return _ranked(self._matrix @ self._matrix.dtype.type(vector))
 
@@ -114,3 +155,9 @@ def _ranked(similarities: Any) -> Iterator[Neighbour]:
     rounded = numpy.round(numpy.asarray(similarities, dtype=float), _DECIMALS)
     order = numpy.argsort(-rounded, kind="stable")
     return (Neighbour(int(i), float(rounded[i])) for i in order)
+
+
+def _nothing(size: int) -> Any:
+    import numpy
+
+    return numpy.zeros((size, 1))

@@ -63,6 +63,8 @@ class Medprompt:
     """Of the ensemble (the paper's best run: 11)."""
     retriever: Literal["auto", "words", "vectors"] = "auto"
     """How neighbours are found; auto: by vectors where the file has them, which takes the embedder that made them."""
+    selection: Literal["nearest", "spread"] = "nearest"
+    """spread: the nearest of several clusters, lest all be alike (kNN-Embed; El-Kishky et al., 2022)."""
     temperature: float | None = 0.7
     """Also when preparing; `None`: the provider's default."""
     max_tokens: int | None = None
@@ -137,7 +139,8 @@ class Medprompt:
             return []
         index = index_of(self.store)
         vector = await self._vector(problem, run, index.store) if self._by_vectors else None
-        found = await asyncio.to_thread(index.nearest, problem, self.examples, vector)
+        spread = self.selection == "spread"
+        found = await asyncio.to_thread(index.nearest, problem, self.examples, vector, spread=spread)
         how = "words" if vector is None else "vectors"
         run.note("examples", by=how, marks=[example.mark for example in found])
         return found

@@ -340,6 +340,21 @@ class TestVectors:
         assert (seconds, out.usage.calls) == (2.0, 6)
         assert calls(out)[0] == ((0, 0), "embed")
 
+    async def test_spread_takes_the_nearest_of_several_clusters(self, stored: Callable[..., str]) -> None:
+        """Four examples are nearest and alike, four others nearly as near."""
+        alike = [replace(POOL[0], question=f"alike {i}", vector=(0.9, 0.436, 0.001 * i)) for i in range(4)]
+        other = [replace(POOL[0], question=f"other {i}", vector=(0.8, -0.6, 0.001 * i)) for i in range(4)]
+        embedder = self.embedder(lambda request: packed([(1.0, 0.0, 0.0)] * len(request.messages)))
+        found = {}
+        for selection in ("nearest", "spread"):
+            expert = ScriptedExpert(picks("Jupiter"))
+            store = stored(*alike, *other, embedder="embed-model")
+            spec = f"medprompt(store={store}, examples=4, members=1, selection={selection})"
+            await asolve(ASKED, experts=[expert.value], strategy=spec, roles={"embedder": embedder.value})
+            found[selection] = questions(expert.requests[0])[:-1]
+        assert found["nearest"] == ["alike 3", "alike 2", "alike 1", "alike 0"]
+        assert found["spread"] == ["other 1", "other 0", "alike 1", "alike 0"]
+
     async def test_an_embedder_that_fails_leaves_the_words(self, stored: Callable[..., str]) -> None:
         def broken(_: Request) -> str:
             return "I cannot embed."

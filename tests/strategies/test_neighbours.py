@@ -77,6 +77,27 @@ def test_the_order_of_the_pool_changes_no_similarity(pool: list[str], text: str,
     assert before == pytest.approx(after, abs=2e-6)
 
 
+class TestClusters:
+    PLANES = ((1.0, 0.0), (0.8, 0.6), (0.0, 1.0), (0.6, 0.8), (-1.0, 0.0))
+
+    def test_each_text_is_with_the_centre_that_it_is_most_like(self) -> None:
+        assert VectorIndex(self.PLANES).clusters(2) == [0, 0, 0, 0, 1]
+        assert VectorIndex(self.PLANES).clusters(3) == [0, 0, 2, 2, 1]
+        assert WordIndex(["red fox", "blue sea", "a red fox", "the blue sea"]).clusters(2) == [0, 1, 0, 1]
+
+    def test_there_are_no_more_than_different_texts(self) -> None:
+        assert VectorIndex([(1.0, 0.0), (0.0, 1.0), (1.0, 0.0)]).clusters(9) == [0, 1, 0]
+        assert WordIndex(["a b", "b a"]).clusters(5) == [0, 0]
+
+    @pytest.mark.parametrize("pool", [[], ["?"], ["?", "!"]], ids=["nothing", "mark", "marks"])
+    def test_texts_without_a_word_have_clusters_too(self, pool: list[str]) -> None:
+        assert len(WordIndex(pool).clusters(3)) == len(pool)
+
+    def test_around_a_text_stand_those_like_it(self) -> None:
+        assert places(list(VectorIndex(self.PLANES).around(0))) == [0, 1, 3, 2, 4]
+        assert places(list(WordIndex(POOL).around(2)))[:2] == [2, 0]
+
+
 class TestLikest:
     """What a keyword stands for among the skills of a pool."""
 
