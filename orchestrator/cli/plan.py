@@ -98,6 +98,7 @@ def manifest_of(wish: Wish, team: Team, problems: Problems, count: int, config: 
         "versions": _versions(),
         "prompts": prompt_hashes(),
         "files": file_hashes(wish),
+        "folder": str(Path.cwd()),
     }
 
 

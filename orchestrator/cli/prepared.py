@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import ConfigError
 from orchestrator.types import Json
@@ -78,9 +78,23 @@ def file_hashes(wish: Wish) -> dict[str, Json]:
     return found
 
 
-def tell_changed_files(before: Mapping[str, Json], now: Mapping[str, Json]) -> None:
-    """Says which files are not what they were when a run began."""
-    if changed := [name for name, digest in before.items() if now.get(name) != digest]:
+def check_files(manifest: Mapping[str, Json], now: Mapping[str, Json]) -> None:
+    """Looks at the files that a run's strategies had when it began, and says which are not what they were.
+
+    Args:
+        now: their hashes as they are found from here.
+
+    Raises:
+        ConfigError: one is not there.
+    """
+    before: Any = manifest.get("files") or {}
+    for name in before:
+        if name not in now:
+            began = manifest.get("folder")
+            raise ConfigError(
+                f"{name} is not there" + (f"; the run began in {began}: resume it there" if began else "")
+            )
+    if changed := [name for name, digest in before.items() if now[name] != digest]:
         note(
             f"{', '.join(changed)} changed since the run began: problems without a result are solved by what is there "
             "now, so the run mixes both"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,6 @@ from .printing import note
 
 if TYPE_CHECKING:
     from orchestrator.folder import RunFolder
-    from orchestrator.types import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +43,7 @@ def resume(
 
     from .embedded import announce
     from .plan import Wish, budget_json, plan_of, prompt_hashes
-    from .prepared import check_overlap, file_hashes, tell_changed_files
+    from .prepared import check_files, check_overlap, file_hashes
     from .problems import recalled as problems_of
     from .recorded import recalled
     from .reuse import still_there
@@ -66,8 +65,8 @@ def resume(
         _tell_changes(folder.manifest, prompt_hashes())
         wish = still_there(Wish.recalled(folder.manifest))
         plan = plan_of(wish, team)
+        check_files(folder.manifest, file_hashes(wish))
         check_overlap(wish, problems)
-        tell_changed_files(cast("Mapping[str, Json]", folder.manifest.get("files") or {}), file_hashes(wish))
         if failed:
             again = folder.keep_results(lambda row: row.get("status") != "error")
             note(f"{again} results were errors; their problems run again")

@@ -70,14 +70,17 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     from orchestrator.folder import summary, view
 
     from .following import Followed
-    from .published import figures, show_published
+    from .published import figures, show_published, with_published
     from .results import columns_of
 
     seen = view(run)
     told = summary(seen.path)
     calls, seconds = _journalled(seen)
     rows = _rows(seen, seconds)
+    followed = Followed.recalled(seen.manifest)
+    beside = [] if followed is None else figures(followed, seen)
     if as_json:
+        rows = rows if followed is None else with_published(rows, beside)
         problems = seen.manifest.get("problems")
         found = {"problems": problems, "open_calls": calls, "results": rows, "manifest": seen.manifest}
         out_json("run/1", {**_summary_json(told), **found})
@@ -92,8 +95,8 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     if rows:
         out("")
         print_table(columns_of(rows))
-    if rows and (followed := Followed.recalled(seen.manifest)) is not None:
-        show_published(followed, figures(followed, seen))
+    if rows and followed is not None:
+        show_published(followed, beside)
     if isinstance(file := seen.manifest.get("file"), str):
         out(f"file: {visible(file, keep='')}")
     if told.state == "unfinished":

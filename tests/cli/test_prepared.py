@@ -98,3 +98,16 @@ def test_a_file_that_changed_since_the_run_began_is_told(
     assert "changed since" not in command("resume", "r").err
     Path(book).write_text(json.dumps({**json.loads(Path(book).read_text()), "note": "mine"}))
     assert "book.json changed since the run began" in command("resume", "r").err
+
+
+def test_a_run_that_is_resumed_where_its_file_is_not_says_where_it_began(
+    command: Command, taught: str, echo: str, sums: str, book: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = f"{taught}(book={json.dumps(book)})"
+    command("bench", sums, "-e", echo, "-s", spec, "--ids", "sum/3", "--run", "r")
+    run = Path("r").absolute()
+    (home / "elsewhere").mkdir()
+    monkeypatch.chdir(home / "elsewhere")
+    assert (
+        f"book.json is not there; the run began in {home}: resume it there" in command("resume", str(run), code=2).err
+    )

@@ -111,6 +111,7 @@ class TestFilledIn:
         first = command("bench", sums, "--recipe", tiny, "-e", echo, "--run", "r", "--json").json
         again = command("resume", "r", "--json").json
         assert "Doe et al., 2020, Table 1, sums of two:" in command("runs", "show", "r").out
+        assert rows_of(command("runs", "show", "r", "--json").json) == rows_of(first)
         assert again["recipe"] == first["recipe"]
         assert rows_of(again) == rows_of(first)
 
