@@ -97,7 +97,7 @@ class SymbolicMoE:
     max_tokens: int | None = 4096
     """Cap on these replies."""
 
-    verifier: ClassVar[str] = "auto"
+    verifier: ClassVar[str] = "none"
     needs: ClassVar[str] = "several experts, and skill profiles of them from `orchestrator profile build`"
 
     def __post_init__(self) -> None:
