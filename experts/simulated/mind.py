@@ -17,7 +17,12 @@ from .faults import Attempt, wording
 from .people import Person
 from .reading import FAMILIES, read
 
-_CALLED = {"code": "small Python tasks", "game24": "games of 24", "blocksworld": "Blocksworld"}
+_CALLED = {
+    "code": "small Python tasks",
+    "codenames": "Codenames",
+    "game24": "games of 24",
+    "blocksworld": "Blocksworld",
+}
 """Families whose name is short for something."""
 _NAMED = re.compile(r"^\s*(?:[-*]|\d{1,2}[.)]|Approach \d+:)\s+([A-Z][^\n:.]{2,60})\s*$", re.MULTILINE)
 

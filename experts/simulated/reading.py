@@ -12,6 +12,7 @@ from orchestrator.types import Message
 from .blocksworld import BlocksworldFamily
 from .choice import SkillQuestions
 from .code import ProgramLibrary
+from .codenames import CodenamesFamily
 from .family import Family
 from .game24 import Game24Family
 from .known import Known
@@ -20,6 +21,7 @@ from .word_problems import WordProblems
 
 FAMILIES: tuple[Family, ...] = (
     ProgramLibrary(),
+    CodenamesFamily(),
     Game24Family(),
     BlocksworldFamily(),
     LogicGrids(),

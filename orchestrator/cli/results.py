@@ -58,7 +58,7 @@ def columns_of(rows: Sequence[Row]) -> list[Column]:
         *column("95 %", _interval),
         *count("solved", "solved", 0),
         *column("micro", lambda row: percent(_inside(row, "score", "micro")), 0, any("score" in row for row in rows)),
-        *column("macro", lambda row: percent(_inside(row, "score", "macro")), 1, any("score" in row for row in rows)),
+        *column("macro", lambda row: percent(_inside(row, "score", "macro")), 0, any("score" in row for row in rows)),
         *column("flagged", _flags, 5, any(_flags(row) for row in rows)),
         *count("ungraded", "ungraded", 1, only_if_any=True),
         *count("answered", "answered", 4),
