@@ -31,6 +31,8 @@ def script(request: Request) -> str:
     """Without an example the first option is taken; with one, Gold too where it is among the last two."""
     text = request.messages[-1].text
     shown = [line[4:] for line in text.splitlines() if line[:1] == "(" and line[2:4] == ") "]
+    if "Gold" not in shown:
+        return "I would say that the answer is (A)."
     place = shown.index("Gold")
     knows = len(request.messages) > 1 and place >= 2
     return f"They look alike at first. The answer is ({LETTERS[place if knows else 0]})."
