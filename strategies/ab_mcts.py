@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from orchestrator.protocols import Verifier
 from orchestrator.registry import strategy
-from orchestrator.types import Answer, Candidate, Estimate, Json, Problem, Prompt, Sampling, Verdict
+from orchestrator.types import Answer, Candidate, Estimate, Problem, Prompt, Sampling, Verdict
 
 from ._adaptive import Choice, Policy, ask, policy_of
 from ._judging import shown
@@ -90,7 +89,6 @@ class AbMcts:
                     found[trial.number] = result
             if any(result is not None and result.passed for result in results):
                 break
-        run.note("tree", nodes=[_fact(trial, run) for trial in tree.trials])
 
     async def _asked(self, tree: Tree, run: Run) -> Tree:
         """The tree with the trials of the next wave; models are fitted beside the event loop."""
@@ -165,7 +163,10 @@ class _Search:
             sampling=self.rules._sampling,
         )
         candidate = run.emit(await run.read(reply), parents=() if parent is None else (parent.candidate,))
-        return _Found(candidate, await self.rules._scoring.verdict(candidate, run))
+        verdict = await self.rules._scoring.verdict(candidate, run)
+        score = None if verdict is None else verdict.score
+        run.note("node", number=trial.number, parent=trial.parent, candidate=candidate.id, score=score)
+        return _Found(candidate, verdict)
 
     async def _prompt(self, parent: _Found | None, run: Run) -> Prompt:
         prompts = run.prompts("ab_mcts")
@@ -181,8 +182,7 @@ class _Search:
 
     def _sample(self, trial: Trial) -> int:
         """Which of its samples an expert is asked for: equal answers of two nodes are refined in different ways."""
-        earlier: Sequence[Trial] = self.tree.trials[: trial.number]
-        return sum(t.actor == trial.actor and (t.parent is None) == (trial.parent is None) for t in earlier)
+        return sum(earlier.actor == trial.actor for earlier in self.tree.trials[: trial.number])
 
 
 def _told(tree: Tree, trial: Trial, result: _Found | None) -> Tree:
@@ -191,9 +191,3 @@ def _told(tree: Tree, trial: Trial, result: _Found | None) -> Tree:
         return tree.lost(trial.number)
     readable = result.candidate.key is not None
     return tree.told(trial.number, result.verdict.score if readable else 0.0, open=readable)
-
-
-def _fact(trial: Trial, run: Run) -> Json:
-    """Number, parent, expert and score of a node, as the trace has it."""
-    score = round(trial.score, 4) if trial.state == "told" else None
-    return [trial.number, trial.parent, run.experts[trial.actor].id, score]
