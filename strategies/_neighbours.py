@@ -40,6 +40,9 @@ class Index:
     _matrix: Any
     _size: int
 
+    def __init__(self) -> None:
+        self._clusters: dict[int, list[int]] = {}
+
     def around(self, place: int) -> Iterator[Neighbour]:
         """The whole pool by its likeness to one of its texts, which comes first unless others are the same."""
         return _ranked(self._against(place))
@@ -50,10 +53,13 @@ class Index:
         Each cluster is what is most like its centre. The first text is the first centre, and the next is always the one
         that is least like all centres so far; there are no more when every text is a centre's twin.
         """
+        if count not in self._clusters:
+            self._clusters[count] = self._clustered(count) if self._size else []
+        return self._clusters[count]
+
+    def _clustered(self, count: int) -> list[int]:
         import numpy
 
-        if not self._size:
-            return []
         rows = [self._against(0)]
         while len(rows) < count:
             best = numpy.max(rows, axis=0)
@@ -87,6 +93,7 @@ class WordIndex(Index):
     def __init__(self, texts: Sequence[str], *, letters: bool = False) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
+        super().__init__()
         how: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (2, 4)} if letters else {"token_pattern": _WORD}
         self._vectorizer: Any = TfidfVectorizer(sublinear_tf=True, **how)
         self._size = len(texts)
@@ -112,6 +119,7 @@ class VectorIndex(Index):
     def __init__(self, vectors: Sequence[Sequence[float]]) -> None:
         import numpy
 
+        super().__init__()
         self._matrix = numpy.asarray(vectors, dtype=numpy.float32)
         self._size = len(vectors)
 
