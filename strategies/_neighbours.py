@@ -160,7 +160,7 @@ async def likest(run: Run, texts: Sequence[str], pool: Sequence[str]) -> list[Ne
 
 @lru_cache(maxsize=8)
 def _by_letters(pool: tuple[str, ...]) -> WordIndex:
-    """Kept, as a benchmark puts the keywords of all its problems to one pool; making one takes 0.1 s for 2,000 texts."""
+    """Kept, as a benchmark puts keywords of all its problems to one pool; making it takes 0.1 s for 2,000 texts."""
     return WordIndex(pool, letters=True)
 
 
