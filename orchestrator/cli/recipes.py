@@ -63,7 +63,7 @@ def _show(recipe: Recipe) -> None:
 
 
 def _model(model: Model) -> str:
-    ids = " with ".join(model.ids) or "no longer to be had under any id"
+    ids = " with ".join(model.ids) or ("no longer to be had" if model.retired else "nobody can be asked for it")
     gone = f"; retired {model.retired}" if model.retired else ""
     heirs = f"; in its place: {' or '.join(model.successors)}" if model.successors else ""
     return f"{model.name}: {ids}{gone}{heirs}"

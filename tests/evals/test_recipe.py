@@ -17,6 +17,8 @@ from orchestrator.registry.build import setting_names
 
 ABSENT = {"alpaca_eval"}
 """Sets that nobody can grade here: their figures stand alone."""
+UNSAID = "a model that is not said"
+"""Whose figures are told by somebody who leaves that out."""
 SELECTING = {"part", "split", "category", "subject", "limit"}
 
 TABLE: dict[str, Any] = {
@@ -73,7 +75,7 @@ class TestShipped:
 
     def test_a_model_that_is_gone_has_one_in_its_place(self, each: Recipe) -> None:
         for model in each.models:
-            assert model.ids or model.retired
+            assert model.ids or model.retired or model.name == UNSAID
             assert bool(model.retired) <= bool(model.successors)
             assert all("/" in name for name in (*model.ids, *model.successors))
 
