@@ -141,8 +141,8 @@ class VectorIndex(Index):
 async def likest(run: Run, texts: Sequence[str], pool: Sequence[str]) -> list[Neighbour]:
     """For each text the one of the pool that it is most like, such as a keyword's nearest skill.
 
-    By the vectors of the run's embedder where one is given, which takes a call for every 32 texts, else by groups of
-    letters.
+    By the vectors of the run's embedder where one is given, which takes a call for every 32 texts of both (those of the
+    pool come first, so that all calls but the last are the same for every problem), else by groups of letters.
 
     Raises:
         ValueError: the pool is empty.
