@@ -182,3 +182,37 @@ class TestShow:
         evil = SkillProfiles({"\x1b[31ma": ExpertProfile(skills={"la\x1bw": Tally(1, 0)})})
         (home / "p.json").write_text(text_of(evil))
         assert "\x1b" not in command("profile", "show", "p.json").out
+
+
+class TestRecorded:
+    """Recorded replies: three experts of which two make the same mistakes in one subject."""
+
+    @pytest.fixture(autouse=True)
+    def _recorded(self, home: Path) -> None:
+        law = "The buyer sued for breach of contract number {i}. What does the court award?"
+        heat = "The ideal gas number {i} is compressed in an adiabatic process. What is its temperature?"
+        problems, replies = [], []
+        for i in range(16):
+            part = "fit" if i < 8 else "eval"
+            row = {"id": f"q/{i}", "kind": "number", "question": (law if i % 2 else heat).format(i=i), "answer": str(i)}
+            problems.append({**row, "part": part})
+            for name, good in (("one", i % 2 == 0), ("two", i % 2 == 0), ("three", i % 2 == 1)):
+                text = f"The answer is {i if good else 900 + i}."
+                reply = {"problem_id": f"q/{i}", "expert": name, "prompt_style": "cot", "sample_index": 0, "text": text}
+                replies.append(reply)
+        for name, rows in (("problems", problems), ("generations", replies)):
+            (home / f"q.{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def test_profiles_cost_nothing_and_routing_with_a_vote_beats_the_vote_of_all(self, command: Command) -> None:
+        who = ("-e", "replay:q.generations.jsonl")
+        done = command(
+            "profile", "build", "q.problems.jsonl", "--part", "fit", *who, "--set", "tagging=text", "-o", "p.json"
+        )  # fmt: skip
+        assert "(nobody was tried)" in done.err
+        routed = "symbolic_moe(profiles='p.json')"
+        found = command(
+            "bench", "q.problems.jsonl", "--part", "eval", *who, "--aggregator", "majority", "-s", routed, "-s",
+            "self_consistency", "--json",
+        ).json["results"]  # fmt: skip
+        assert [row["accuracy"] for row in found] == [1.0, 0.5]
+        assert [row["calls_per_problem"] for row in found] == [3, 3]
