@@ -3,7 +3,7 @@
 The same from the command line:
 
     orchestrator prepare "div_se(size=3, elicitations=10)" word_problems:seed=1 --limit 12 -o book.toml
-    orchestrator bench word_problems:seed=2 --limit 20 -s cot -s "div_se(size=3, book='book.toml')"
+    orchestrator bench word_problems:seed=2 --limit 20 -s cot -s "div_se(size=3, book=book.toml)"
 
 Runs offline with the simulated experts; name experts of your own in EXPERTS.
 """
