@@ -6,12 +6,13 @@ import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from orchestrator.answers import game24
 from orchestrator.errors import BudgetExceeded
 from orchestrator.registry import strategy
-from orchestrator.types import Answer, Completion, Estimate, Problem, Prompt, Sampling, Template
+from orchestrator.types import Answer, Completion, Estimate, Expert, Problem, Prompt, Sampling, Template
 
 from ._cut import cut_off
 from ._judging import listed, shown
@@ -89,14 +90,14 @@ class TreeOfThoughts:
         async def propose(state: State, branch: Run) -> list[State]:
             slots = {**space.slots(state), "count": str(form.thoughts)}
             prompt = run.problem.ask(_template(run, "propose", space), **slots)
-            reply = await self._ask(prompt, branch, "propose", role="idea")
+            reply = await self._ask(prompt, branch, "propose", expert=branch.role("idea"))
             return without_doubles(space, space.proposed(state, reply))[: form.thoughts]
 
         async def sample(drawn: tuple[State, int], branch: Run) -> list[State]:
             state, number = drawn
             name = "continue" if state.thoughts else "begin"
             prompt = run.problem.ask(_template(run, name, space), **space.slots(state))
-            reply = await self._ask(prompt, branch, "think", role="idea", sample=number)
+            reply = await self._ask(prompt, branch, "think", expert=branch.role("idea"), sample=number)
             return [] if declines(reply.text) else [state.grown(reply.text, reply)]
 
         if form.generate == "propose":
@@ -128,22 +129,24 @@ class TreeOfThoughts:
         if form.evaluate == "vote":
             return await self._votes(states, form, space, run)
 
-        async def value(state: State, branch: Run) -> float:
-            settled = space.settled(state)
-            return form.opinions * settled if settled is not None else await self._value(state, form, space, branch)
+        settled = [space.settled(state) for state in states]
+        asked = form.opinions_on([state for state, value in zip(states, settled, strict=True) if value is None])
 
-        found = await run.map(value, states, missing=0.0)
-        return [each or 0.0 for each in found]
+        async def value(asked: tuple[State, int], branch: Run) -> float:
+            state, number = asked
+            # The same experts for every state, as their values are compared.
+            judge = run.role("judge", run.experts[number % len(run.experts)])
+            reply = await self._ask(self._question(state, space, run), branch, "value", expert=judge, sample=number)
+            return label_in(reply.text) or 0.0
 
-    async def _value(self, state: State, form: Form, space: Space, run: Run) -> float:
+        told = iter([each or 0.0 for each in await run.map(value, asked)])
+        return [sum(islice(told, form.opinions)) if each is None else form.opinions * each for each in settled]
+
+    def _question(self, state: State, space: Space, run: Run) -> Prompt:
+        """What is asked about one state."""
         if state.answer is None:
-            prompt = run.problem.ask(_template(run, "value", space), **space.slots(state))
-        else:
-            prompt = run.problem.ask(_template(run, "value_answer", space), answer=shown(run.problem, state.answer))
-        replies = await run.generate(
-            prompt, expert=run.role("judge"), n=form.opinions, sampling=self._sampling, purpose="value"
-        )
-        return sum(label_in(reply.text) or 0.0 for reply in replies)
+            return run.problem.ask(_template(run, "value", space), **space.slots(state))
+        return run.problem.ask(_template(run, "value_answer", space), answer=shown(run.problem, state.answer))
 
     async def _votes(self, states: Sequence[State], form: Form, space: Space, run: Run) -> list[float]:
         over = [state.answer or Answer(state.so_far) for state in states]
@@ -151,7 +154,7 @@ class TreeOfThoughts:
         prompt = run.problem.ask(template, candidates=listed(run.problem, over), count=str(len(over)))
 
         async def vote(number: int, branch: Run) -> int | None:
-            reply = await self._ask(prompt, branch, "vote", role="judge", sample=number)
+            reply = await self._ask(prompt, branch, "vote", expert=branch.role("judge"), sample=number)
             return choice_in(reply.text, len(states))
 
         told = await run.map(vote, range(form.opinions))
@@ -182,14 +185,12 @@ class TreeOfThoughts:
 
     # -- asking -------------------------------------------------------------------------
 
-    async def _ask(self, prompt: Prompt, run: Run, purpose: str, *, role: str = "", sample: int = 0) -> Completion:
-        expert = run.role(role) if role else None
-        reply = await run.generate(prompt, expert=expert, sample=sample, sampling=self._sampling, purpose=purpose)
+    async def _ask(
+        self, prompt: Prompt, run: Run, purpose: str, *, expert: Expert | None = None, sample: int = 0
+    ) -> Completion:
+        sampling = Sampling(self.temperature, max_tokens=self.max_tokens)
+        reply = await run.generate(prompt, expert=expert, sample=sample, sampling=sampling, purpose=purpose)
         return reply[0]
-
-    @property
-    def _sampling(self) -> Sampling:
-        return Sampling(self.temperature, max_tokens=self.max_tokens)
 
     # -- size ---------------------------------------------------------------------------
 
@@ -234,6 +235,10 @@ class Form:
     def samples(self, states: Sequence[State]) -> list[tuple[State, int]]:
         """Every state as often as it is continued, and which of its samples each is."""
         return [(state, number) for state in states for number in range(self.thoughts)]
+
+    def opinions_on(self, states: Sequence[State]) -> list[tuple[State, int]]:
+        """Every state as often as it is valued, and which of its values each is."""
+        return [(state, number) for state in states for number in range(self.opinions)]
 
     def rungs(self) -> Iterator[Form]:
         """This form and smaller ones, the largest first."""

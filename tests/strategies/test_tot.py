@@ -83,11 +83,11 @@ def test_golden_trace() -> None:
     out, seconds = run_virtual(asolve(HAND, experts=[wide(expert)], strategy=spec))
     purposes = [(place, purpose) for place, purpose in calls(out)]
     assert purposes[0] == ((0, 0), "propose")
-    assert sorted(purposes[1:7]) == [((1, i), "value") for i in range(3) for _ in range(2)]
+    assert sorted(purposes[1:7]) == [((1, i), "value") for i in range(6)]
     assert sorted(purposes[7:9]) == [((2, 0), "propose"), ((2, 1), "propose")]
     # One number is left then: nobody is asked what it is worth.
     assert sorted(purposes[9:11]) == [((4, 0), "answer"), ((4, 1), "answer")]
-    assert sorted(purposes[11:]) == [((5, i), "value") for i in range(2) for _ in range(2)]
+    assert sorted(purposes[11:]) == [((5, i), "value") for i in range(4)]
     assert emitted(out) == [((6,), "2 * 3 * 4"), ((7,), "2 + 3 * 4")]
     assert lineage_is_sound(out, [expert])
     assert (seconds, out.answer, out.chosen_by) == (5.0, "2 * 3 * 4", "verified")
@@ -367,6 +367,15 @@ async def test_several_experts_are_dealt_to_in_turn() -> None:
         {"think": 3, "vote": 6, "answer": 3},
         {"think": 2, "vote": 4, "answer": 2},
     ]
+
+
+async def test_every_state_is_valued_by_the_same_experts() -> None:
+    """A mild judge and a strict one: by turns they would decide which state is the better one."""
+    mild, strict = player(value="sure"), player(value="impossible")
+    values = [wide(mild, "mild"), wide(strict, "strict")]
+    out = await asolve(HAND, experts=values, strategy="tot(opinions=2)", verifier="none")
+    assert next(event.facts["values"] for event in out.trace if event.kind == "states") == [20.001] * 3
+    assert counts(mild)["value"] == counts(strict)["value"]
 
 
 async def test_roles_think_and_judge() -> None:
