@@ -16,7 +16,7 @@ def arguments_for(request: Request) -> dict[str, object]:
     extra = dict(request.sampling.extra_body)
     # Of models that it does not know litellm takes fields only when told so.
     allowed = {"allowed_openai_params": sorted(extra)} if extra else {}
-    return {"input": texts, "encoding_format": "float", **extra, **allowed}
+    return {"input": texts, **extra, **allowed}
 
 
 def vectors_of(raw: Any, expert: Expert, request: Request) -> Response:

@@ -44,7 +44,7 @@ async def test_a_reply_holds_a_unit_vector_of_each_text_and_its_bill(double: Dou
     assert (reply.tokens.prompt, reply.tokens.completion) == (server.stats.delivered.prompt, 0)
     assert reply.tokens.usd == pytest.approx(reply.tokens.prompt * 1e-6)
     assert [seen.body for seen in server.requests] == [
-        {"model": "m", "input": ["one plan", "another plan", "one plan"], "encoding_format": "float"}
+        {"model": "m", "input": ["one plan", "another plan", "one plan"]}
     ]
 
 
@@ -53,6 +53,15 @@ async def test_a_providers_own_field_is_sent_along(double: Doubles, served: Serv
     response = await served(server.base_url).complete([texts("one plan", dimensions=8)])
     assert [len(vector) for vector in unpacked(response.completions[0].text)] == [8]
     assert server.requests[0].body["dimensions"] == 8
+
+
+async def test_ollama_is_asked_in_its_own_way(canned: Cans, served: Serve) -> None:
+    server = await canned(200, {"model": "m", "embeddings": [[3.0, 4.0], [0.0, 1.0]], "prompt_eval_count": 5})
+    backend = served(server.base_url.removesuffix("/v1"), model="ollama/nomic-embed-text")
+    response = await backend.complete([texts("a", "b")])
+    assert unpacked(response.completions[0].text) == [pytest.approx((0.6, 0.8)), (0.0, 1.0)]
+    assert (server.paths, response.bill.prompt) == (["/api/embed"], 5)
+    assert server.bodies[0]["input"] == ["a", "b"]
 
 
 async def test_vectors_that_come_in_another_order_are_put_in_that_of_the_texts(canned: Cans, served: Serve) -> None:
