@@ -13,6 +13,7 @@ from .._judging import listed
 from .._lists import declines
 from ._support import supported
 from ._votes import NOTHING, classes_of, in_lineage, score_of, standing
+from .first_verified import FirstVerified
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -29,9 +30,8 @@ class Synthesis:
        answer; for free text, the mean share of words (token F1) that they have in common with it.
 
     The expert `expert` writes; where none is named, the role `aggregator`; else the run's own. A single candidate is
-    taken as it is. A check that goes with the strategy also checks the written answer: if it fails where a candidate
-    passed, that candidate is chosen. When the reply does not come or cannot be read, the majority is chosen and the
-    reason is told.
+    taken as it is, and so is the first one that passed a check. A check that goes with the strategy also checks the
+    written answer. When the reply does not come or cannot be read, the majority is chosen and the reason is told.
 
     Raises:
         ValueError: a field is out of its range.
@@ -56,6 +56,8 @@ class Synthesis:
             raise ValueError("most is at least 2, and longest at least 100")
 
     async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
+        if any(one.passed for one in scored):
+            return await FirstVerified()(problem, scored, run)
         material = standing(scored) or [one for one in in_lineage(scored) if not declines(one.candidate.text)]
         if len(material) < 2:
             return _as_it_is(material)

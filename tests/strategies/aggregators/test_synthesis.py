@@ -291,6 +291,18 @@ def test_fields_out_of_range_are_refused(fields: dict[str, int]) -> None:
         Synthesis(**fields)  # type: ignore[arg-type]
 
 
+async def is_large(problem: Problem, candidate: Candidate, run: Run) -> Verdict:
+    return Verdict(0.5, candidate.answer in ("10", "12"), "", "large")
+
+
+class Stubborn:
+    """Writes its own answer whatever the candidates are."""
+
+    async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
+        reply = await run.generate(problem.ask(run.prompts("cot").answer), expert=run.role("aggregator"))
+        return Choice(run.candidate(await run.read(reply)), 1.0, "synthesis")
+
+
 class TestWrittenAnswersAreCheckedToo:
     """By a verifier that goes with the strategy, though they are none of its candidates."""
 
@@ -318,11 +330,16 @@ class TestWrittenAnswersAreCheckedToo:
         assert [scored.passed for scored in out.candidates] == [False, False, False]
         assert _code(out) == 0
 
-    async def test_one_that_fails_gives_way_to_a_candidate_that_passed(self) -> None:
-        async def is_large(problem: Problem, candidate: Candidate, run: Run) -> Verdict:
-            return Verdict(0.5, candidate.answer in ("10", "12"), "", "large")
-
+    async def test_where_a_candidate_passed_nothing_is_written(self) -> None:
         out = await self.solved("8", is_large, candidates="6 10 12")
+        assert (out.answer, out.chosen_by, out.written) == ("10", "verified", None)
+
+    async def test_a_single_candidate_that_passed_is_chosen_as_verified(self) -> None:
+        out = await self.solved("8", is_large, candidates="10 10 10")
+        assert (out.answer, out.chosen_by, out.written) == ("10", "verified", None)
+
+    async def test_one_of_another_aggregator_that_fails_gives_way_to_a_candidate_that_passed(self) -> None:
+        out = await self.solved("8", is_large, candidates="6 10 12", aggregator=Stubborn())
         assert (out.answer, out.chosen_by) == ("10", "verified")
         assert out.written is not None
         assert (out.written.candidate.answer, out.written.passed) == ("8", False)
@@ -359,10 +376,10 @@ class TestWrittenAnswersAreCheckedToo:
         assert out.written.verdict is not None
 
     async def test_a_verifier_that_fails_on_it_leaves_it_unchecked(self) -> None:
-        async def picky(problem: Problem, candidate: Candidate, run: Run) -> bool:
+        async def picky(problem: Problem, candidate: Candidate, run: Run) -> float:
             if candidate.answer == "8":
                 raise ValueError("eight")
-            return True
+            return 0.5
 
         out = await self.solved("8", picky, candidates="6 6 6")
         assert out.written is not None
