@@ -114,14 +114,15 @@ def bench(
         recipe=None if terms.followed is None else terms.followed.to_json(),
     )
     plan = plan_of(wish, team)
-    check_overlap(wish, problems)
+    overlap = check_overlap(wish, problems)
     if dry_run:
         return _foretell(plan, problems, as_json)
     if to_be_asked(team, config):
         _ask(plan, problems, yes)
     if terms.rule:
         note(terms.rule)
-    with RunFolder.create(run, manifest_of(wish, team, problems, read.count, config)) as folder:
+    manifest = {**manifest_of(wish, team, problems, read.count, config), **({"overlap": overlap} if overlap else {})}
+    with RunFolder.create(run, manifest) as folder:
         run_bench(folder, plan, problems, as_json)
 
 

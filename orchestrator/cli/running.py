@@ -44,14 +44,14 @@ def _show(folder: RunFolder, set_: str, count: int, rows: list[dict[str, Any]], 
     from .published import figures, recipe_json, show_published, with_published
     from .results import show_results
 
-    followed, isolation = Followed.recalled(folder.manifest), folder.manifest.get("isolation")
-    if followed is None:
-        return show_results(str(folder.path), set_, count, rows, isolation, as_json)
-    found = figures(followed, folder)
-    more = {"recipe": recipe_json(followed)}
-    show_results(str(folder.path), set_, count, with_published(rows, found), isolation, as_json, more)
-    if not as_json:
-        show_published(followed, found)
+    followed, manifest = Followed.recalled(folder.manifest), folder.manifest
+    beside = [] if followed is None else figures(followed, folder)
+    more: dict[str, Json] = {"overlap": manifest["overlap"]} if "overlap" in manifest else {}
+    if followed is not None:
+        rows, more = with_published(rows, beside), {**more, "recipe": recipe_json(followed)}
+    show_results(str(folder.path), set_, count, rows, manifest.get("isolation"), as_json, more)
+    if followed is not None and not as_json:
+        show_published(followed, beside)
 
 
 @contextmanager

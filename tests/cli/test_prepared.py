@@ -72,6 +72,8 @@ class TestForced:
         words = ("bench", sums, "-e", echo, "-s", f"{taught}(book={json.dumps(book)})", "--run", "r", "--allow-overlap")
         done = command(*words, "--json")
         assert done.json["problems"] == 4
+        (count,) = done.json["overlap"].values()
+        assert count == 2
         assert "its figures say nothing about new problems" in done.err
         assert json.loads(Path("r", "manifest.json").read_text())["allow_overlap"] is True
 
@@ -79,6 +81,7 @@ class TestForced:
         spec = f"{taught}(book={json.dumps(book)})"
         command("bench", sums, "-e", echo, "-s", spec, "--run", "r", "--allow-overlap")
         done = command("resume", "r", "--json")
+        assert list(done.json["overlap"].values()) == [2]
         assert "its figures say nothing about new problems" in done.err
 
     def test_a_run_that_was_not_forced_is_refused_once_its_file_has_seen_its_problems(
