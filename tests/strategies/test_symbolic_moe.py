@@ -10,6 +10,7 @@ import pytest
 from orchestrator import Budget, ConfigError, ContentFiltered, Message, Outcome, Problem, Request, asolve
 from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
+from orchestrator.evals.sets import open_set
 from orchestrator.registry import build
 from orchestrator.skills import Aggregation, Tagging, Tally, Trimming
 from orchestrator.strategies.symbolic_moe import SymbolicMoE
@@ -333,3 +334,11 @@ def test_it_tells_what_its_profiles_have_seen(tmp_path: Path) -> None:
     assert isinstance(made, SymbolicMoE)
     assert (list(made.seen), list(SymbolicMoE().seen)) == (["00ff"], [])
     assert made.aggregator.startswith("profiled_synthesis(")
+
+
+@pytest.mark.parametrize("how", ["passes", "list"])
+async def test_simulated_experts_understand_what_is_asked(how: str) -> None:
+    problem = next(iter(open_set("choice"))).problem
+    out = await asolve(problem, experts=["sim:all"], strategy=f"symbolic_moe(tagging={how})")
+    assert facts(out)["rule"] == "skills"
+    assert out.chosen_by == "synthesis"

@@ -8,12 +8,15 @@ from orchestrator import Message, Problem, Request
 from tests.skills.making import profiles_of, written
 from tests.strategies.entry import Entry
 
+OTHERS = [f"{client}{name}" for client in ("sim:", "openai/") for name in ("ada", "blaise", "clio", "dov", "edsger")]
+"""Those that solve other problems than this one; the profiles know them too."""
 PROFILES = profiles_of(
     {
         "e0": {"riddles": (1, 9), "sums": (9, 1)},
         "e1": {"riddles": (0, 9), "sums": (9, 0)},
         "e2": {"riddles": (9, 1), "sums": (1, 2)},
         "e3": {"riddles": (8, 1), "sums": (1, 1)},
+        **{name: {"arithmetic": (3, 1), "logic": (2, 1), "planning": (1, 2)} for name in OTHERS},
     }
 )
 
