@@ -12,10 +12,14 @@ from orchestrator.types import Sampling
 
 from ._example_store import Chain, Store, WorkedExample
 from ._options import Seat, answer_in_own_order, orders, own_order, reordered, seats
+from ._scoring import Scoring
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
     from orchestrator.workshop import Workshop
+
+_SOUND = 0.5
+"""Score below which a chain is dropped at a second look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class ExampleWriter:
     sampling: Sampling
     vectors: bool
     """Whether examples get vectors, if there is an embedder."""
+    second_look: Scoring | None = None
+    """Looks through chains that reached the right answer, which they may have done by mistake."""
 
     async def __call__(self, known: Store, lessons: Sequence[Lesson], workshop: Workshop) -> Store:
         """The known examples and those made of lessons that were not seen before.
@@ -74,6 +80,10 @@ class ExampleWriter:
         answer = await answer_in_own_order(problem, seat.order, reply[0])
         if reply[0].finish == "length" or answer.value is None or not await lesson.right(answer):
             return None
+        if self.second_look is not None:
+            verdict = await self.second_look.verdict(run.candidate(answer), run)
+            if verdict is None or verdict.score < _SOUND:
+                return None
         order = None if seat.order == own_order(problem) else seat.order
         return Chain(reply.text.strip(), reply[0].expert, order), answer.value
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from orchestrator.errors import ConfigError, ExpertLost
+from orchestrator.protocols import Verifier
 from orchestrator.registry import strategy
 from orchestrator.run import DEFAULT_MAX_TOKENS, TEXTS_A_CALL
 from orchestrator.types import Estimate, Expert, Message, Problem, Prompt, Sampling, Template
@@ -19,12 +20,14 @@ from ._example_index import index_of
 from ._example_store import Chain, Store, WorkedExample
 from ._example_writing import ExampleWriter
 from ._options import Seat, answer_in_own_order, orders, reordered, seats
+from ._scoring import Scoring
 
 if TYPE_CHECKING:
     from orchestrator.lessons import Lesson
     from orchestrator.run import Run
     from orchestrator.workshop import Workshop
 
+_ANY = Problem("any", (), "choice")
 _LIKELIEST = 20
 """Tokens whose probabilities a direct answer comes with."""
 
@@ -72,6 +75,9 @@ class Medprompt:
     prepared_orders: int = 1
     """When preparing: orders of the options in which each expert answers (the published script: 5)."""
 
+    second_look: Verifier | None = None
+    """When preparing: looks through the chains that reached the right answer, as `critic` or `judge` do; those that it
+    scores below one half are dropped. `None`: none does, as in the paper."""
     direct: int = 0
     """Further members that name a letter without reasoning, weighed by its probability: Medprompt+ with 10, and 20
     members. Multiple choice alone has them; where an expert tells no log-probabilities they abstain."""
@@ -185,13 +191,18 @@ class Medprompt:
     async def prepare(self, lessons: Sequence[Lesson], workshop: Workshop) -> str:
         """The text of a file of worked examples; those of `store` are in it, and their problems are not asked again."""
         sampling = Sampling(self.temperature, max_tokens=self.max_tokens)
-        write = ExampleWriter(self.prepared_orders, sampling, vectors=self.retriever != "words")
+        look = None if self.second_look is None else Scoring(self.second_look)
+        write = ExampleWriter(self.prepared_orders, sampling, self.retriever != "words", look)
         return (await write(self._known, lessons, workshop)).to_json()
 
     def preparation(self, lessons: int, experts: int) -> Estimate:
-        """A chain of each expert in each order, and where there is an embedder a call for every 32 questions."""
+        """A chain of each expert in each order, a look at it, and with an embedder a call for every 32 questions."""
         chains, vectors = lessons * experts * self.prepared_orders, ceil(lessons / TEXTS_A_CALL)
-        return Estimate(chains, float(chains), chains + vectors, 2)
+        look = Estimate(0, 0.0, 0, 0)
+        if self.second_look is not None:
+            look = Scoring(self.second_look).estimate_over(_ANY, experts, 1)
+        most = chains * (1 + look.most) + vectors
+        return Estimate(chains, chains * (1 + look.expected), most, 2 + look.depth)
 
     @property
     def seen(self) -> Collection[str]:

@@ -13,6 +13,7 @@ from orchestrator import Budget, BudgetExceeded, ConfigError, Message, Orchestra
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.lessons import Lesson
 from orchestrator.protocols import Prepared, Prepares
+from orchestrator.registry import build
 from orchestrator.strategies._example_store import Chain, Store, WorkedExample, read_store
 from orchestrator.strategies.medprompt import Medprompt
 from orchestrator.types import LETTERS, Completion, Estimate, Expert, packed, unpacked
@@ -196,8 +197,28 @@ class TestPreparing:
                 f'medprompt(store="{path}")', ScriptedExpert(knows(*CAPITALS)), roles={"embedder": embedder.value}
             )
 
+    async def test_a_second_look_drops_chains_that_came_out_right_by_mistake(self) -> None:
+        def answer(request: Request) -> str:
+            if request.labels.purpose == "critic":
+                return f"Looked through. [{'Incorrect' if 'Peru' in request.messages[-1].text else 'Correct'}]"
+            return knows("France", "Peru")(request)
+
+        expert = ScriptedExpert(answer)
+        text = await prepared("medprompt(second_look=critic)", expert)
+        assert [one["question"][23:-1] for one in examples(text)] == ["France"]
+        assert len(expert.requests) == 6
+
+    async def test_a_second_look_that_says_nothing_vouches_for_nothing(self) -> None:
+        def answer(request: Request) -> str:
+            return "Hm." if request.labels.purpose == "critic" else knows("France")(request)
+
+        with pytest.raises(ConfigError, match="no reply"):
+            await prepared("medprompt(second_look=critic)", ScriptedExpert(answer))
+
     def test_what_it_takes(self) -> None:
         assert Medprompt(prepared_orders=2).preparation(100, 3) == Estimate(600, 600.0, 604, 2)
+        looked = Medprompt(second_look=build("verifiers", "critic")).preparation(10, 1)
+        assert (looked.least, looked.expected, looked.most, looked.depth) == (10, 20.0, 31, 3)
         assert isinstance(Medprompt(), Prepares)
 
 
