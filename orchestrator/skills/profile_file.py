@@ -111,6 +111,7 @@ def _aggregation(profiles: SkillProfiles) -> dict[str, Any]:
 def _trimming(trimming: Trimming) -> dict[str, Any]:
     return {
         "counted_over": "the questions of these profiles",
+        "rules": trimming.rules,
         "share": trimming.share,
         "slots": trimming.slots,
         "counts": dict(trimming.counts),

@@ -57,6 +57,7 @@ class _Aggregation(_Part):
 
 class _Trimming(_Part):
     counted_over: str = ""
+    rules: str = ""
     share: float
     slots: Count
     counts: dict[str, Count]
@@ -113,4 +114,4 @@ def _known(file: _File, source: str) -> None:
 
 
 def _trimming(found: _Trimming) -> Trimming:
-    return Trimming(found.share, found.slots, found.counts, tuple(found.removed))
+    return Trimming(found.share, found.slots, found.counts, tuple(found.removed), found.rules)

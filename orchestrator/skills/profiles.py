@@ -92,6 +92,8 @@ class Trimming:
     counts: Mapping[str, int]
     """How often each was recruited, by id."""
     removed: tuple[str, ...]
+    rules: str = ""
+    """How was recruited to count this, as settings of the strategy."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ class Rules:
     temperature: float = 0.5
     """Of the weights, not of replies: the lower, the more goes to the best."""
 
+    def __str__(self) -> str:
+        """As settings of the strategy."""
+        weights = f"weighting={self.weighting}, routing_temperature={self.temperature:g}"
+        return f"recruits={self.recruits}, draw={self.draw}, {weights}"
+
 
 @dataclass(frozen=True, slots=True)
 class Recruited:

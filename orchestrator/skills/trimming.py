@@ -25,7 +25,7 @@ def trimming_of(profiles: SkillProfiles, rules: Rules, seed: int = 0, share: flo
         counts.update(recruited(skills or None, ratings, among, rules, rng).experts)
     slots = counts.total()
     rare = [expert for expert in among if counts[expert] < share * slots]
-    return Trimming(share, slots, dict(counts), tuple(rare) if len(rare) < len(among) else ())
+    return Trimming(share, slots, dict(counts), tuple(rare) if len(rare) < len(among) else (), str(rules))
 
 
 def without_rare(

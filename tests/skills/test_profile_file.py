@@ -32,7 +32,7 @@ WHOLE = SkillProfiles(
     {"00ff": ("optics",), "0a": ()},
     Tagging("list", 1, 1, "a"),
     Aggregation({"b/2": Tally(1, 0)}, 1, 1),
-    Trimming(0.05, 6, {"b/2": 6, "a": 0}, ("a",)),
+    Trimming(0.05, 6, {"b/2": 6, "a": 0}, ("a",), "recruits=3"),
     "b/2",
 )
 

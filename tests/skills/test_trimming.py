@@ -19,6 +19,7 @@ def known(problems: int = 100) -> SkillProfiles:
 def test_slots_are_counted_over_the_questions_of_the_profiles() -> None:
     found = trimming_of(known(), Rules())
     assert (found.slots, sum(found.counts.values()), found.share) == (300, 300, 0.05)
+    assert found.rules == "recruits=3, draw=replacement, weighting=code, routing_temperature=0.5"
     assert (found.counts, found.removed) == ({"a": 150, "b": 150, "c": 0}, ("c",))
 
 
