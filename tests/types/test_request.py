@@ -85,6 +85,7 @@ CHANGES: dict[str, Callable[[Request], Request]] = {
     "temperature 0": sampled(temperature=0.0),
     "no temperature": sampled(temperature=None),
     "top_p": sampled(top_p=0.5),
+    "top_logprobs": sampled(top_logprobs=5),
     "max_tokens": sampled(max_tokens=2049),
     "stop": sampled(stop=("END", "STOP")),
     "seed": sampled(seed=8),
