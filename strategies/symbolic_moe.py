@@ -201,10 +201,10 @@ class SymbolicMoE:
     def fit(self, calls: int, problem: Problem, experts: int) -> SymbolicMoE | None:
         """The ladder: skills named in one reply instead of several, then a smaller inner strategy, then fewer recruits;
         at its end one recruit, chosen by the words of the problem alone."""
-        forms = self._ladder(calls, problem, experts)
+        forms = self._ladder(calls, problem)
         return next((form for form in forms if form.estimate(problem, experts).most <= calls), None)
 
-    def _ladder(self, calls: int, problem: Problem, experts: int) -> Iterator[SymbolicMoE]:
+    def _ladder(self, calls: int, problem: Problem) -> Iterator[SymbolicMoE]:
         yield self
         quick = replace(self, tagging="list") if self._tagger.calls > 1 else self
         for recruits in range(self.recruits, 0, -1):
