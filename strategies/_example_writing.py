@@ -47,8 +47,11 @@ class ExampleWriter:
                 f"no reply to any of {len(new)} problems reached the right answer, so there is no example"
             )
         seen = known.seen | {lesson.mark for lesson in new}
-        if not (self.vectors and made):
-            return replace(known, examples=(*known.examples, *made), seen=seen)
+        if not made:
+            return replace(known, seen=seen)
+        if not self.vectors:
+            plain = tuple(replace(example, vector=None) for example in (*known.examples, *made))
+            return Store(plain, seen)
         return await self._with_vectors(known, made, seen, new[0], workshop)
 
     async def _example(self, lesson: Lesson, run: Run) -> WorkedExample | None:

@@ -197,6 +197,24 @@ class TestPreparing:
                 f'medprompt(store="{path}")', ScriptedExpert(knows(*CAPITALS)), roles={"embedder": embedder.value}
             )
 
+    async def test_words_alone_leave_no_vectors_in_a_file_that_had_some(self, tmp_path: Path) -> None:
+        path = tmp_path / "examples.json"
+        embedder = ScriptedExpert(lambda r: packed([(1.0, 0.0) for _ in r.messages]), id="embed-model")
+        roles = {"embedder": embedder.value}
+        path.write_text(await prepared("medprompt", ScriptedExpert(knows("France")), lessons=LESSONS[:1], roles=roles))
+        spec = f'medprompt(store="{path}", retriever=words)'
+        path.write_text(await prepared(spec, ScriptedExpert(knows(*CAPITALS)), roles=roles))
+        store = read_store(path)
+        assert (store.embedder, {one.vector for one in store.examples}) == (None, {None})
+        assert (len(store.examples), len(embedder.requests)) == (4, 1)
+
+    async def test_nothing_new_changes_nothing(self, tmp_path: Path) -> None:
+        path = tmp_path / "examples.json"
+        path.write_text(await prepared("medprompt", ScriptedExpert(knows("France"))))
+        expert = ScriptedExpert(knows(*CAPITALS))
+        assert await prepared(f'medprompt(store="{path}")', expert) == path.read_text()
+        assert expert.requests == []
+
     async def test_a_second_look_drops_chains_that_came_out_right_by_mistake(self) -> None:
         def answer(request: Request) -> str:
             if request.labels.purpose == "critic":
