@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from orchestrator import Expert, Orchestrator
@@ -51,8 +52,11 @@ async def bare(base_url: str, latency: float) -> float:
     """CPU seconds of a call by litellm alone, many under way at once."""
     import litellm
 
-    async def ask(i: int) -> None:
-        message = {"role": "user", "content": f"What is {i} plus {i}? Reason step by step. The answer is N."}
+    cases = islice(open_set("word_problems"), _BARE)
+    questions = [f"{case.problem.question}\n\nReason step by step. {case.problem.format}" for case in cases]
+
+    async def ask(question: str) -> None:
+        message = {"role": "user", "content": question}
         await litellm.acompletion(
             model=f"openai/{_WHO[0]}",
             messages=[message],
@@ -62,17 +66,18 @@ async def bare(base_url: str, latency: float) -> float:
             num_retries=0,
         )
 
-    await ask(-1)
+    await ask(questions[0])
     start = time.process_time()
     async with asyncio.TaskGroup() as group:
-        for i in range(_BARE):
-            group.create_task(ask(i))
+        for question in questions:
+            group.create_task(ask(question))
     return (time.process_time() - start) / _BARE
 
 
 async def walls(one: Entry, experts: Sequence[Expert], rounds: int) -> tuple[int, int, float]:
     """Calls, depth, and the median wall time; each round is a wallet of its own, so that nothing is cached."""
-    problem = next(iter(open_set(_SETS.get(one.problem.kind, "word_problems")))).problem
+    name = "codenames" if "codenames" in one.problem.meta else _SETS.get(one.problem.kind, "word_problems")
+    problem = next(iter(open_set(name))).problem
     found, calls = [], 0
     with tempfile.TemporaryDirectory() as folder:
         spec = one.spec_in(Path(folder))

@@ -62,8 +62,8 @@ def test_what_is_wrong_is_said_with_file_and_table(tmp_path: Path, text: str, co
 
 
 def test_unknown_names_get_a_suggestion(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match=r"'cto'.*cot"):
-        read_own_prompts(written(tmp_path, "[cto.answer]\ntext = 'x'"))
+    with pytest.raises(UnknownName, match=r"'plansaerch'.*'plansearch'"):
+        read_own_prompts(written(tmp_path, "[plansaerch.answer]\ntext = 'x'"))
     with pytest.raises(UnknownName, match=r"'anwser'.*answer"):
         read_own_prompts(written(tmp_path, "[cot.anwser]\ntext = 'x'"))
 

@@ -149,7 +149,7 @@ class Problem:
         """
         form = self.meta.get("answer_format")
         if form == "passage":
-            return _formats()[form]
+            return _formats()["passage"]
         return _formats()[self.kind] + (f" Write the answer as a {form}." if form else "")
 
     def ask(self, template: Template, **slots: str) -> Prompt:

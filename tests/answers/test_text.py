@@ -126,7 +126,7 @@ PASSAGE = Problem("p", (Message("user", "Write a story."),), "text", meta={"answ
         ("A plan.\n\nFinal answer:\n\nOnce there was\na cat.\n\nThe end.\n", "Once there was\na cat.\n\nThe end."),
         ("**Final answer:** Once.", "Once."),
         ('I put it behind "Final answer:".\nFinal answer: first\nFinal answer: last\nline', "last\nline"),
-        ('Final answer: a story\nAll of it stands behind "Final answer:".', "a story\nAll of it stands behind \"Final answer:\"."),
+        ('Final answer: a story\nIt stands behind "Final answer:".', 'a story\nIt stands behind "Final answer:".'),
         ("Once there was a cat.", None),
         ("Final answer:\n\n", None),
         ("The answer is a cat.", None),

@@ -18,7 +18,7 @@ MISTAKES = {
     "command": (("benhc",), "'bench'"),
     "no such option": ((*BENCH, "--stratgey", "cot"), "did you mean '--strategy'?"),
     "no such short option": ((*BENCH, "-Z"), "`orchestrator bench --help`"),
-    "missing argument": (("bench",), "missing argument 'SET'"),
+    "missing argument": (("bench",), "name a set"),
     "number": ((*BENCH, "--limit", "few"), "--limit"),
     "number out of range": ((*BENCH, "--limit", "0"), "--limit"),
     "strategy": ((*BENCH, "-s", "self_consistancy"), "did you mean 'self_consistency'?"),

@@ -41,10 +41,10 @@ def test_a_sandbox_that_is_not_there_is_exit_6_and_keeps_what_there_is(
             super().__init__(case, box)
             self.last = case.problem.id == "sum/3"
 
-        async def __call__(self, answer: str | None) -> bool | None:
+        async def __call__(self, answer: str | None, text: str = "") -> bool | None:
             if self.last:
                 raise SandboxUnavailable("no process can be started")
-            return await super().__call__(answer)
+            return await super().__call__(answer, text)
 
     monkeypatch.setattr(entry, "Grader", Gone)
     done = command("bench", sums, "-e", echo, "-s", "cot", "--concurrency", "1", "--run", "r", code=6)

@@ -59,7 +59,7 @@ def test_a_question_is_answered_and_said_to_be_simulated_once(command: Command) 
 def test_a_kind_that_is_given_stands(command: Command) -> None:
     done = command("solve", MAKE_24, "--kind", "text")
     assert "read this as" not in done.err
-    assert "no -s given, so: cot" in done.err
+    assert "no -s given, so: universal_sc" in done.err
 
 
 def test_with_json_the_object_is_all_there_is_on_standard_output(command: Command) -> None:

@@ -94,6 +94,6 @@ def test_public_tests_find_one_too(command: Command) -> None:
     (row, plain) = (
         command("solve", ASKED, *words, *tests, "--json").json for tests in (("--test", "assert double(3) == 6"), ())
     )
-    assert "total = x + x" in row["answer"]
+    assert "x + x" in row["answer"]  # whichever of the right ones was there first
     assert row["chosen_by"] == "verified"
     assert "x * x" in plain["answer"]

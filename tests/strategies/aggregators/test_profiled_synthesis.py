@@ -52,5 +52,5 @@ async def test_profiles_that_know_nobody_here_leave_it_to_the_runs_own_expert(sp
 
 
 def test_a_file_that_cannot_be_used_is_said_at_once() -> None:
-    with pytest.raises(ConfigError, match="none.json"):
+    with pytest.raises(ConfigError, match=r"none\.json"):
         build("aggregators", "profiled_synthesis(profiles='none.json')")
