@@ -92,11 +92,11 @@ def test_there_are_twenty() -> None:
 def test_each_is_held_off(trap: str) -> None:
     for named in TRAPS[trap]:
         file, *_, name = named.split("::")
-        assert name in tests_of(TESTS / file), named
+        assert name in names_in(TESTS / file), named
 
 
 @cache
-def tests_of(path: Path) -> frozenset[str]:
+def names_in(path: Path) -> frozenset[str]:
     """Names of the tests in a file, those in classes among them."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
