@@ -48,7 +48,8 @@ class Forecast:
         Raises:
             BudgetExceeded: nothing under way could make room.
         """
-        while self._blind(chain) and self._scouts:
+        around = _started(outer)
+        while self._blind(chain) and self._scouts > around:
             await self._hear()
         while isinstance(got := self._claim(chain, calls, outer), Scope):
             # Parked with the least that it may be content with: by the time it is woken more may be known.
@@ -88,3 +89,8 @@ class Forecast:
         for news in self._news:
             if not news.done():
                 news.set_result(None)
+
+
+def _started(branch: Claim | None) -> int:
+    """A branch and those around it that were started: what is inside of them cannot wait for what they show."""
+    return 0 if branch is None else 1 + _started(branch.outer)

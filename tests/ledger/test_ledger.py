@@ -256,6 +256,22 @@ def test_until_something_is_asked_only_one_branch_starts_under_a_token_cap() -> 
     assert second.unit == Amount(1, 100)
 
 
+def test_branches_inside_the_one_that_shows_what_is_asked_do_not_wait_for_it() -> None:
+    forecast, problem = Forecast(), Scope("problem", Budget(tokens=1000))
+    share = Scope("share", Budget(tokens=500), problem)
+
+    async def main() -> list[bool]:
+        outer = await forecast.start(problem.chain, 2, (0,))
+        inner = [asyncio.ensure_future(forecast.start((share,), 2, (0,), outer)) for _ in range(2)]
+        await asyncio.sleep(0)
+        first = [task.done() for task in inner]
+        forecast.ask(Amount(1, 100))
+        await asyncio.wait(inner)
+        return first
+
+    assert run_virtual(main())[0] == [True, False]
+
+
 def test_a_calls_cap_alone_needs_no_scout() -> None:
     forecast, scope = Forecast(), Scope("run", Budget(calls=5))
     assert [started(forecast, scope) is not None for _ in range(3)] == [True, True, False]
