@@ -77,7 +77,7 @@ class MixtureOfAgents:
 
     async def __call__(self, problem: Problem, run: Run) -> None:
         with Rounds(run, self.proposers) as rounds:
-            await rounds.hold(self._propose, cost=self._first(problem).depth)
+            await rounds.hold(self._propose, cost=self._first(problem).most)
             for _ in range(self.layers - 2):
                 if before := rounds.standing:
                     await rounds.hold(partial(self._refine, before))
@@ -104,18 +104,13 @@ class MixtureOfAgents:
         return Sampling(self.temperature, max_tokens=self.max_tokens)
 
     def _purse(self, run: Run) -> Budget | None:
-        """What one proposer of the first layer may spend: its share of the caps around it, by calls."""
-        whole, first = run.budget, self._first(run.problem).most
-        if not whole.finite:
+        """The calls that one proposer of the first layer may make. Tokens and money are not divided: a share of a cap
+        is soon less than the worst case of one call, and then nobody would propose anything."""
+        calls = run.budget.calls
+        if calls is None:
             return None
-        later = self.proposers * (self.layers - 2) + 1
-        share = first / (self.proposers * first + later)
-        return replace(
-            whole,
-            calls=None if whole.calls is None else max(1, (whole.calls - later) // self.proposers),
-            tokens=None if whole.tokens is None else int(whole.tokens * share),
-            usd=None if whole.usd is None else whole.usd * share,
-        )
+        later = self.proposers * (self.layers - 2) + (self.proposers > 1)
+        return Budget(calls=max(1, (calls - later) // self.proposers))
 
     # -- calls --------------------------------------------------------------------------
 

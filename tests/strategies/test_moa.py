@@ -278,6 +278,19 @@ class TestInner:
         out = await mixed(expert, "moa(proposers=2, layers=2, inner=moa(proposers=2, layers=2))")
         assert (out.usage.calls, [s.candidate.answer for s in out.candidates]) == (7, ["8", "8"])
 
+    @pytest.mark.parametrize("inner", ["self_consistency(samples=3)", "self_refine", "universal_sc"])
+    def test_a_cap_on_tokens_that_covers_one_call_brings_an_answer(self, inner: str) -> None:
+        expert = ScriptedExpert(lambda request: f"It takes some words. The answer is {request.sample_index}.")
+        solving = mixed(expert, f"moa(inner={inner})", budget=Budget(tokens=2600))
+        out, _ = run_virtual(solving)  # which tells a standstill
+        assert out.answer is not None
+        assert (out.stopped_by, out.usage.prompt_tokens + out.usage.completion_tokens <= 2600) == ("budget", True)
+
+    async def test_one_proposer_has_all_calls_as_nobody_writes_then(self) -> None:
+        expert = ScriptedExpert(agent)
+        out = await mixed(expert, "moa(inner=tot)", budget=Budget(calls=2))
+        assert (out.usage.calls, out.stopped_by, out.answer is not None) == (2, "done", True)
+
     async def test_programs_of_an_inner_strategy_are_chosen_by_its_own_check(self) -> None:
         problem = Problem("p", (Message("user", "Write f."),), "code", public_tests=("assert f(1) == 1",))
 
