@@ -116,6 +116,7 @@ _POOLS = (1, 6)
 """Numbers of experts that calls are shown for."""
 _EXAMPLE = Problem("example", (Message("user", "What is 6 times 7?"),), kind="number")
 _AUTO = " (`auto`: the checker of the problem's kind, where there is one)"
+_OWN = "its own, as its search has scored every candidate by then"
 _GENERATED = "<!-- Written by docs/generate.py out of the strategy's own text; change that, not this page. -->"
 
 
@@ -153,7 +154,7 @@ def _page(told: Description) -> str:
         _papers([told.summary, *told.algorithm, *told.notes]),
         "## What it needs",
         f"{_sentence(told.needs or 'Nothing beside the problem')}",
-        f"Verifier: `{told.verifier}`{_AUTO if told.verifier == 'auto' else ''}. Aggregator: `{told.aggregator}`. "
+        f"Verifier: {_verifier(told)}. Aggregator: `{told.aggregator}`. "
         "`--verifier` and `--aggregator` put others in their place ([what there is](../concepts.md#verifier)).",
         "## Settings",
         f'In a spec, as in `-s "{told.name}({_example(told)})"`, with `--set`, or in a `[strategies.{told.name}]` '
@@ -181,6 +182,10 @@ def _papers(texts: Iterable[str]) -> str:
 def _linked(summary: str) -> str:
     """The summary with its papers linked."""
     return _CITED.sub(lambda found: f"[{found[0]}]({PAPERS[found[0]][1]})" if found[0] in PAPERS else found[0], summary)
+
+
+def _verifier(told: Description) -> str:
+    return _OWN if told.verifier == "its own" else f"`{told.verifier}`{_AUTO if told.verifier == 'auto' else ''}"
 
 
 def _example(told: Description) -> str:

@@ -64,7 +64,8 @@ class Description:
     needs: str | None = None
     """What it does not work without: tests, several experts, labelled data..."""
     verifier: str | None = None
-    """The verifier that a strategy brings along; `auto`: one that fits the kind of problem, if there is one."""
+    """The verifier that a strategy brings along; `auto`: one that fits the kind of problem, if there is one; `its own`:
+    what its search has scored the candidates by already."""
     aggregator: str | None = None
     """The aggregator that a strategy brings along."""
     per: Literal["problem", "candidate"] = "problem"
@@ -140,6 +141,7 @@ def _told(maker: Maker, name: str) -> str | None:
     value: object = getattr(maker, name, None)
     if isinstance(value, property):
         value = getattr(made(maker), name, None)
+        return value if isinstance(value, str) or value is None else "its own"
     return value if isinstance(value, str) else None
 
 

@@ -66,6 +66,11 @@ def test_what_something_needs_is_told_where_it_says_so() -> None:
     assert describe("strategies", "demo_planner").needs is None
 
 
+@pytest.mark.parametrize("name", ["ab_mcts", "reflexion"])
+def test_a_strategy_that_tells_the_scores_of_its_search_has_a_verifier_of_its_own(name: str) -> None:
+    assert describe("strategies", name).verifier == "its own"
+
+
 def test_an_aggregator_that_depends_on_the_settings_is_told_for_their_defaults() -> None:
     assert describe("strategies", "deepconf").aggregator == "deepconf(measure=tail, keep=0.9, window=2048)"
 
