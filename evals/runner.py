@@ -21,6 +21,7 @@ from orchestrator.errors import (
     SandboxUnavailable,
     Stopped,
     UnknownModel,
+    Unsuited,
     VerifierError,
     WrongKey,
 )
@@ -252,6 +253,9 @@ class Bench:
                 return
             entry = await graded(job, conduct, outcome)
             self._explain(job, entry, outcome.reason)
+        except Unsuited as error:
+            entry = replace(crashed(job, conduct, error), crash=None)
+            self._explain(job, entry, str(error))
         except Exception as error:
             # A fault of one strategy or verifier on one problem; what concerns the whole run goes on.
             if isinstance(error, OrchestratorError) and not isinstance(error, VerifierError):

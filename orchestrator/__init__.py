@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Truncated,
         UnknownModel,
         UnknownName,
+        Unsuited,
         VerifierError,
         WrongKey,
     )
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         Fits,
         Prepared,
         Prepares,
+        Refuses,
         Strategy,
         Verifier,
     )
@@ -130,6 +132,7 @@ __all__ = [
     "Problem",
     "Prompt",
     "RateLimited",
+    "Refuses",
     "Reply",
     "Request",
     "Response",
@@ -147,6 +150,7 @@ __all__ = [
     "Truncated",
     "UnknownModel",
     "UnknownName",
+    "Unsuited",
     "Usage",
     "Verdict",
     "Verifier",

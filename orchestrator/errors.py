@@ -3,7 +3,8 @@
 OrchestratorError
 ├── ConfigError               exit 2: what the user gave cannot be used
 │   ├── UnknownName           a name that is not there, with a suggestion
-│   └── BadPrompt             a prompt file that does not hold
+│   ├── BadPrompt             a prompt file that does not hold
+│   └── Unsuited              a problem that a strategy cannot do; costs the problem, not a run of many
 ├── BudgetExceeded            a scope has no room; ends a run normally with what it has
 ├── BenchmarkError            a set that cannot be read, with file and line
 ├── VerifierError             a verifier itself failed
@@ -78,6 +79,10 @@ class UnknownName(ConfigError):
 
 class BadPrompt(ConfigError):
     """A prompt file lacks a template or a template's placeholders do not fit."""
+
+
+class Unsuited(ConfigError):
+    """A problem that a strategy cannot do, whatever its experts say; names the problem and what it lacks."""
 
 
 class BudgetExceeded(OrchestratorError):

@@ -82,6 +82,18 @@ class EstimatesOver(Protocol):
 
 
 @runtime_checkable
+class Embeds(Protocol):
+    """What a strategy or aggregator may also have: calls to an embedder, made only where one is given.
+
+    They come on top of `estimate` and `estimate_over`, which do not know of it.
+    """
+
+    def embeddings(self, problem: Problem, candidates: int) -> Estimate:
+        """Calls to it on this problem, with so many candidates to choose among."""
+        ...
+
+
+@runtime_checkable
 class Begins(Protocol):
     """What an aggregator may also have: work that needs no candidates."""
 
@@ -99,6 +111,15 @@ class Fits(Protocol):
 
     def fit(self, calls: int, problem: Problem, experts: int) -> Strategy | None:
         """The largest form that needs at most `calls` calls; `None` when there is none."""
+        ...
+
+
+@runtime_checkable
+class Refuses(Protocol):
+    """What a strategy may also have: problems that it cannot do, told before anybody is asked."""
+
+    def refuses(self, problem: Problem) -> str | None:
+        """Why it cannot do this problem, naming it; `None` where it can."""
         ...
 
 

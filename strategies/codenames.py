@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from orchestrator.answers import codenames
-from orchestrator.errors import ConfigError
+from orchestrator.errors import Unsuited
 from orchestrator.protocols import Strategy
 from orchestrator.registry import strategy
 from orchestrator.types import Answer, Candidate, Completion, Estimate, Message, Problem
@@ -45,6 +45,8 @@ class Codenames:
 
     async def __call__(self, problem: Problem, run: Run) -> None:
         game = _Game.of(problem)
+        if game is None:
+            raise Unsuited(_without_board(problem))
         given = await _turn(Inner(self.inner), problem, run)
         if given is None:
             return
@@ -66,6 +68,9 @@ class Codenames:
             run.note("against the rules", why="too many guesses", guesses=len(guesses))
         return guesses[: len(game.targets)] if self.enforce else guesses
 
+    def refuses(self, problem: Problem) -> str | None:
+        return _without_board(problem) if _Game.of(problem) is None else None
+
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         one = Inner(self.inner).estimate(problem) or Estimate(1, 1.0, 1, 1)
         return replace(one + one, least=one.least, candidates=1)
@@ -82,20 +87,26 @@ class _Game:
     targets: tuple[str, ...]
 
     @classmethod
-    def of(cls, problem: Problem) -> _Game:
+    def of(cls, problem: Problem) -> _Game | None:
+        """What the problem has of a game; `None`: none."""
         match problem.meta.get("codenames"):
             case {"board": [*board], "targets": [*targets]} if board and targets:
                 return cls(tuple(map(str, board)), tuple(map(str, targets)))
-        raise ConfigError(
-            f"strategy codenames needs a board: problem '{problem.id}' has no meta.codenames with board and targets; "
-            "sets of format codenames have"
-        )
+            case _:
+                return None
 
     def told(self, hint: str) -> dict[str, str]:
         """What the guesser is told."""
         n = len(self.targets)
         count, which = ("one word", "word is it") if n == 1 else (f"{n} words", "words are they")
         return {"board": ", ".join(self.board), "hint": hint, "count": count, "which": which}
+
+
+def _without_board(problem: Problem) -> str:
+    return (
+        f"strategy codenames needs a board: problem '{problem.id}' has no meta.codenames with board and targets; "
+        "sets of format codenames have"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def bench(
     from .problems import survey
     from .reuse import reused
     from .running import run_bench
+    from .suited import check_suited
     from .team import team_of
 
     config = o.settled(
@@ -115,6 +116,7 @@ def bench(
     )
     plan = plan_of(wish, team)
     overlap = check_overlap(wish, problems)
+    check_suited(wish.strategies, problems)
     if dry_run:
         return _foretell(plan, problems, as_json)
     if to_be_asked(team, config):

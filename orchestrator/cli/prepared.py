@@ -71,7 +71,7 @@ def file_hashes(wish: Wish) -> dict[str, Json]:
     """SHA-256 of each file that a setting of a strategy names, by the path as given."""
     found: dict[str, Json] = {}
     for _, made in _made(wish):
-        for part in _parts(made):
+        for part in parts(made):
             for name in _files(part):
                 if Path(name).is_file():
                     found[name] = hashlib.sha256(Path(name).read_bytes()).hexdigest()
@@ -106,7 +106,7 @@ def _prepared(wish: Wish) -> Iterator[tuple[str, object, Sequence[str]]]:
     from orchestrator.protocols import Prepared
 
     for spec, made in _made(wish):
-        for part in _parts(made):
+        for part in parts(made):
             try:
                 if isinstance(part, Prepared):
                     yield spec, part, list(part.seen)
@@ -125,7 +125,7 @@ def _made(wish: Wish) -> Iterator[tuple[str, object]]:
         yield wish.aggregator, build("aggregators", wish.aggregator)
 
 
-def _parts(made: object) -> Iterator[object]:
+def parts(made: object) -> Iterator[object]:
     """A thing and those inside it, by its settings."""
     match made:
         case str() | Path():
@@ -140,7 +140,7 @@ def _parts(made: object) -> Iterator[object]:
         case _:
             return
     for each in inside:
-        yield from _parts(each)
+        yield from parts(each)
 
 
 def _files(part: object) -> tuple[str, ...]:

@@ -341,6 +341,16 @@ class TestFaultsOfOurOwn:
         (event,) = [row for row in traced(tmp_path / "run") if row["kind"] == "crash"]
         assert event["where"].startswith("test_runner.py:")
 
+    def test_problems_that_a_strategy_cannot_do_are_wrong_and_end_nothing(self, tmp_path: Path) -> None:
+        watcher = Watcher()
+        plan = plan_of(ScriptedExpert(doubled), strategies=("cot", "codenames"))
+        work, table = bench(tmp_path / "run", plan, cases(2 * PATIENCE), watcher)
+        counts = {row["strategy"]: (row["errors"], row["solved"], row["graded"], row["calls"]) for row in table}
+        assert counts == {"cot": (0, 16, 16, 16), "codenames": (16, 0, 16, 0)}
+        assert work.complete
+        (told,) = watcher.told
+        assert "codenames: no completion: strategy codenames needs a board: problem 'toy/" in told
+
     def test_a_resumed_run_counts_an_error_line_like_any_other(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
