@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from orchestrator.answers import game24
+from orchestrator.budget import Budget
 from orchestrator.errors import BudgetExceeded
 from orchestrator.registry import strategy
 from orchestrator.types import Answer, Completion, Estimate, Expert, Problem, Prompt, Sampling, Template
@@ -17,6 +18,8 @@ from orchestrator.types import Answer, Completion, Estimate, Expert, Problem, Pr
 from ._cut import cut_off
 from ._judging import listed, shown
 from ._lists import declines
+from ._samples import drawn as drawn_answer
+from ._thought_form import Form, free_step, usual_form
 from ._thoughts import Space, State, choice_in, label_in, space_of, without_doubles
 
 if TYPE_CHECKING:
@@ -38,8 +41,13 @@ class TreeOfThoughts:
     Defaults go by the kind of problem, as in the paper: a game of 24 joins two numbers a step and then writes the
     expression, proposes, values three times and keeps five; everything else has a plan and then the answer, draws five
     of each, votes five times and keeps one. Departs from the paper: of states that come to the same one is kept, steps
-    that do not apply to the numbers of a game of 24 are dropped, what is left of it at last is not asked about, and
-    labels and votes are read however they are written. The role `idea` writes thoughts, the role `judge` has opinions.
+    that do not apply to the numbers of a game of 24 are dropped, what is left of it at last is not asked about,
+    labels and votes are read however they are written, and one temperature serves all kinds, where the paper writes
+    texts at 1. The role `idea` writes thoughts, the role `judge` has opinions.
+
+    A cap on tokens, money or seconds may end the search before its last step. One without a cap on calls therefore has
+    a plain answer asked for beside the first thoughts, which is one call more; the best states are finished as far as
+    the cap goes, and where none is, the plain answer stands in.
     """
 
     steps: int | None = None
@@ -73,52 +81,89 @@ class TreeOfThoughts:
     async def __call__(self, problem: Problem, run: Run) -> None:
         form = self._form(problem)
         space = space_of(problem, listing=form.generate == "propose")
-        kept = [space.root()]
-        for _ in range(form.steps - 1):
-            grown = without_doubles(space, await self._continued(kept, form, space, run))
+        reached = _Reached([space.root()])
+        try:
+            await self._search(reached, form, space, run)
+        except (BudgetExceeded, asyncio.CancelledError) as error:
+            if cut_off(error, run):
+                await self._cut_short(reached, form, space, run)
+            raise
+
+    async def _search(self, reached: _Reached, form: Form, space: Space, run: Run) -> None:
+        spare = _wants_spare(run.budget) and form.steps > 1
+        for step in range(form.steps - 1):
+            grown = await self._continued(reached, form, space, run, spare=spare and step == 0)
             if not grown:  # nobody has a next step: what there is has to do
                 break
-            kept = self._selected(grown, await self._values(grown, form, space, run), form, run)
-        answers = await self._answered(kept, form, space, run)
-        for state in await self._ranked(answers, form, space, run):
-            if state.answer is not None:
-                run.emit(state.answer, parents=state.replies)
+            reached.states = grown
+            reached.states = self._selected(grown, await self._values(grown, form, space, run), form, run)
+        answers = await self._answered(reached, form, space, run)
+        if answers:
+            values = await self._values(answers, form, space, run)
+            answers = self._selected(answers, values, form, run)
+        _emit(answers or filter(None, [reached.spare]), run)
+
+    async def _cut_short(self, reached: _Reached, form: Form, space: Space, run: Run) -> None:
+        """Puts forward the answers so far, else one to each of the best states as far as the budget goes, else the
+        plain one."""
+        if not reached.answers and reached.states[0].thoughts and not any(scope.over for scope in run.scope.chain):
+            reached.states = reached.states[: form.keep]
+            with suppress(BudgetExceeded):  # told by the one that ended the search
+                await self._answered(reached, replace(form, thoughts=1), space, run)
+        _emit(_readable(without_doubles(space, reached.answers)) or filter(None, [reached.spare]), run)
 
     # -- thoughts -----------------------------------------------------------------------
 
-    async def _continued(self, states: Sequence[State], form: Form, space: Space, run: Run) -> list[State]:
+    async def _continued(self, reached: _Reached, form: Form, space: Space, run: Run, *, spare: bool) -> list[State]:
+        """The different states that come next."""
+        grown: dict[int, list[State]] = {}
+
         async def propose(state: State, branch: Run) -> list[State]:
             slots = {**space.slots(state), "count": str(form.thoughts)}
             prompt = run.problem.ask(_template(run, "propose", space), **slots)
             reply = await self._ask(prompt, branch, "propose", expert=branch.role("idea"))
             return without_doubles(space, space.proposed(state, reply))[: form.thoughts]
 
-        async def sample(drawn: tuple[State, int], branch: Run) -> list[State]:
-            state, number = drawn
+        async def sample(state: State, number: int, branch: Run) -> list[State]:
             name = "continue" if state.thoughts else "begin"
             prompt = run.problem.ask(_template(run, name, space), **space.slots(state))
             reply = await self._ask(prompt, branch, "think", expert=branch.role("idea"), sample=number)
             return [] if declines(reply.text) else [state.grown(reply.text, reply)]
 
-        if form.generate == "propose":
-            found = await run.map(propose, states)
-        else:
-            found = await run.map(sample, form.samples(states))
-        return [state for each in found if each for state in each]
+        async def step(place: int, branch: Run) -> None:
+            if place < 0:
+                answer = await drawn_answer(branch, 0, Sampling(self.temperature, max_tokens=self.max_tokens))
+                reached.spare = State(answer=answer)
+                return
+            state, number = todo[place]
+            listing = form.generate == "propose"
+            grown[place] = await (propose(state, branch) if listing else sample(state, number, branch))
 
-    async def _answered(self, states: Sequence[State], form: Form, space: Space, run: Run) -> list[State]:
+        todo = form.continuations(reached.states)
+        first = -1 if spare else 0
+        try:
+            await run.map(step, range(first, len(todo)), start=first)
+        finally:
+            found = without_doubles(space, [state for place in sorted(grown) for state in grown[place]])
+            reached.states = found or reached.states
+        return found
+
+    async def _answered(self, reached: _Reached, form: Form, space: Space, run: Run) -> list[State]:
         """The states with answers; those with an answer that cannot be read only where there is no other."""
+        answers: dict[int, State] = {}
 
-        async def finish(drawn: tuple[State, int], branch: Run) -> State:
-            state, number = drawn
+        async def finish(place: int, branch: Run) -> None:
+            state, number = todo[place]
             prompt = run.problem.ask(_template(run, "finish", space), **space.slots(state))
             reply = await self._ask(prompt, branch, "answer", sample=number)
-            return replace(state, replies=(*state.replies, reply), answer=await branch.read(reply))
+            answers[place] = replace(state, replies=(*state.replies, reply), answer=await branch.read(reply))
 
-        drawn = [(state, 0) for state in states] if form.generate == "propose" else form.samples(states)
-        answers = without_doubles(space, filter(None, await run.map(finish, drawn)))
-        read = [state for state in answers if state.answer is not None and not state.answer.abstains]
-        return read or answers[:1]
+        todo = form.continuations(reached.states)
+        try:
+            await run.map(finish, range(len(todo)))
+        finally:
+            reached.answers = [answers[place] for place in sorted(answers)]
+        return _readable(without_doubles(space, reached.answers))
 
     # -- opinions -----------------------------------------------------------------------
 
@@ -169,20 +214,6 @@ class TreeOfThoughts:
             order = sorted(drawn(values, form.keep, run.rng), key=lambda i: -values[i])
         return [states[i] for i in order[: form.keep]]
 
-    async def _ranked(self, states: Sequence[State], form: Form, space: Space, run: Run) -> Sequence[State]:
-        """The best answers first; where the budget ends before anybody has compared them, all of them as they are."""
-        if not states:
-            return states
-        try:
-            values = await self._values(states, form, space, run)
-        except (BudgetExceeded, asyncio.CancelledError) as error:
-            if cut_off(error, run):
-                for state in states:
-                    if state.answer is not None:
-                        run.emit(state.answer, parents=state.replies)
-            raise
-        return self._selected(states, values, form, run)
-
     # -- asking -------------------------------------------------------------------------
 
     async def _ask(
@@ -196,7 +227,7 @@ class TreeOfThoughts:
 
     def _form(self, problem: Problem) -> Form:
         """The settings, those left open by the kind of problem."""
-        usual = _by_kind(problem)
+        usual = usual_form(problem)
         generate, evaluate = self.generate or usual.generate, self.evaluate or usual.evaluate
         return Form(
             self.steps or usual.steps,
@@ -210,82 +241,43 @@ class TreeOfThoughts:
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Expected: every state has as many continuations as it may, all different."""
         form = self._form(problem)
-        return form.estimate(_free(form, problem))
+        return form.estimate(free_step(form, problem))
 
     def fit(self, calls: int, problem: Problem, experts: int) -> TreeOfThoughts | None:
         """The ladder: fewer opinions, then fewer states kept, then fewer continuations, down to a single line."""
         form = self._form(problem)
         for smaller in form.rungs():
-            if smaller.estimate(_free(smaller, problem)).most <= calls:
+            if smaller.estimate(free_step(smaller, problem)).most <= calls:
                 return replace(self, keep=smaller.keep, thoughts=smaller.thoughts, opinions=smaller.opinions)
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The settings of one search, none left open."""
+@dataclass(slots=True)
+class _Reached:
+    """How far a search has come, should its budget end."""
 
-    steps: int
-    generate: Literal["propose", "sample"]
-    evaluate: Literal["value", "vote"]
-    keep: int
-    thoughts: int
-    opinions: int
-
-    def samples(self, states: Sequence[State]) -> list[tuple[State, int]]:
-        """Every state as often as it is continued, and which of its samples each is."""
-        return [(state, number) for state in states for number in range(self.thoughts)]
-
-    def opinions_on(self, states: Sequence[State]) -> list[tuple[State, int]]:
-        """Every state as often as it is valued, and which of its values each is."""
-        return [(state, number) for state in states for number in range(self.opinions)]
-
-    def rungs(self) -> Iterator[Form]:
-        """This form and smaller ones, the largest first."""
-        form = self
-        yield form
-        while form.opinions > 1:
-            form = replace(form, opinions=form.opinions - 1)
-            yield form
-        while form.keep > 1:
-            form = replace(form, keep=form.keep - 1)
-            yield form
-        while form.thoughts > 1:
-            form = replace(form, thoughts=form.thoughts - 1)
-            yield form
-
-    def estimate(self, free: int) -> Estimate:
-        """Calls when every state has as many continuations as it may.
-
-        Args:
-            free: the step after which states are compared without asking anybody; 0 for none.
-        """
-        states, calls, depth = 1, 0, 0
-        for step in range(1, self.steps + 1):
-            last = step == self.steps
-            listing = self.generate == "propose"
-            calls += states if listing else states * self.thoughts
-            grown = states if listing and last else states * self.thoughts
-            asked = 0 if grown < 2 or step == free else self.opinions * (grown if self.evaluate == "value" else 1)
-            calls, depth = calls + asked, depth + 1 + (asked > 0)
-            states = min(grown, self.keep)
-        # Where nobody knows a next step, the answer is written at once.
-        least = (1 if self.generate == "propose" else self.thoughts) * min(self.steps, 2)
-        return Estimate(least, float(calls), calls, depth, states)
+    states: list[State]
+    """The latest; the best first once they are compared."""
+    answers: list[State] = field(default_factory=list)
+    spare: State | None = None
+    """The plain answer, of no state."""
 
 
-def _by_kind(problem: Problem) -> Form:
-    if problem.kind == "game24":
-        return Form(len(game24.numbers_of(problem)) or 4, "propose", "value", keep=5, thoughts=8, opinions=3)
-    return Form(2, "sample", "vote", keep=1, thoughts=5, opinions=5)
+def _wants_spare(budget: Budget) -> bool:
+    """Whether a search may be ended before its last step: a cap on calls alone is known to cover it."""
+    return budget.calls is None and budget.finite
 
 
-def _free(form: Form, problem: Problem) -> int:
-    """The step of a game of 24 after which one number is left, which needs no opinion."""
-    if problem.kind != "game24" or (form.generate, form.evaluate) != ("propose", "value"):
-        return 0
-    pairs = len(game24.numbers_of(problem)) - 1
-    return pairs if 0 < pairs < form.steps else 0
+def _readable(answers: Sequence[State]) -> list[State]:
+    """Those that can be read; where there are none, the first."""
+    read = [state for state in answers if state.answer is not None and not state.answer.abstains]
+    return read or list(answers[:1])
+
+
+def _emit(answers: Iterable[State], run: Run) -> None:
+    for state in answers:
+        if state.answer is not None:
+            run.emit(state.answer, parents=state.replies)
 
 
 def _template(run: Run, name: str, space: Space) -> Template:

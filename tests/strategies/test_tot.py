@@ -409,8 +409,48 @@ async def test_answers_are_safe_when_the_budget_ends_before_they_are_compared() 
     budget = Budget(tokens=2600)
     out = await asolve(SUM, experts=[expert.value], strategy="tot(max_tokens=100)", budget=budget)
     assert out.stopped_by == "budget"
-    assert counts(expert)["answer"] == 5
+    assert counts(expert)["answer"] == 6  # the plain one among them, which nobody needs then
     assert len(out.candidates) == 5
+
+
+class TestEndedBeforeItsLastStep:
+    """A search that has spent something puts an answer forward."""
+
+    @pytest.mark.parametrize("spec", ["tot", "tot(steps=3)", "tot(generate=propose)"])
+    @pytest.mark.parametrize("budget", [Budget(tokens=2350), Budget(tokens=3000), Budget(seconds=1.5)])
+    @pytest.mark.parametrize("problem", [SUM, ESSAY], ids=["number", "text"])
+    def test_there_is_an_answer(self, spec: str, budget: Budget, problem: Problem) -> None:
+        expert = player(1.0, propose="- one way\n- another way")
+        out, _ = run_virtual(asolve(problem, experts=[expert.value], strategy=spec, budget=budget))
+        assert (out.stopped_by, out.answer is not None) == ("budget", True)
+
+    async def test_the_best_state_is_finished_while_the_cap_lasts(self) -> None:
+        expert = player()
+        budget = Budget(tokens=2800)
+        out = await asolve(SUM, experts=[expert.value], strategy="tot", budget=budget)
+        assert out.stopped_by == "budget"
+        (chosen,) = out.candidates
+        assert len(chosen.candidate.parents) == 2  # a plan, and what it was finished by
+
+    async def test_a_cap_on_calls_alone_covers_the_search_and_needs_no_plain_answer(self) -> None:
+        expert = player()
+        out = await asolve(ESSAY, experts=[expert.value], strategy="tot", budget=Budget(calls=20))
+        assert (out.usage.calls, counts(expert)["answer"]) == (20, 5)
+
+    async def test_the_plain_answer_is_not_put_forward_beside_others(self) -> None:
+        expert = player()
+        out = await asolve(ESSAY, experts=[expert.value], strategy="tot", budget=Budget(tokens=1_000_000))
+        assert (out.stopped_by, out.usage.calls, len(out.candidates)) == ("done", 21, 1)
+        assert len(out.candidates[0].candidate.parents) == 2
+
+    async def test_experts_have_the_same_thoughts_with_it_and_without(self) -> None:
+        found = []
+        for budget in (None, Budget(seconds=1000)):
+            experts = [player() for _ in range(2)]
+            pool = [replace(each.value, id=f"e{i}") for i, each in enumerate(experts)]
+            await asolve(ESSAY, experts=pool, strategy="tot", budget=budget)
+            found.append([[r.sample_index for r in asked_for(each, "think")] for each in experts])
+        assert found[0] == found[1]
 
 
 def test_concurrency_changes_nothing() -> None:
