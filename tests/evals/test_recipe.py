@@ -106,6 +106,25 @@ def test_figures_of_plansearch_are_those_of_its_table() -> None:
     assert "o1-mini" not in found["PlanSearch, pass@200"]["humaneval_plus"]
 
 
+@pytest.mark.parametrize("name", ["div_se_zero_shot", "div_se_few_shot"])
+def test_diverse_approaches_are_as_many_as_the_paper_has_on_each_set(name: str) -> None:
+    found = {
+        (set_, node.name): node.args["size"]
+        for set_ in ("aqua", "math_counting", "commonsense_qa")
+        for column in recipe.read(name).columns_on(set_)
+        for node in nested(column.strategy)
+        if "size" in node.args
+    }
+    few, many = {"commonsense_qa": 3}, {"aqua": 5, "math_counting": 5}
+    assert found == {(set_, each): n for set_, n in {**few, **many}.items() for each in ("div_se", "idiv_se")}
+
+
+def test_solo_performance_ends_where_the_paper_ends_it() -> None:
+    nodes = [node for column in recipe.read("spp").columns for node in nested(column.strategy)]
+    told = [(node.args["continuations"], node.args["fallback"]) for node in nodes if node.name.startswith("spp")]
+    assert told == [(0, "reply")] * 8
+
+
 class TestReading:
     def test_a_name_that_is_nearly_one_gets_a_suggestion(self) -> None:
         with pytest.raises(UnknownName, match="did you mean 'plansearch'"):
