@@ -28,10 +28,10 @@ class CodeT:
     For problems that bring no tests. Steps 2 to 4 are the aggregator `codet`, which can stand behind any strategy that
     writes programs.
 
-    Departs from the paper: programs and tests are asked for in a conversation, and not by the beginning of a file; a
-    program that its cap cut off is asked for once more with a larger one; ties and limits on time are as in the
-    aggregator. Where the problem has public tests, only the programs take part that pass most of them. Answers to other
-    kinds of problem are put to the vote.
+    Departs from the paper: programs and tests are asked for in a conversation, and not by the beginning of a file, and
+    so replies may have more than 300 tokens; ties and limits on time are as in the aggregator. Where the problem has
+    public tests, only the programs take part that pass most of them. Answers to other kinds of problem are put to the
+    vote.
     """
 
     samples: int = 100
@@ -50,8 +50,9 @@ class CodeT:
     """For programs and tests; `None`: the provider's default."""
     top_p: float | None = 0.95
     """Share of the likeliest tokens that each call samples from."""
-    max_tokens: int | None = 300
-    """Cap on each reply; models that reason before they write need more."""
+    max_tokens: int | None = None
+    """Cap on each reply; 2048 where nobody sets one. The paper's 300 suit models that go on with a file. A chat model
+    they often cut off, and a reply that is cut off is asked for once more, which no estimate counts."""
     timeout: float = 2.0
     """CPU seconds for all tests of a program together."""
 

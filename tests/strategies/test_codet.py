@@ -58,13 +58,13 @@ def test_programs_and_tests_are_asked_for_together() -> None:
     assert {event.at for event in out.trace if event.kind == "call"} == {1.0}
 
 
-async def test_both_are_sampled_as_in_the_paper() -> None:
+async def test_both_are_sampled_as_in_the_paper_and_not_cut_off_where_it_cuts_them() -> None:
     expert = coder(*TESTS)
     await solved(expert, "codet")
     found = {
         (r.labels.purpose, r.sampling.temperature, r.sampling.top_p, r.sampling.max_tokens) for r in expert.requests
     }
-    assert found == {("answer", 0.8, 0.95, 300), ("tests", 0.8, 0.95, 300)}
+    assert found == {("answer", 0.8, 0.95, 2048), ("tests", 0.8, 0.95, 2048)}
     assert len(expert.requests) == 200
 
 
@@ -79,7 +79,7 @@ async def test_a_writer_of_tests_sees_the_problem_and_no_program() -> None:
 
 
 async def test_the_settings_of_the_agreement_are_passed_on() -> None:
-    made = build("strategies", "codet(tests=7, per_sample=2, power=0.5, strict=true, timeout=9.0)")
+    made = build("strategies", "codet(tests=7, per_sample=2, power=0.5, strict=true, timeout=9.0, max_tokens=300)")
     named = build("aggregators", made.aggregator)  # type: ignore[attr-defined]
     assert named == build(
         "aggregators",
