@@ -12,7 +12,7 @@ from .engine import Engine
 from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
 from .ledger import Scope
 from .own_prompts import SHIPPED, PromptSource
-from .protocols import Aggregator, Begins, Estimates, EstimatesOver, Fits, Strategy, Verifier
+from .protocols import Aggregator, Begins, Embeds, Estimates, EstimatesOver, Fits, Strategy, Verifier
 from .registry import build, verdict_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
@@ -163,7 +163,8 @@ class Conduct:
 
     async def _attempt(self) -> tuple[StoppedBy, str]:
         try:
-            self.contestant = fitted(self.contestant, self.problem, self.scope, len(self.setting.experts))
+            experts, embedder = len(self.setting.experts), "embedder" in self.setting.roles
+            self.contestant = fitted(self.contestant, self.problem, self.scope, experts, embedder=embedder)
             async with within(self._deadline), asyncio.TaskGroup() as self._tasks:
                 if isinstance(self.contestant.aggregator, Begins):
                     self._tasks.create_task(self._begin(self.contestant.aggregator))
@@ -285,7 +286,9 @@ class Conduct:
         return await preferring_passed(choice, written, scored, run), written
 
 
-def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int) -> Contestant:
+def fitted(
+    contestant: Contestant, problem: Problem, scope: Scope, experts: int, *, embedder: bool = False
+) -> Contestant:
     """With the largest form of the strategy whose calls, with its verifier's and aggregator's, the caps cover.
 
     Raises:
@@ -294,14 +297,16 @@ def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int)
     strategy, calls = contestant.strategy, _calls_left(scope)
     if calls is None or not isinstance(strategy, Estimates):
         return contestant
-    whole = estimated(contestant, problem, experts)
+    whole = estimated(contestant, problem, experts, embedder=embedder)
     if whole is None or whole.most <= calls or not isinstance(strategy, Fits):
         return contestant
 
     def total(rung: int) -> int:
         """Calls of the largest form within `rung` calls, with its check and choice; 0 where there is none."""
         form = strategy.fit(rung, problem, experts)
-        of_form = None if form is None else estimated(contestant.with_form(form), problem, experts)
+        if form is None:
+            return 0
+        of_form = estimated(contestant.with_form(form), problem, experts, embedder=embedder)
         return of_form.most if of_form is not None else 0
 
     rungs = range(1, calls + 1)
@@ -312,8 +317,12 @@ def fitted(contestant: Contestant, problem: Problem, scope: Scope, experts: int)
     return contestant.with_form(form)
 
 
-def estimated(contestant: Contestant, problem: Problem, experts: int) -> Estimate | None:
-    """Calls of the strategy and of what checks and chooses among its candidates; `None` where it cannot tell."""
+def estimated(contestant: Contestant, problem: Problem, experts: int, *, embedder: bool = False) -> Estimate | None:
+    """Calls of the strategy and of what checks and chooses among its candidates; `None` where it cannot tell.
+
+    Args:
+        embedder: the role is given, so that calls to it are counted too.
+    """
     if not isinstance(contestant.strategy, Estimates):
         return None
     estimate = contestant.strategy.estimate(problem, experts)
@@ -326,6 +335,9 @@ def estimated(contestant: Contestant, problem: Problem, experts: int) -> Estimat
             estimate += part.estimate_over(problem, experts, number)
         elif isinstance(part, Estimates):
             estimate += part.estimate(problem, experts)
+    for user in (contestant.strategy, contestant.aggregator) if embedder else ():
+        if isinstance(user, Embeds):
+            estimate += user.embeddings(problem, candidates)
     return estimate
 
 

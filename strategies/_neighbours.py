@@ -16,6 +16,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.errors import ExpertLost
+
 if TYPE_CHECKING:
     from orchestrator.run import Run
 
@@ -138,22 +140,44 @@ class VectorIndex(Index):
         return _ranked(self._matrix @ self._matrix.dtype.type(vector))
 
 
+async def vectors_of(run: Run, texts: Sequence[str]) -> list[tuple[float, ...]] | None:
+    """Vectors by the run's embedder; `None` when it failed on these texts, which leaves their words.
+
+    Raises:
+        ExpertLost: it will never answer.
+        BudgetExceeded: there is no room for it.
+    """
+
+    async def embed(texts: Sequence[str], branch: Run) -> list[tuple[float, ...]] | ExpertLost:
+        try:
+            return await branch.embed(texts)
+        except ExpertLost as lost:
+            return lost
+
+    (found,) = await run.map(embed, [texts])
+    if isinstance(found, ExpertLost):
+        raise found
+    return found
+
+
 async def likest(run: Run, texts: Sequence[str], pool: Sequence[str]) -> list[Neighbour]:
     """For each text the one of the pool that it is most like, such as a keyword's nearest skill.
 
     By the vectors of the run's embedder where one is given, which takes a call for every 32 texts of both (those of the
-    pool come first, so that all calls but the last are the same for every problem), else by groups of letters.
+    pool come first, so that all calls but the last are the same for every problem), else, or where the embedder failed
+    on them, by groups of letters.
 
     Raises:
         ValueError: the pool is empty.
-        BudgetExceeded, ExpertError: the embedder could not be asked.
+        ExpertLost: the embedder will never answer.
+        BudgetExceeded: there is no room for it.
     """
     if not pool:
         raise ValueError("nothing is like a text in an empty pool")
-    if run.embedder is None:
+    vectors = None if run.embedder is None else await vectors_of(run, (*pool, *texts))
+    if vectors is None:
         index = await asyncio.to_thread(_by_letters, tuple(pool))
         return await asyncio.to_thread(lambda: [index.nearest(text, 1)[0] for text in texts])
-    vectors = await run.embed((*pool, *texts))
     by_vector = VectorIndex(vectors[: len(pool)])
     return [by_vector.nearest(vector, 1)[0] for vector in vectors[len(pool) :]]
 

@@ -9,7 +9,7 @@ from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from orchestrator.errors import ConfigError, ExpertLost
+from orchestrator.errors import ConfigError
 from orchestrator.protocols import Verifier
 from orchestrator.registry import strategy
 from orchestrator.run import DEFAULT_MAX_TOKENS, TEXTS_A_CALL
@@ -19,6 +19,7 @@ from ._direct import direct_answer
 from ._example_index import index_of
 from ._example_store import Chain, Store, WorkedExample
 from ._example_writing import ExampleWriter
+from ._neighbours import vectors_of
 from ._options import Seat, answer_in_own_order, orders, reordered, seats
 from ._scoring import Scoring
 
@@ -163,20 +164,13 @@ class Medprompt:
         if run.embedder is None or run.embedder.model != known.embedder:
             asked = "nobody" if run.embedder is None else run.embedder.model
             raise ConfigError(f"{told}, but the embedder is {asked}: {cure}")
-
-        async def embed(text: str, branch: Run) -> tuple[float, ...] | ExpertLost:
-            try:
-                return (await branch.embed([text]))[0]
-            except ExpertLost as lost:
-                return lost
-
-        (vector,) = await run.map(embed, [problem.prompt])
-        if isinstance(vector, ExpertLost):
-            raise vector
+        found = await vectors_of(run, [problem.prompt])
+        if found is None:
+            return None
         length = len(known.examples[0].vector or ()) if known.examples else 0
-        if vector is not None and length and len(vector) != length:
-            raise ConfigError(f"{told} with {length} numbers, but the embedder gave {len(vector)}: {cure}")
-        return vector
+        if length and len(found[0]) != length:
+            raise ConfigError(f"{told} with {length} numbers, but the embedder gave {len(found[0])}: {cure}")
+        return found[0]
 
     @property
     def _known(self) -> Store:

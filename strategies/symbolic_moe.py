@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from orchestrator.errors import ConfigError
 from orchestrator.protocols import Aggregator, Estimates, Fits, Strategy
 from orchestrator.registry import spec_of, strategy
+from orchestrator.run import TEXTS_A_CALL
 from orchestrator.skills import (
     Draw,
     Matching,
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
     from orchestrator.lessons import Lesson
     from orchestrator.run import Run
     from orchestrator.workshop import Workshop
+
+
+_KEYWORDS = 16
+"""Keywords of a problem that are not skills already, at the most: between 2 and 5 are asked for, several times."""
 
 
 @strategy
@@ -193,6 +199,14 @@ class SymbolicMoE:
         least = recruits * each.least + (0 if self.profiles is None else tags)
         depth = each.depth + (tags > 0)
         return Estimate(least, tags + recruits * each.expected, tags + recruits * each.most, depth, candidates)
+
+    def embeddings(self, problem: Problem, candidates: int) -> Estimate:
+        """Calls that compare keywords with skills, in one step; none where every keyword is a skill already."""
+        known = self._known()
+        if known is None:
+            return Estimate(0, 0.0, 0, 0)
+        calls = ceil((len(known.ratings.skills) + _KEYWORDS) / TEXTS_A_CALL)
+        return Estimate(0, float(calls), calls, 1)
 
     def _each(self, problem: Problem) -> Estimate:
         """The calls of one recruit; a strategy that cannot tell them counts as one."""

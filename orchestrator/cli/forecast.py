@@ -128,7 +128,8 @@ def _foreseen(known: dict[tuple[object, ...], _Foreseen], problem: Problem, row:
 def _add(forecast: Forecast, problem: Problem, row: Row, plan: Plan, foreseen: _Foreseen) -> None:
     from orchestrator.conduct import estimated
 
-    estimate = estimated(foreseen.contestant, problem, len(row.experts))
+    embedder = "embedder" in plan.roles
+    estimate = estimated(foreseen.contestant, problem, len(row.experts), embedder=embedder)
     if estimate is None:
         forecast.told = False
         return

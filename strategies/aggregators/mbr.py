@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from orchestrator.errors import BudgetExceeded, ExpertError
 from orchestrator.protocols import Aggregator, Estimates
 from orchestrator.registry import Spec, build
+from orchestrator.run import TEXTS_A_CALL
 from orchestrator.types import Candidate, Choice, Estimate, Problem, Scored
 
 from .._overlap import Utility, mean_cosines, mean_overlaps, said
@@ -78,9 +80,15 @@ class MinimumBayesRisk:
         return build("aggregators", Spec("execution_clusters", {"rule": "mbr", "samples": self.samples}))
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
-        """Calls of `execution`; what embeddings cost is left out, as the role may not be given."""
+        """Calls of `execution`; those to an embedder are `embeddings`, as there may be none."""
         comparing = self._by_execution() if self._utility(problem, embedder=False) == "execution" else None
         return comparing.estimate(problem, experts) if isinstance(comparing, Estimates) else Estimate(0, 0.0, 0, 0)
+
+    def embeddings(self, problem: Problem, candidates: int) -> Estimate:
+        """A call for every 32 candidates, of two at least; fewer of long ones go into a call."""
+        asks = self._utility(problem, embedder=True) == "embedding" and candidates > 1
+        calls = ceil(candidates / TEXTS_A_CALL) if asks else 0
+        return Estimate(0, float(calls), calls, int(asks))
 
 
 async def _by_words(texts: Sequence[str], reason: str = "") -> tuple[list[float], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -33,6 +34,11 @@ class ProfiledSynthesis(Synthesis):
         Synthesis.__post_init__(self)
         if self.profiles is not None:
             read_profiles(self.profiles)  # a file that cannot be used shows at once
+
+    @property
+    def seen(self) -> Collection[str]:
+        """Marks of the problems that the profiles were made from: on them the writer was chosen."""
+        return () if self.profiles is None else read_profiles(self.profiles).problems.keys()
 
     def _writer(self, run: Run) -> Expert:
         if self.expert is None and self.profiles is not None:

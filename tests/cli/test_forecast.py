@@ -50,6 +50,13 @@ def test_the_cap_on_a_reply_is_the_experts_then_the_strategys(spec: str, samplin
     assert foreseen(expert, spec=spec).usd == 15 * cap
 
 
+def test_calls_to_an_embedder_are_counted_where_one_is_given() -> None:
+    texts = [Problem("t", (Message("user", "Why is the sky blue?"),), kind="text")]
+    plans = [Plan(("mbr(samples=40)",), (FREE,), roles=roles) for roles in ({}, {"embedder": FREE})]
+    found = [forecasts(plan, texts)[0] for plan in plans]
+    assert [(one.least, one.expected, one.most, one.depth) for one in found] == [(40, 40, 40, 1), (40, 42, 42, 2)]
+
+
 def test_caps_of_problems_and_of_the_run_bound_it() -> None:
     assert foreseen(DEAR, budget=Budget(calls=2)).most == 6
     assert foreseen(DEAR, budget=Budget(usd=0.25)).usd == 0.75

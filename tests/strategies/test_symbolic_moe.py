@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import Budget, ConfigError, ContentFiltered, Message, Outcome, Problem, Request, asolve
+from orchestrator import Budget, ConfigError, ContentFiltered, Message, Outcome, Problem, Request, WrongKey, asolve
 from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
 from orchestrator.evals.sets import open_set
@@ -145,6 +145,29 @@ async def test_an_embedder_may_tell_how_alike_keywords_are(tmp_path: Path) -> No
     found = facts(await solved(pool, spec(tmp_path), roles={"embedder": pool.another("v")}))
     assert found["skills"] == ["sums"]
     assert pool.counts["embed"] == 1
+
+
+async def test_an_embedder_that_fails_leaves_the_letters(tmp_path: Path) -> None:
+    pool = Pool(skills="Keywords: riddling", embed="I cannot embed.")
+    out = await solved(pool, spec(tmp_path), roles={"embedder": pool.another("v")})
+    assert (facts(out)["skills"], out.answer) == (["riddles"], "8")
+
+
+async def test_an_embedder_that_is_lost_for_good_ends_the_problem(tmp_path: Path) -> None:
+    def refused(_: Request) -> str:
+        raise WrongKey("401")
+
+    pool = Pool(skills="Keywords: riddling", embed=refused)
+    out = await solved(pool, spec(tmp_path), roles={"embedder": pool.another("v")})
+    assert (out.stopped_by, pool.asked("answer")) == ("failed", [])
+
+
+@pytest.mark.parametrize("cap", range(4, 12))
+async def test_calls_to_an_embedder_have_room_under_a_cap(cap: int, tmp_path: Path) -> None:
+    pool = Pool(skills="Keywords: addition", embed=lambda r: packed([(1.0, 0.0) for _ in r.messages]))
+    out = await solved(pool, spec(tmp_path), roles={"embedder": pool.another("v")}, budget=Budget(calls=cap))
+    assert (out.stopped_by, out.answer, pool.counts["embed"]) == ("done", "8", 1)
+    assert out.usage.calls <= cap
 
 
 async def test_seldom_recruited_experts_are_left_out_unless_it_is_said(tmp_path: Path) -> None:

@@ -143,6 +143,11 @@ class TestVectors:
             "compared by words, as there are no vectors: embedder: no line",
         )
 
+    @pytest.mark.parametrize(("candidates", "most"), [(1, 0), (2, 1), (32, 1), (33, 2)], ids=str)
+    def test_a_call_is_foreseen_for_every_32_texts_where_there_is_an_embedder(self, candidates: int, most: int) -> None:
+        assert MinimumBayesRisk().embeddings(Problem("p", QUESTION), candidates).most == most
+        assert MinimumBayesRisk(utility="plain").embeddings(Problem("p", QUESTION), candidates).most == 0
+
     def test_plain_asks_no_embedder(self) -> None:
         expert = self.embedder()
         chosen(ballot("sea", "light"), MinimumBayesRisk(utility="plain"), embedder=expert)

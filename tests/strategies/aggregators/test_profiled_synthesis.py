@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator import ConfigError, asolve
 from orchestrator.registry import build
 from orchestrator.skills import Aggregation, Tally
+from orchestrator.strategies.aggregators.profiled_synthesis import ProfiledSynthesis
 from tests.skills.making import profiles_of, written
 from tests.strategies.routing import LEGS, Pool
 
@@ -17,10 +20,17 @@ KNOWN = profiles_of(
     aggregation=Aggregation({"e0": Tally(1, 3), "e1": Tally(4, 0), "e2": Tally(3, 1)}, 4),
 )
 
+SEEN = replace(KNOWN, problems={"00ff": ("x",)})
+
 
 @pytest.fixture
 def spec(tmp_path: Path) -> str:
     return f'profiled_synthesis(profiles="{written(KNOWN, tmp_path)}")'
+
+
+def test_it_tells_what_its_profiles_have_seen(tmp_path: Path) -> None:
+    made: Any = build("aggregators", f'profiled_synthesis(profiles="{written(SEEN, tmp_path)}")')
+    assert (list(made.seen), list(ProfiledSynthesis().seen)) == (["00ff"], [])
 
 
 async def test_it_stands_behind_any_strategy(spec: str) -> None:
