@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from orchestrator.answers import text
-from orchestrator.errors import ConfigError
+from orchestrator.errors import BudgetExceeded, ConfigError
 from orchestrator.types import Answer, Estimate, Kind, Problem, Prompt, Reply, Sampling
 
 from ._lists import declines
@@ -76,17 +76,24 @@ class SoloPerformance:
         if self._pilot.gates(run.expert.id):
             run.note("gated", expert=run.expert.id)
             return await self._think(sample, (), run)
-        replies = await self._collaborate(sample, run)
-        told = conclusion(replies[-1].text)
-        if told is None:
-            return await self._fall_back(sample, replies, run)
-        run.emit(_written(await _read(told, run), replies[-1]), parents=replies)
+        replies: list[Reply] = []
+        try:
+            await self._collaborate(sample, replies, run)
+            told = conclusion(replies[-1].text)
+            if told is None:
+                return await self._fall_back(sample, replies, run)
+            run.emit(_written(await _read(told, run), replies[-1]), parents=replies)
+        except BudgetExceeded:
+            if replies:  # what is paid for is not thrown away
+                await self._make_do(replies, run)
+            raise
 
     # -- the collaboration --------------------------------------------------------------
 
-    async def _collaborate(self, sample: int, run: Run) -> list[Reply]:
+    async def _collaborate(self, sample: int, replies: list[Reply], run: Run) -> None:
+        """Adds its turns to `replies` as they come."""
         prompt = self._opening(run)
-        replies = [await run.generate(prompt, sample=sample, sampling=self._sampling)]
+        replies.append(await run.generate(prompt, sample=sample, sampling=self._sampling))
         self._note_cast(replies[0].text, run)
         for turn in range(1, self.continuations + 1):
             if conclusion(replies[-1].text) is not None or declines(replies[-1].text):
@@ -96,7 +103,6 @@ class SoloPerformance:
             if further is None:
                 break
             replies.append(further)
-        return replies
 
     async def _continue(self, prompt: Prompt, sample: int, turn: int, run: Run) -> Reply:
         run.note("carried on", turn=turn)
@@ -123,10 +129,16 @@ class SoloPerformance:
     # -- where it comes to nothing ------------------------------------------------------
 
     async def _fall_back(self, sample: int, replies: Sequence[Reply], run: Run) -> None:
-        run.note("fell back", to=self.fallback or "no answer")
-        if self.fallback == "cot":
-            return await self._think(sample, replies, run)
-        answer = await run.read(replies[-1]) if self.fallback == "reply" else Answer(replies[-1].text)
+        if self.fallback != "cot":
+            return await self._make_do(replies, run)
+        run.note("fell back", to="cot")
+        await self._think(sample, replies, run)
+
+    async def _make_do(self, replies: Sequence[Reply], run: Run) -> None:
+        """Without another call: whatever the whole reply holds where that is wanted, else an abstention."""
+        whole = self.fallback == "reply"
+        run.note("fell back", to="reply" if whole else "no answer")
+        answer = await run.read(replies[-1]) if whole else Answer(replies[-1].text)
         run.emit(_written(answer, replies[-1]), parents=replies)
 
     async def _alone(self, problem: Problem, run: Run) -> None:

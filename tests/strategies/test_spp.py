@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator import Budget, ConfigError, ContentFiltered, Message, Problem, Request, asolve
@@ -9,7 +11,7 @@ from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.strategies.spp import SPP
 from orchestrator.strategies.spp_fixed import SPPFixed
 from orchestrator.strategies.spp_profile import SPPProfile
-from orchestrator.types import Completion, Estimate, Outcome
+from orchestrator.types import Completion, Estimate, Outcome, Sampling
 from tests.clock import run_virtual
 
 from .golden import batches, calls, emitted, lineage_is_sound
@@ -294,6 +296,19 @@ class TestCalls:
         expert = player(CAST)
         out = await asolve(ASKED, experts=[expert.value], strategy="spp", budget=Budget(calls=1))
         assert (len(expert.requests), out.stopped_by, out.answer) == (1, "done", None)
+
+    @pytest.mark.parametrize(("fallback", "answer"), [("cot", None), ("none", None), ("reply", "42")])
+    async def test_a_talk_whose_next_turn_no_cap_has_room_for_is_put_forward(
+        self, fallback: str, answer: str | None
+    ) -> None:
+        expert = player("AI Assistant: Six sevens are 42.", continued="Mathematician: Right.")
+        value = replace(expert.value, sampling=Sampling(max_tokens=200))
+        spec = f"spp(fallback={fallback}, demonstrations=0)"
+        told = await asolve(ASKED, experts=[value], strategy=spec, budget=Budget(tokens=1))
+        first = int(told.reason.rpartition("tokens=")[2])
+        out = await asolve(ASKED, experts=[value], strategy=spec, budget=Budget(tokens=first))
+        assert (out.usage.calls, len(out.candidates), out.answer) == (1, 1, answer)
+        assert (out.stopped_by, "the next call needs tokens=" in out.reason) == ("budget", True)
 
     async def test_a_whole_branch_fits_into_the_cap_or_is_not_begun(self) -> None:
         expert = player(CAST, continued="hm")
