@@ -118,8 +118,8 @@ class Fits(Protocol):
 class Refuses(Protocol):
     """What a strategy may also have: problems that it cannot do, told before anybody is asked."""
 
-    def refuses(self, problem: Problem) -> str | None:
-        """Why it cannot do this problem, naming it; `None` where it can."""
+    def refuses(self, problem: Problem, experts: int) -> str | None:
+        """Why it cannot do this problem with a pool of `experts` experts; `None` where it can."""
         ...
 
 

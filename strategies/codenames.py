@@ -68,7 +68,7 @@ class Codenames:
             run.note("against the rules", why="too many guesses", guesses=len(guesses))
         return guesses[: len(game.targets)] if self.enforce else guesses
 
-    def refuses(self, problem: Problem) -> str | None:
+    def refuses(self, problem: Problem, experts: int) -> str | None:
         return _without_board(problem) if _Game.of(problem) is None else None
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:

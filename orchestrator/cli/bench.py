@@ -116,7 +116,7 @@ def bench(
     )
     plan = plan_of(wish, team)
     overlap = check_overlap(wish, problems)
-    check_suited(wish.strategies, problems)
+    check_suited(plan.rows, problems)
     if dry_run:
         return _foretell(plan, problems, as_json)
     if to_be_asked(team, config):

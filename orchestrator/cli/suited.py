@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import Unsuited
@@ -11,41 +12,52 @@ from .prepared import parts
 from .printing import note
 
 if TYPE_CHECKING:
+    from orchestrator.evals.plan import Row
     from orchestrator.protocols import Refuses
+    from orchestrator.types import Problem
 
     from .problems import Problems
 
 
-def check_suited(strategies: Sequence[str], problems: Problems) -> None:
-    """Sees that each strategy can do some problem of the set; notes how many it cannot, which count as wrong.
+def check_suited(rows: Sequence[Row], problems: Problems) -> None:
+    """Sees that each row can do some problem of the set; notes how many it cannot, which count as wrong.
 
     The set is read only for strategies that may refuse problems.
 
-    Args:
-        strategies: specs.
-
     Raises:
-        Unsuited: one can do none, so its row would be of no use to anybody.
+        Unsuited: a row can do none, so it would be of no use to anybody.
     """
-    for spec in strategies:
-        if choosy := _choosy(spec):
-            _check(spec, choosy, problems)
+    for row in rows:
+        if choosy := _choosy(row):
+            _check(row, choosy, problems)
 
 
-def _choosy(spec: str) -> list[Refuses]:
-    """The strategy and those inside it, as far as they may refuse problems."""
+@dataclass(frozen=True, slots=True)
+class _Choosy:
+    """A strategy that may refuse problems, with the number of experts that it has."""
+
+    strategy: Refuses
+    experts: int
+
+    def refuses(self, problem: Problem) -> str | None:
+        return self.strategy.refuses(problem, self.experts)
+
+
+def _choosy(row: Row) -> list[_Choosy]:
+    """The row's strategy and those inside it, which have one expert each, as far as they may refuse problems."""
     from orchestrator.protocols import Refuses
     from orchestrator.registry import build
 
-    return [part for part in parts(build("strategies", spec)) if isinstance(part, Refuses)]
+    made: object = build("strategies", row.strategy)
+    return [_Choosy(each, len(row.experts) if each is made else 1) for each in parts(made) if isinstance(each, Refuses)]
 
 
-def _check(spec: str, choosy: Sequence[Refuses], problems: Problems) -> None:
+def _check(row: Row, choosy: Sequence[_Choosy], problems: Problems) -> None:
     refused, total, first = 0, 0, ""
     for case in problems.cases():
-        reason = next(filter(None, (part.refuses(case.problem) for part in choosy)), "")
+        reason = next(filter(None, (each.refuses(case.problem) for each in choosy)), "")
         refused, total, first = refused + bool(reason), total + 1, first or reason
     if refused == total:
-        raise Unsuited(f"{first}. None of the {total} problems of {problems.name} is for {spec}, so nobody was asked")
+        raise Unsuited(f"{row.name} can do no problem of {problems.name}, and nobody was asked: {first}")
     if refused:
-        note(f"{spec} cannot do {refused} of {total} problems, which count as wrong: {first}")
+        note(f"{row.name} cannot do {refused} of {total} problems, which count as wrong: {first}")
