@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 _UNREAD = "the selector named no candidate, so that the one with most in common with the others was taken"
 _USUAL = "where several are equally so, the one that is clearest and most complete"
+_NAMED = r"(?:candidate|response|answer|number|no\.?)"
 _CHOSEN = re.compile(
-    r"\bmost consistent\b[^.\n]{0,40}?\b(?:is|:)[\"'*_`\s:(\[]{0,6}(?:candidate|response|answer|number|no\.?)?"
-    r"[\"'*_`\s:#(\[]{0,6}(\d{1,4})\b(?![.,]\d)",
+    rf"\bmost consistent\b[^.\n]{{0,40}}?\b(?:is|:)[\"'*_`\s:#(\[]{{0,6}}(?:{_NAMED}[\"'*_`\s:#(\[]{{0,6}}){{0,2}}"
+    rf"(\d{{1,4}})\b(?![.,]\d)"
+    rf"|\b{_NAMED}[\"'*_`\s#(\[]{{0,6}}(\d{{1,4}})[\"'*_`)\]]{{0,4}}\s+is\s+(?:the\s+)?most consistent\b",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"\W*(?:(?:candidate|response|answer|number)\W+)?(\d{1,4})\W*", re.IGNORECASE)
@@ -118,7 +120,7 @@ class UniversalSelfConsistency:
 def index_in(text: str, candidates: int) -> int | None:
     """The candidate that a reply names at last, counted from 0; `None` where it names none of so many."""
     found = [*_CHOSEN.finditer(text)][-1:] or [match for match in [_BARE.fullmatch(text.strip())] if match]
-    number = int(found[0][1]) if found else 0
+    number = next((int(each) for match in found for each in match.groups() if each), 0)
     return number - 1 if 1 <= number <= candidates else None
 
 
