@@ -22,7 +22,7 @@ VALUES = {"sure": 20.0, "likely": 1.0, "impossible": 0.001}
 
 _Hand: TypeAlias = tuple[Fraction, ...]
 
-_LABEL = re.compile(rf"(?:\b(not|n't|never)\s+)?\b({'|'.join(VALUES)})\b", re.IGNORECASE)
+_LABEL = re.compile(rf"(?:(\bnot|n['\u2019]t|\bnever)\s+)?\b({'|'.join(VALUES)})\b", re.IGNORECASE)
 _CHOICE = re.compile(
     r"\b(?:best|better|most promising)\s+(?:one|choice|candidate|plan|option|answer|passage)\b[\"'*_`\s]{0,4}"
     r"(?:is\b\s*:?|:)[\"'*_`\s(\[]{0,4}(?:(?:candidate|choice|number|option|plan|answer)\s*)?[#\"'*_`(\[]{0,4}(\d{1,4})(?![\d%]|\.\d)",

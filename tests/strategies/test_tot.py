@@ -142,6 +142,8 @@ def test_a_vote_names_one_of_the_candidates(text: str, chosen: int | None) -> No
         ("It looked impossible at first.\nsure", "sure"),
         ("Verdict: IMPOSSIBLE!", "impossible"),
         ("I am not sure", None),
+        ("That isn't likely", None),
+        ("This isn\u2019t sure", None),
         ("unlikely", None),
         ("24", None),
         ("", None),
