@@ -8,6 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from orchestrator.budget import Budget
 from orchestrator.errors import ConfigError
 from orchestrator.protocols import Aggregator, Estimates, Fits, Strategy
 from orchestrator.registry import spec_of, strategy
@@ -133,9 +134,12 @@ class SymbolicMoE:
         experts = {expert.id: expert for expert in run.experts}
         slots = [(experts[name], team.experts[:i].count(name)) for i, name in enumerate(team.experts)]
 
+        # Tokens and money are not divided: a share of a cap is soon less than the worst case of one call.
+        purse = Budget(calls=run.budget.share(len(slots)).calls)
+
         async def consult(slot: tuple[Expert, int], branch: Run) -> None:
             expert, draw = slot
-            await branch.delegate(self.inner, expert=expert, budget=branch.budget.share(len(slots)), draw=draw)
+            await branch.delegate(self.inner, expert=expert, budget=purse, draw=draw)
 
         await run.map(consult, slots, cost=self._each(problem).most)
 

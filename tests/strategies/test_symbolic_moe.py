@@ -313,6 +313,11 @@ async def test_an_inner_strategy_gets_smaller_before_recruits_get_fewer(tmp_path
     assert (pool.counts, out.stopped_by) == ({"skills": 1, "answer": 6, "synthesis": 1}, "done")
 
 
+async def test_a_cap_on_tokens_is_not_cut_into_shares_smaller_than_a_call(tmp_path: Path) -> None:
+    out = await solved(Pool(), spec(tmp_path, "inner=self_consistency(samples=2)"), budget=Budget(tokens=5000))
+    assert (out.answer, len(out.candidates) > 1) == ("8", True)
+
+
 async def test_below_the_lowest_rung_the_smallest_budget_is_named(tmp_path: Path) -> None:
     out = await solved(Pool(), spec(tmp_path, "inner=ideasearch(samples=2)"), budget=Budget(calls=1))
     assert (out.stopped_by, "calls=2" in out.reason) == ("budget", True)
