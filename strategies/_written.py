@@ -91,11 +91,16 @@ async def written_tests(problem: Problem, run: Run, writing: Writing) -> Written
     """
     if problem.kind != "code":
         raise VerifierError(f"problem {problem.id} is of kind {problem.kind}; tests can only be written for programs")
-    if any(example.entry is None for example in problem.examples):
+    if not testable(problem):
         raise VerifierError(f"problem {problem.id} asks for a whole program; tests can only be written for a function")
     writers = _dealt(run, writing.samples)
     named = tuple(expert.id for expert, _ in writers)
     return await run.once(("tests", writing, named), partial(_written, problem, run, writing, writers))
+
+
+def testable(problem: Problem) -> bool:
+    """Whether tests can be written for it: it asks for a function."""
+    return problem.kind == "code" and all(example.entry is not None for example in problem.examples)
 
 
 def entry_of(problem: Problem) -> str | None:

@@ -11,7 +11,7 @@ from orchestrator.sandbox import Limits
 from orchestrator.types import Choice, Estimate, Problem, Scored
 
 from .._running import rows
-from .._written import Writing, WrittenTest, written_tests
+from .._written import Writing, WrittenTest, testable, written_tests
 from ._programs import Group, of_groups, programs_of, sources
 from ._votes import NOTHING, Class, elected
 
@@ -108,7 +108,6 @@ class CodeT:
         return Writing(self.samples, self.per_sample, self.temperature, self.top_p, self.max_tokens)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
-        if self.ahead:
-            calls = self.samples if problem.kind == "code" else 0
-            return Estimate(calls, float(calls), calls, 0)
-        return Estimate(0, float(self.samples), self.samples, 1)
+        """None where no tests can be written: for other kinds than code, and for whole programs."""
+        calls = self.samples if testable(problem) else 0
+        return Estimate(calls if self.ahead else 0, float(calls), calls, int(calls > 0 and not self.ahead))

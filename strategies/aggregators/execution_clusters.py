@@ -15,7 +15,7 @@ from orchestrator.sandbox import Limits, Output, Value
 from orchestrator.types import Choice, Estimate, Problem, Scored
 
 from .._running import outputs
-from .._written import Writing, WrittenTests, read_tests, written_tests
+from .._written import Writing, WrittenTests, read_tests, testable, written_tests
 from ._programs import Group, of_groups, programs_of, sources
 from ._votes import NOTHING, Class, elected
 
@@ -119,7 +119,9 @@ class ExecutionClusters:
         return Writing(self.samples, self.per_sample, self.temperature, self.top_p, self.max_tokens)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
-        return Estimate(0, float(self.samples), self.samples, 1)
+        """None where no tests can be written: for other kinds than code, and for whole programs."""
+        calls = self.samples if testable(problem) else 0
+        return Estimate(0, float(calls), calls, int(calls > 0))
 
 
 def _agreement(sizes: Mapping[_Behaviour, int], behaviour: _Behaviour) -> float:

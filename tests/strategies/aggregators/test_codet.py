@@ -12,7 +12,7 @@ from orchestrator import asolve
 from orchestrator.errors import VerifierError
 from orchestrator.sandbox import Sandbox
 from orchestrator.strategies.aggregators.codet import CodeT
-from orchestrator.types import Candidate, Choice, Estimate, Problem, Scored, Verdict
+from orchestrator.types import Candidate, Choice, Estimate, Example, Problem, Scored, Verdict
 from tests.strategies.golden import calls
 from tests.strategies.judging import ASKED, running
 from tests.strategies.writing import (
@@ -171,6 +171,15 @@ async def test_where_no_test_was_written_the_majority_is_taken_and_the_reason_sa
 
 def test_estimate() -> None:
     assert CodeT().estimate(DOUBLE, 3) == Estimate(0, 10.0, 10, 1)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [Problem("n", (), "number"), Problem("w", (), "code", examples=(Example("1", "2"),))],
+    ids=["another kind", "a whole program"],
+)
+def test_no_calls_are_foreseen_where_no_tests_can_be_written(problem: Problem) -> None:
+    assert CodeT().estimate(problem, 1) == Estimate(0, 0.0, 0, 0)
 
 
 @pytest.mark.parametrize("fields", [{"samples": 0}, {"per_sample": 0}, {"power": -1.0}])

@@ -13,7 +13,7 @@ from orchestrator import asolve
 from orchestrator.errors import VerifierError
 from orchestrator.sandbox import Output, Sandbox
 from orchestrator.strategies.aggregators.execution_clusters import ExecutionClusters, spelled
-from orchestrator.types import Candidate, Choice, Estimate, Problem, Scored
+from orchestrator.types import Candidate, Choice, Estimate, Example, Problem, Scored
 from tests.strategies.golden import calls
 from tests.strategies.judging import ASKED, running
 from tests.strategies.writing import (
@@ -232,6 +232,15 @@ async def test_golden_trace() -> None:
 
 def test_estimate() -> None:
     assert ExecutionClusters().estimate(DOUBLE, 3) == Estimate(0, 10.0, 10, 1)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [Problem("n", (), "number"), Problem("w", (), "code", examples=(Example("1", "2"),))],
+    ids=["another kind", "a whole program"],
+)
+def test_no_calls_are_foreseen_where_no_tests_can_be_written(problem: Problem) -> None:
+    assert ExecutionClusters().estimate(problem, 1) == Estimate(0, 0.0, 0, 0)
 
 
 @pytest.mark.parametrize("fields", [{"samples": 0}, {"per_sample": 0}, {"inputs": 0}, {"rule": "best"}])
