@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -12,7 +12,12 @@ from .answers import game24, strips
 from .errors import ConfigError
 from .types import Answer, Problem
 
-_WORDS = re.compile(r"\w+")
+_TOKEN = re.compile(r"\\?\w+|[-+*/^=<>\u2260\u2264\u2265\u00b1()\[\]{}]")
+_SIGNS = "-+*/^=<>\u2260\u2264\u2265\u00b1"
+_SPELLINGS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00d7": "*", "\u00b7": "*", "\u00f7": "/"})
+"""Signs of arithmetic that have another form in print."""
+_OPERAND = re.compile(r"\\.*|.*\d.*|[^\W_]")
+"""A number, a name of one letter, a command of LaTeX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,40 @@ class Lesson:
 def mark_of(problem: Problem) -> str:
     """16 hex digits for a problem's words and options, however they are spaced, cased, punctuated and ordered.
 
-    The same question under another id, or in another set, has the same mark.
+    The same question under another id, or in another set, has the same mark. Signs of arithmetic are words where they
+    stand between numbers or letters: 3 + 4 and 3 - 4 are two problems, a well-known and a well known fact one.
     """
-    options = sorted(" ".join(_WORDS.findall(option.casefold())) for option in problem.options)
-    words = " ".join(_WORDS.findall(problem.prompt.casefold())) or problem.prompt
+    options = sorted(map(_words, problem.options))
+    words = _words(problem.prompt) or problem.prompt
     return blake2b("\n".join((words, *options)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _words(text: str) -> str:
+    """The words of a text, and the signs that they are computed with."""
+    matches = list(_TOKEN.finditer(text.casefold().translate(_SPELLINGS)))
+    tokens = [match[0] for match in matches]
+    found = []
+    for i, token in enumerate(tokens):
+        if token in _SIGNS:
+            if (_closes(tokens[:i][-1:]) and _opens(tokens[i + 1 : i + 3])) or _signs_a_number(matches[i]):
+                found.append(token)
+        elif token not in "()[]{}":
+            found.append(token.removeprefix("\\"))
+    return " ".join(found)
+
+
+def _closes(before: Sequence[str]) -> bool:
+    """Whether what is computed with may end in this token."""
+    return any(token in (")", "]", "}") or _OPERAND.fullmatch(token) for token in before)
+
+
+def _opens(behind: Sequence[str]) -> bool:
+    """Whether what is computed with may begin with the first of two tokens: as it is, negative, or a function."""
+    first, second = (*behind, "", "")[:2]
+    return first in ("(", "[", "{", "-") or second == "(" or _OPERAND.fullmatch(first) is not None
+
+
+def _signs_a_number(sign: re.Match[str]) -> bool:
+    """Whether it is a minus right before a number, and no hyphen behind a word."""
+    before, behind = sign.string[: sign.start()][-1:], sign.string[sign.end() :][:1]
+    return sign[0] == "-" and behind.isdigit() and not before.isalpha()
