@@ -13,6 +13,7 @@ from orchestrator.errors import ConfigError
 from . import options as o
 from .failures import INTERRUPTED, leave
 from .isolation import isolation_json
+from .picture import shortened
 from .printing import note, out, out_json, visible
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _COOPERATIVE = (
     "cooperative, not verified: it passed tests that run in one process with it, so read it before you use it"
 )
+
+_SHOWN = 120
+"""Characters of a reply that nothing could be read out of."""
 
 
 def register(app: typer.Typer) -> None:
@@ -225,10 +229,21 @@ def _remark(outcome: Outcome, team: Team) -> str:
     if code == 4:
         return f"{outcome.reason}; give a larger --budget"
     if code == 3 and outcome.answer is None:
-        return f"no answer could be read out of {len(outcome.candidates)} replies; --json shows them"
+        return _unread(outcome)
     if code == 3:
         return "no candidate passed the verifier; this is the best of them"
     return "; ".join(filter(None, (_COOPERATIVE if outcome.chosen_by == "cooperative" else "", outcome.reason)))
+
+
+def _unread(outcome: Outcome) -> str:
+    """Why there is no answer though there were replies, and what the first of them says."""
+    if not outcome.candidates:
+        number = outcome.usage.calls
+        return f"no answer: {number} {'reply' if number == 1 else 'replies'} came, and nothing in them was of use"
+    texts = [scored.candidate.text for scored in outcome.candidates]
+    said = next(filter(None, (" ".join(text.split()) for text in texts)), "")
+    of, who = ("the reply", "it") if len(texts) == 1 else (f"{len(texts)} replies", "the first")
+    return f"no answer could be read out of {of}" + (f"; {who} says: {shortened(said, _SHOWN)}" if said else "")
 
 
 def _code(outcome: Outcome) -> int:

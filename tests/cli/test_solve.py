@@ -128,7 +128,15 @@ def test_an_answer_that_cannot_be_read_is_exit_3(command: Command, home: Path) -
     (home / "e.toml").write_text('[[rule]]\nmatch = "."\nreply = "I would rather not."\n')
     done = command("solve", "1 + 1?", "--kind", "number", "-e", "scripted:e.toml", "-s", "cot", code=3)
     assert done.out == ""
-    assert "no answer could be read out of 1 replies" in done.err
+    assert "no answer could be read out of the reply; it says: I would rather not.\n" in done.err
+
+
+def test_a_long_reply_without_an_answer_is_one_short_line(command: Command, home: Path) -> None:
+    long = "First\\n\\u001b[31m" + 90 * " hm"
+    (home / "e.toml").write_text(f'[[rule]]\nmatch = "."\nreply = "{long}"\n')
+    done = command("solve", "1 + 1?", "--kind", "number", "-e", "scripted:e.toml", "-s", "cot", code=3)
+    assert done.lines[-1].startswith("no answer could be read out of the reply; it says: First \\x1b[31m hm")
+    assert len(done.lines[-1]) < 200
 
 
 def test_a_budget_that_ends_the_search_is_exit_4_with_the_best_answer(command: Command, home: Path) -> None:
