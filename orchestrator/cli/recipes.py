@@ -109,7 +109,8 @@ def _column(column: Column) -> Iterator[str]:
 
 def _cell(column: Column, paper: PaperSet, model: Model) -> str:
     value = column.published[paper.name].get(model.name)
-    return "-" if value is None else f"{value:g}"
+    shown = "-" if value is None else f"{value:g}"
+    return shown if value is None or "." in shown else f"{value:.1f}"
 
 
 def _handle(recipe: Recipe, each: PaperSet) -> str:
@@ -117,10 +118,9 @@ def _handle(recipe: Recipe, each: PaperSet) -> str:
 
 
 def _example(recipe: Recipe) -> str:
-    """Whom to ask: the paper's first model that is still there, else a successor of the first."""
-    there = [" -e ".join(model.ids) for model in recipe.models if model.ids and not model.retired]
-    heirs = [" -e ".join(model.successors[:1]) for model in recipe.models if model.successors]
-    return (there or heirs or ["MODEL"])[0]
+    """Whom to ask: the paper's first model, or whoever is in its place; another only where that has neither."""
+    asked = ((model.successors[:1] if model.retired else model.ids) for model in recipe.models)
+    return next((" -e ".join(ids) for ids in asked if ids), "MODEL")
 
 
 def _summary(recipe: Recipe) -> dict[str, Any]:

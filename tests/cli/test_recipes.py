@@ -85,6 +85,16 @@ class TestListing:
         assert read.url in text
         assert f"orchestrator bench FILE --recipe {name}" in text
 
+    def test_its_command_asks_the_papers_first_model_or_whoever_is_in_its_place(self, command: Command) -> None:
+        text = command("recipes", "spp").out
+        assert "orchestrator bench FILE --recipe spp/codenames -e openai/gpt-4o-2024-11-20" in text
+        assert "llama2:13b\n" not in text.replace("model: Llama-2-13B: ollama_chat/llama2:13b\n", "")
+        assert "--recipe plansearch/mbpp_plus -e openai/gpt-4o-mini-2024-07-18" in command("recipes", "plansearch").out
+
+    def test_figures_have_a_decimal_at_the_least(self, command: Command) -> None:
+        lines = command("recipes", "div_se_zero_shot").out.splitlines()
+        assert next(line for line in lines if line.startswith("CoT ")).split()[2:] == ["70.47", "59.0"]
+
     def test_an_unknown_one_gets_a_suggestion(self, command: Command) -> None:
         assert "did you mean 'plansearch'" in command("recipes", "plansaerch", code=2).err
 
