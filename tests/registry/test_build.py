@@ -81,6 +81,7 @@ def test_unknown_names_and_fields_are_said_where_they_stand(spec: str, message: 
         ("demo_planner(depth=word)", "strategy demo_planner: depth=word does not fit: should be a valid integer"),
         ("demo_planner(depth=4.5)", "depth=4.5 does not fit"),
         ("demo_planner(style=medium)", "style=medium does not fit: should be 'short' or 'long'"),
+        ("demo_planner(steps=1)", r"steps=1 does not fit: should be a list, such as \[a, b\]"),
         ("demo_planner(title=demo_first(x=1))", r"it takes no demo_first\(\.\.\.\)"),
         ("demo_nesting(inner=4)", "inner=4 does not fit: should be the name of a strategy"),
         ("demo_nesting", r"strategy demo_nesting needs inner: write demo_nesting\(inner=\.\.\.\)"),
