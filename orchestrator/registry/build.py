@@ -176,7 +176,8 @@ def _fitted(hint: object, value: Value | Given, where: str, nested: _Nested) -> 
         raise first
     shown = value.text if isinstance(value, Given) else value
     message = first.errors()[0]["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
-    message = message.replace("a valid tuple", "a list, such as [a, b]").replace("a valid list", "a list, such as [a, b]")
+    for name in ("tuple", "list"):
+        message = message.replace(f"a valid {name}", "a list, such as [a, b]")
     raise ConfigError(f"{where}={shown} does not fit: {message}")
 
 
