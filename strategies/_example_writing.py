@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, ExpertError
 from orchestrator.lessons import Lesson
-from orchestrator.types import Sampling
+from orchestrator.types import Problem, Sampling
 
 from ._example_store import Chain, Store, WorkedExample
 from ._options import Seat, answer_in_own_order, orders, own_order, reordered, seats
@@ -37,16 +37,19 @@ class ExampleWriter:
     async def __call__(self, known: Store, lessons: Sequence[Lesson], workshop: Workshop) -> Store:
         """The known examples and those made of lessons that were not seen before.
 
+        A lesson to which no reply came is not seen, and asked again another time.
+
         Raises:
             ConfigError: there are no examples then, or other vectors than the known ones.
+            ExpertError: experts failed on every lesson.
         """
         new = list({lesson.mark: lesson for lesson in lessons if lesson.mark not in known.seen}.values())
-        made = [example for example in await workshop.map(self._example, new) if example is not None]
+        found = list(zip(new, await workshop.map(self._examples, new), strict=True))
+        made = [example for _, examples in found for example in examples or ()]
         if not known.examples and not made:
-            raise ConfigError(
-                f"no reply to any of {len(new)} problems reached the right answer, so there is no example"
-            )
-        seen = known.seen | {lesson.mark for lesson in new}
+            told = f"any of {len(new)} problems" if len(new) != 1 else "the problem"
+            raise ConfigError(f"no reply to {told} reached the right answer, so there is no example")
+        seen = known.seen | {lesson.mark for lesson, examples in found if examples is not None}
         if not made:
             return replace(known, seen=seen)
         if not self.vectors:
@@ -54,26 +57,26 @@ class ExampleWriter:
             return Store(plain, seen)
         return await self._with_vectors(known, made, seen, new[0], workshop)
 
-    async def _example(self, lesson: Lesson, run: Run) -> WorkedExample | None:
-        problem = lesson.problem
+    async def _examples(self, lesson: Lesson, run: Run) -> Sequence[WorkedExample]:
+        """The example that a lesson makes, or none.
+
+        Raises:
+            ExpertError: no reply came.
+        """
+        problem, lost = lesson.problem, list[ExpertError]()
         drawn = [order for order in orders(problem, self.orders, run.rng) for _ in run.experts]
 
         async def work(seat: Seat, branch: Run) -> tuple[Chain, str] | None:
-            return await self._chain(lesson, seat, branch)
+            try:
+                return await self._chain(lesson, seat, branch)
+            except ExpertError as error:
+                lost.append(error)
+                raise
 
         found = await run.map(work, seats(problem, drawn, run.experts))
-        right = [pair for pair in found if pair is not None]
-        if not right:
-            return None
-        shown = replace(problem, options=()).question
-        return WorkedExample(
-            problem.kind,
-            problem.prompt,
-            problem.options,
-            right[0][1],
-            tuple(dict.fromkeys(chain for chain, _ in right)),
-            "" if shown == problem.prompt else shown,
-        )
+        if len(lost) == len(drawn):
+            raise lost[0]
+        return _made_of(problem, [pair for pair in found if pair is not None])
 
     async def _chain(self, lesson: Lesson, seat: Seat, run: Run) -> tuple[Chain, str] | None:
         """A chain that is whole and right, and its answer by the question's letters."""
@@ -107,3 +110,16 @@ class ExampleWriter:
             )
         fresh = tuple(replace(example, vector=vector) for example, vector in zip(made, vectors, strict=True))
         return Store((*known.examples, *fresh), seen, model)
+
+
+def _made_of(problem: Problem, right: Sequence[tuple[Chain, str]]) -> list[WorkedExample]:
+    """An example of right chains, each with its answer; none of none."""
+    if not right:
+        return []
+    shown = replace(problem, options=()).question
+    chains = tuple(dict.fromkeys(chain for chain, _ in right))
+    return [
+        WorkedExample(
+            problem.kind, problem.prompt, problem.options, right[0][1], chains, "" if shown == problem.prompt else shown
+        )
+    ]

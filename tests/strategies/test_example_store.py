@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import Budget, BudgetExceeded, ConfigError, Message, Orchestrator, Problem, Request
+from orchestrator import Budget, BudgetExceeded, ConfigError, ContentFiltered, Message, Orchestrator, Problem, Request
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.lessons import Lesson
 from orchestrator.protocols import Prepared, Prepares
@@ -165,6 +165,27 @@ class TestPreparing:
     async def test_nothing_right_is_said(self) -> None:
         with pytest.raises(ConfigError, match="no reply to any of 4 problems reached the right answer"):
             await prepared("medprompt", ScriptedExpert(knows()))
+
+    async def test_where_every_call_failed_that_is_said_and_not_that_nothing_was_right(self) -> None:
+        def lost(_: Request) -> str:
+            raise ContentFiltered("no word of it")
+
+        with pytest.raises(ContentFiltered, match="no word of it"):
+            await prepared("medprompt", ScriptedExpert(lost), ScriptedExpert(lost, id="other"))
+
+    async def test_a_problem_to_which_no_reply_came_is_asked_again_another_time(self, tmp_path: Path) -> None:
+        def shy(request: Request) -> str:
+            if country_of(request) == "Peru":
+                raise ContentFiltered("no word of it")
+            return knows("France")(request)
+
+        path = tmp_path / "examples.json"
+        path.write_text(await prepared("medprompt", ScriptedExpert(shy)))
+        assert set(json.loads(path.read_text())["seen"]) == {one.mark for one in LESSONS[:3]}
+        expert = ScriptedExpert(knows(*CAPITALS))
+        text = await prepared(f'medprompt(store="{path}")', expert)
+        assert [country_of(request) for request in expert.requests] == ["Peru"]
+        assert len(examples(text)) == 2
 
     async def test_a_cap_ends_it(self) -> None:
         with pytest.raises(BudgetExceeded):
