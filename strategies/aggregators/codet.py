@@ -108,6 +108,11 @@ class CodeT:
         return Writing(self.samples, self.per_sample, self.temperature, self.top_p, self.max_tokens)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
-        """None where no tests can be written: for other kinds than code, and for whole programs."""
-        calls = self.samples if testable(problem) else 0
+        """Calls on two candidates or more."""
+        return self.estimate_over(problem, experts, 2)
+
+    def estimate_over(self, problem: Problem, experts: int, candidates: int) -> Estimate:
+        """None where there is nothing to choose, unless they are asked for ahead, and none where no tests can be
+        written: for other kinds than code, and for whole programs."""
+        calls = self.samples if testable(problem) and (candidates > 1 or self.ahead) else 0
         return Estimate(calls if self.ahead else 0, float(calls), calls, int(calls > 0 and not self.ahead))

@@ -8,7 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from orchestrator.errors import BudgetExceeded, ExpertError
-from orchestrator.protocols import Aggregator, Estimates
+from orchestrator.protocols import Aggregator, EstimatesOver
 from orchestrator.registry import Spec, build
 from orchestrator.run import TEXTS_A_CALL
 from orchestrator.types import Candidate, Choice, Estimate, Problem, Scored
@@ -80,9 +80,15 @@ class MinimumBayesRisk:
         return build("aggregators", Spec("execution_clusters", {"rule": "mbr", "samples": self.samples}))
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
+        """Calls on two candidates or more."""
+        return self.estimate_over(problem, experts, 2)
+
+    def estimate_over(self, problem: Problem, experts: int, candidates: int) -> Estimate:
         """Calls of `execution`; those to an embedder are `embeddings`, as there may be none."""
         comparing = self._by_execution() if self._utility(problem, embedder=False) == "execution" else None
-        return comparing.estimate(problem, experts) if isinstance(comparing, Estimates) else Estimate(0, 0.0, 0, 0)
+        if isinstance(comparing, EstimatesOver):
+            return comparing.estimate_over(problem, experts, candidates)
+        return Estimate(0, 0.0, 0, 0)
 
     def embeddings(self, problem: Problem, candidates: int) -> Estimate:
         """A call for every 32 candidates, of two at least; fewer of long ones go into a call."""

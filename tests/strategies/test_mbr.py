@@ -57,6 +57,12 @@ async def test_ladder_leaves_room_for_the_inputs_of_programs() -> None:
     assert (len(out.candidates), out.stopped_by) == (2, "done")
 
 
+async def test_a_single_program_needs_no_inputs() -> None:
+    expert = answering(dict.fromkeys(range(10), RIGHT), expecting((3, 6)))
+    out = await asolve(DOUBLE, experts=[expert.value], strategy="mbr", budget=Budget(calls=5))
+    assert (out.answer, out.usage.calls, out.stopped_by) == (RIGHT, 1, "done")
+
+
 def test_estimate() -> None:
     assert SamplesOfLeastRisk(samples=7).estimate(TASK, experts=3) == Estimate(7, 7.0, 7, 1)
 

@@ -171,6 +171,9 @@ async def test_where_no_test_was_written_the_majority_is_taken_and_the_reason_sa
 
 def test_estimate() -> None:
     assert CodeT().estimate(DOUBLE, 3) == Estimate(0, 10.0, 10, 1)
+    assert CodeT().estimate_over(DOUBLE, 3, 2) == Estimate(0, 10.0, 10, 1)
+    assert CodeT().estimate_over(DOUBLE, 3, 1) == Estimate(0, 0.0, 0, 0)
+    assert CodeT(ahead=True).estimate_over(DOUBLE, 3, 1) == Estimate(10, 10.0, 10, 0)
 
 
 @pytest.mark.parametrize(

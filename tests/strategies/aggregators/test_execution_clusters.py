@@ -232,6 +232,8 @@ async def test_golden_trace() -> None:
 
 def test_estimate() -> None:
     assert ExecutionClusters().estimate(DOUBLE, 3) == Estimate(0, 10.0, 10, 1)
+    assert ExecutionClusters().estimate_over(DOUBLE, 3, 2) == Estimate(0, 10.0, 10, 1)
+    assert ExecutionClusters().estimate_over(DOUBLE, 3, 1) == Estimate(0, 0.0, 0, 0)
 
 
 @pytest.mark.parametrize(
