@@ -112,7 +112,8 @@ def _calls(found: Description) -> Iterator[str]:
         yield "calls no model"
     elif e := found.estimate:
         told = [f"one expert: {_range(e)}", *([f"three experts: {_range(found.several)}"] if found.several else [])]
-        yield f"calls on one {found.per}, with {'; with '.join(told)}"
+        kind = "" if found.kind is None else f" of kind {found.kind}"
+        yield f"calls on one {found.per}{kind}, with {'; with '.join(told)}"
     if found.calls_depend_on:
         yield f"calls depend on: {', '.join(found.calls_depend_on)}"
     if found.ladder:
@@ -137,6 +138,7 @@ def _json(found: Description) -> dict[str, Any]:
         "algorithm": list(found.algorithm),
         "notes": list(found.notes),
         "per": found.per,
+        "kind": found.kind,
         "estimate": None if found.estimate is None else asdict(found.estimate),
         "estimate_with_three_experts": None if found.several is None else asdict(found.several),
         "calls_depend_on": list(found.calls_depend_on),

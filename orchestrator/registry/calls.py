@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import Any, Literal, cast, get_args, get_origin
 
 from ..protocols import Estimates, Fits
-from ..types import Estimate, Message, Problem
+from ..types import Estimate, Kind, Message, Problem
 from .build import fields_of, hints_of
 from .rooms import Maker
 
-_EXAMPLE = Problem("example", (Message("user", "What is 6 times 7?"),), kind="number")
+_EXAMPLES = (
+    Problem("example", (Message("user", "What is 6 times 7?"),), kind="number"),
+    Problem("example", (Message("user", "Which of these is prime?"),), kind="choice", options=("6", "7", "8", "9")),
+    Problem("example", (Message("user", "Write a function double(x)."),), kind="code"),
+)
 _EXPERTS = 3
 """How many are meant by several."""
 
@@ -26,10 +30,22 @@ def made(maker: Maker) -> Estimates | None:
     return thing if isinstance(thing, Estimates) else None
 
 
+def example_for(thing: Estimates) -> Problem:
+    """A problem on which it makes calls: a number, else a choice, else a program; a number where it makes none."""
+    return next((each for each in _EXAMPLES if thing.estimate(each, 1).most), _EXAMPLES[0])
+
+
+def kind_of_example(maker: Maker) -> Kind | None:
+    """The kind of the problem that the calls are told for, where that is not the usual one."""
+    thing = made(maker)
+    kind = _EXAMPLES[0].kind if thing is None else example_for(thing).kind
+    return None if kind == _EXAMPLES[0].kind else kind
+
+
 def estimate_of(maker: Maker, experts: int = 1) -> Estimate | None:
     """Calls on one problem with every setting at its default."""
     thing = made(maker)
-    return None if thing is None else thing.estimate(_EXAMPLE, experts)
+    return None if thing is None else thing.estimate(example_for(thing), experts)
 
 
 def with_several(maker: Maker) -> Estimate | None:
@@ -52,18 +68,20 @@ def smallest(maker: Maker) -> int | None:
     thing = made(maker)
     if not isinstance(thing, Fits):
         return None
-    most = cast(Estimates, thing).estimate(_EXAMPLE, 1).most
-    return next((calls for calls in range(1, most) if thing.fit(calls, _EXAMPLE, 1) is not None), most)
+    example = example_for(cast(Estimates, thing))
+    most = cast(Estimates, thing).estimate(example, 1).most
+    return next((calls for calls in range(1, most) if thing.fit(calls, example, 1) is not None), most)
 
 
 def _drives(thing: Estimates, name: str, hint: object) -> bool:
-    usual = thing.estimate(_EXAMPLE, 1)
+    example = example_for(thing)
+    usual = thing.estimate(example, 1)
     for value in _others(getattr(thing, name), hint):
         try:
             other = cast(Estimates, replace(cast(Any, thing), **{name: value}))
         except ValueError:  # no value for this setting
             continue
-        if other.estimate(_EXAMPLE, 1) != usual:
+        if other.estimate(example, 1) != usual:
             return True
     return False
 

@@ -10,9 +10,9 @@ import textwrap
 from dataclasses import dataclass
 from typing import Literal, get_args, get_origin
 
-from ..types import Estimate
+from ..types import Estimate, Kind
 from .build import fields_of, hints_of, plain
-from .calls import driving, estimate_of, made, smallest, with_several
+from .calls import driving, estimate_of, kind_of_example, made, smallest, with_several
 from .rooms import Maker, load, origin
 from .spec import Group, render
 
@@ -70,6 +70,8 @@ class Description:
     """The aggregator that a strategy brings along."""
     per: Literal["problem", "candidate"] = "problem"
     """What the calls are made for; verifiers that ask for each candidate anew tell those on one."""
+    kind: Kind | None = None
+    """The kind of problem that the calls are told for, where it makes none on one that ends in a number."""
 
 
 def describe(group: Group, name: str) -> Description:
@@ -99,6 +101,7 @@ def describe(group: Group, name: str) -> Description:
         verifier=_told(maker, "verifier") or ("auto" if group == "strategies" else None),
         aggregator=_told(maker, "aggregator") or ("majority" if group == "strategies" else None),
         per="candidate" if group == "verifiers" and hasattr(maker, "estimate_over") else "problem",
+        kind=kind_of_example(maker),
     )
 
 

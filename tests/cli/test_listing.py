@@ -62,3 +62,13 @@ def test_a_strategy_is_told_with_its_paper_steps_calls_and_settings(command: Com
 
 def test_what_calls_no_model_says_so(command: Command) -> None:
     assert "calls no model" in command("strategies", "unit_tests").out
+    assert "calls no model" in command("strategies", "majority").out
+
+
+@pytest.mark.parametrize(("name", "kind", "calls"), [("execution_clusters", "code", 10), ("portfolio", "choice", 1)])
+def test_calls_on_some_kinds_alone_are_told_for_one_of_these(
+    command: Command, name: str, kind: str, calls: int
+) -> None:
+    found, shown = command("strategies", name, "--json").json, command("strategies", name).out
+    assert (found["kind"], found["estimate"]["most"]) == (kind, calls)
+    assert f"calls on one problem of kind {kind}, with one expert: 0 to {calls}" in shown
