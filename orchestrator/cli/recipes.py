@@ -22,14 +22,16 @@ def register(app: typer.Typer) -> None:
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="One of them: models, sets, columns and figures.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One of them, or NAME/SET: models, sets, columns and figures.")
+    ] = None,
     as_json: o.AsJson = False,
 ) -> None:
     """List the tables of papers that can be run again, or show one."""
     from orchestrator.evals import recipe
 
     if name is not None:
-        found = recipe.read(name.partition("/")[0])
+        found = _found(name)
         return out_json("recipe/1", _json(found)) if as_json else _show(found)
     if as_json:
         return out_json("recipes/1", {"recipes": [_summary(each) for each in recipe.recipes()]})
@@ -38,6 +40,22 @@ def recipes(
 
 
 # -- one recipe ---------------------------------------------------------------------------
+
+
+def _found(handle: str) -> Recipe:
+    """The recipe of that name; of `NAME/SET` what is about that set."""
+    from orchestrator.evals import recipe
+
+    name, slash, set_ = handle.partition("/")
+    found = recipe.read(name)
+    if not slash:
+        return found
+    kept = found.set_named(set_)
+    columns = [
+        each.model_copy(update={"published": {name: of for name, of in each.published.items() if name == set_}})
+        for each in found.columns_on(set_)
+    ]
+    return found.model_copy(update={"sets": (kept,), "columns": tuple(columns)})
 
 
 def _show(recipe: Recipe) -> None:
@@ -114,7 +132,9 @@ def _cell(column: Column, paper: PaperSet, model: Model) -> str:
 
 
 def _handle(recipe: Recipe, each: PaperSet) -> str:
-    return recipe.name if len(recipe.sets) == 1 else f"{recipe.name}/{each.name}"
+    from orchestrator.evals.recipe import read
+
+    return recipe.name if len(read(recipe.name).sets) == 1 else f"{recipe.name}/{each.name}"
 
 
 def _example(recipe: Recipe) -> str:

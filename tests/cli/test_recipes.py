@@ -85,6 +85,14 @@ class TestListing:
         assert read.url in text
         assert f"orchestrator bench FILE --recipe {name}" in text
 
+    def test_one_of_its_sets_is_shown_alone(self, command: Command) -> None:
+        shown, text = command("recipes", "spp/codenames", "--json").json, command("recipes", "spp/codenames").out
+        read = Recipe.model_validate({key: value for key, value in shown.items() if key != "schema"})
+        assert ([each.name for each in read.sets], len(read.columns)) == (["codenames"], 6)
+        assert "orchestrator bench FILE --recipe spp/codenames -e" in text
+        assert "trivia" not in text
+        assert "did you mean 'codenames'" in command("recipes", "spp/codename", code=2).err
+
     def test_its_command_asks_the_papers_first_model_or_whoever_is_in_its_place(self, command: Command) -> None:
         text = command("recipes", "spp").out
         assert "orchestrator bench FILE --recipe spp/codenames -e openai/gpt-4o-2024-11-20" in text
