@@ -198,11 +198,24 @@ class SymbolicMoE:
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Naming skills, and what each recruit does; without anything to go by nobody is asked for skills."""
         tags, each = self._tagger.calls, self._each(problem)
-        recruits = self.recruits if self.draw == "replacement" else min(self.recruits, experts)
-        candidates = recruits * (each.most if each.candidates is None else each.candidates)
-        least = recruits * each.least + (0 if self.profiles is None else tags)
+        fewest, usual, most = self._teams(experts)
+        candidates = most * (each.most if each.candidates is None else each.candidates)
+        least = fewest * each.least + (0 if self.profiles is None else tags)
         depth = each.depth + (tags > 0)
-        return Estimate(least, tags + recruits * each.expected, tags + recruits * each.most, depth, candidates)
+        return Estimate(least, tags + usual * each.expected, tags + most * each.most, depth, candidates)
+
+    def _teams(self, experts: int) -> tuple[int, int, int]:
+        """Recruits at the least, as a rule and at the most. Without replacement there are no more than experts that the
+        profiles know and do not leave out; a pool of as many as the profiles have is taken to be theirs."""
+        if self.draw == "replacement":
+            return self.recruits, self.recruits, self.recruits
+        most = min(self.recruits, experts)
+        if (known := self._known()) is None:
+            return most, most, most
+        most = min(most, len(known.experts))
+        left_out = known.trimming.removed if self.trim and known.trimming else ()
+        usual = min(most, len(known.experts) - len(left_out))
+        return usual if experts == len(known.experts) else 1, usual, most
 
     def embeddings(self, problem: Problem, candidates: int) -> Estimate:
         """Calls that compare keywords with skills, in one step; none where every keyword is a skill already."""

@@ -284,6 +284,18 @@ def test_estimate_follows_the_settings(settings: str, told: Estimate, tmp_path: 
     assert made.estimate(LEGS, 3) == told
 
 
+@pytest.mark.parametrize(("pool", "asked"), [(3, 2), (2, 1)], ids=str)
+async def test_estimate_knows_of_teams_that_lack_those_who_are_left_out(pool: int, asked: int, tmp_path: Path) -> None:
+    trimming = Trimming(0.05, 30, {"e0": 0, "e1": 15, "e2": 15}, ("e0",))
+    named = spec(tmp_path, "draw=distinct, tagging=text", profiles=replace(KNOWN, trimming=trimming))
+    told = estimated(contestant_for(LEGS, named, None, None), LEGS, pool)
+    out = await solved(Pool(pool), named)
+    assert told is not None
+    assert len(out.candidates) == asked
+    assert told.least <= out.usage.calls <= told.most
+    assert told.expected == min(pool, 2) + 1
+
+
 def test_without_profiles_it_may_come_without_naming_skills() -> None:
     assert SymbolicMoE().estimate(LEGS, 3) == Estimate(3, 8.0, 8, 2, candidates=3)
 
