@@ -75,6 +75,8 @@ class Reflexion:
                 raise ValueError(f"{name} counts from 1")
         if self.chains is not None and self.chains < 1:
             raise ValueError("chains counts from 1")
+        if not 0 <= self.enough <= 1 or not self.timeout > 0:
+            raise ValueError("enough goes from 0 to 1, and timeout is more than 0 seconds")
 
     @property
     def verifier(self) -> Verifier:

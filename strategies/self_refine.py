@@ -63,6 +63,8 @@ class SelfRefine:
     def __post_init__(self) -> None:
         if self.attempts < 1 or (self.chains is not None and self.chains < 1):
             raise ValueError("attempts and chains count from 1")
+        if not 0 <= self.enough <= 1:
+            raise ValueError("enough goes from 0 to 1")
 
     @property
     def verifier(self) -> str | Verifier:

@@ -72,6 +72,8 @@ class CodeT:
         self._writing()
         if self.power < 0:
             raise ValueError("power is at least 0")
+        if not self.timeout > 0:
+            raise ValueError("timeout is more than 0 seconds")
 
     async def begin(self, problem: Problem, run: Run) -> None:
         """Asks for the tests where they are wanted ahead."""

@@ -81,6 +81,8 @@ class ExecutionClusters:
             raise ValueError("pick is written or planned")
         if self.inputs < 1:
             raise ValueError("inputs is at least 1")
+        if not self.timeout > 0:
+            raise ValueError("timeout is more than 0 seconds")
 
     async def __call__(self, problem: Problem, scored: Sequence[Scored], run: Run) -> Choice:
         classes = await programs_of(problem, scored, run)

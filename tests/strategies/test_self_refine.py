@@ -235,6 +235,12 @@ def test_estimate() -> None:
     assert SelfRefine(evidence="checks").estimate(SUM, 1) == Estimate(1, 8.0, 12, 8, 4)
 
 
+@pytest.mark.parametrize("setting", ["enough=1.5", "enough=-1"])
+def test_enough_goes_from_0_to_1(setting: str) -> None:
+    with pytest.raises(ConfigError, match="enough goes from 0 to 1"):
+        build("strategies", f"self_refine({setting})")
+
+
 @pytest.mark.parametrize("setting", ["attempts=0", "chains=0"])
 def test_numbers_count_from_1(setting: str) -> None:
     with pytest.raises(ConfigError, match="count from 1"):

@@ -245,7 +245,9 @@ def test_no_calls_are_foreseen_where_no_tests_can_be_written(problem: Problem) -
     assert ExecutionClusters().estimate(problem, 1) == Estimate(0, 0.0, 0, 0)
 
 
-@pytest.mark.parametrize("fields", [{"samples": 0}, {"per_sample": 0}, {"inputs": 0}, {"rule": "best"}])
+@pytest.mark.parametrize(
+    "fields", [{"samples": 0}, {"per_sample": 0}, {"inputs": 0}, {"rule": "best"}, {"timeout": 0.0}]
+)
 def test_fields_out_of_range_are_refused(fields: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=r"at least 1|largest or mbr"):
+    with pytest.raises(ValueError, match=r"at least 1|largest or mbr|more than 0"):
         ExecutionClusters(**fields)  # type: ignore[arg-type]
