@@ -110,6 +110,12 @@ class Conduct:
         Raises:
             OrchestratorError: the configuration, the journal or the sandbox is at fault, not an expert or a budget.
         """
+        try:
+            return await self._solved()
+        finally:
+            self.run.withdraw()
+
+    async def _solved(self) -> Outcome:
         start = self.trace.clock()
         self._deadline = earliest(Deadline.after(self.scope, start), self.setting.deadline)
         stopped_by, reason = await self._search()

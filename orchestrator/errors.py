@@ -25,6 +25,7 @@ OrchestratorError
     ├── NotRecorded           no such sample in a replay        refunded
     ├── OutOfReach            no expert of the pool can answer  refunded
     └── ExpertLost            nothing more will come from it    refunded
+    ├── LoadFailed            no model loaded, or unloaded      refunded
         ├── WrongKey          401, 403                          refunded
         └── UnknownModel      404                               refunded
 """
@@ -209,6 +210,12 @@ class ExpertLost(ExpertError):
     """Nothing more will come from this expert in this run; the message is the provider's."""
 
     refunded = True
+
+class LoadFailed(ExpertError):
+    """A server was told to load or unload a model, and did not. Nobody's call fails by it: what was asked is sent."""
+
+    refunded = True
+
 
 
 class WrongKey(ExpertLost):

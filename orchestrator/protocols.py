@@ -5,12 +5,36 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from .types import Candidate, Choice, Estimate, Problem, Request, Response, Scored, Verdict
+from .types import Candidate, Choice, Estimate, Expert, Problem, Request, Response, Scored, Verdict
 
 if TYPE_CHECKING:
     from .lessons import Lesson
     from .run import Run
     from .workshop import Workshop
+
+
+class Loader(Protocol):
+    """Has a server load and unload models, before they are asked and after."""
+
+    async def load(self, expert: Expert) -> None:
+        """Returns when the expert's model may be asked.
+
+        Raises:
+            LoadFailed: the server was not there, or did not do it.
+        """
+        ...
+
+    async def unload(self, expert: Expert) -> None:
+        """Returns when the expert's model takes no room any more; also where it took none.
+
+        Raises:
+            LoadFailed: the server was not there, or did not do it.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Lets go of connections."""
+        ...
 
 
 class Backend(Protocol):

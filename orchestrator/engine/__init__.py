@@ -1,9 +1,13 @@
 """Journal, retry, lane, throttle, backend: what every call passes, outermost first."""
 
+from .coming import Coming, Declared
 from .engine import Counters, Engine
 from .flight import Bounds, Landed, Leaving, Seat, unlimited
+from .groups import Groups
 from .journal import Attempt, Journal, MemoryJournal
 from .lane import Gate, Lane
+from .residency import Demand, Residency, Swap
+from .residents import Loaded, Residents, capacity_of
 from .retry import RetryPolicy
 from .reuse import ReusingJournal
 from .sqlite import JournalView, SqliteJournal
@@ -11,18 +15,27 @@ from .sqlite import JournalView, SqliteJournal
 __all__ = [
     "Attempt",
     "Bounds",
+    "Coming",
     "Counters",
+    "Declared",
+    "Demand",
     "Engine",
     "Gate",
+    "Groups",
     "Journal",
     "JournalView",
     "Landed",
     "Lane",
     "Leaving",
+    "Loaded",
     "MemoryJournal",
+    "Residency",
+    "Residents",
     "RetryPolicy",
     "ReusingJournal",
     "Seat",
     "SqliteJournal",
+    "Swap",
+    "capacity_of",
     "unlimited",
 ]

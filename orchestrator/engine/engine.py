@@ -19,11 +19,12 @@ from orchestrator.errors import (
     Stopped,
 )
 from orchestrator.ledger import Amount, charge, room
-from orchestrator.protocols import Backend
+from orchestrator.protocols import Backend, Loader
 from orchestrator.types import Completion, Expert, Request, Response
 
 from .entries import finished, row, shares
 from .flight import Bounds, Departure, Flight, Landed, Seat, State, Waiter
+from .groups import Groups
 from .journal import Journal
 from .lane import Gate, Lane, join, tokens_of
 from .retry import Pause, RetryPolicy, Tries, retrying
@@ -51,7 +52,10 @@ class Engine:
         backend_of: makes the backend of an expert, once.
         journal: where replies and attempts are kept.
         seed: seeds the jitter of retries, nothing else.
-        gate: decides which expert may be asked now; by default all may.
+        gate: decides which expert may be asked now; by default those of one `resident_group` in turn, all others
+            always.
+        loader_of: has the models of a group loaded and unloaded, where a server is to be told.
+        tell: told in one line of what went wrong beside the calls.
     """
 
     def __init__(
@@ -64,8 +68,11 @@ class Engine:
         bounds: Bounds | None = None,
         seed: int = 0,
         gate: Gate | None = None,
+        loader_of: Callable[[Expert], Loader | None] = lambda expert: None,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.experts, self.journal, self.counters = dict(experts), journal, Counters()
+        self.groups = Groups(self.experts, loader_of, tell)
         self._backend_of, self._gate = backend_of, gate
         self._policy, self._bounds = retry or RetryPolicy(), bounds or Bounds()
         self._retrying = retrying(self._policy, random.Random(seed))
@@ -95,6 +102,7 @@ class Engine:
                 self._end(flight, Stopped())
             for lane in self._lanes.values():
                 await lane.backend.aclose()
+            await self.groups.aclose()
             await self.journal.aclose()
 
     # -- asking -------------------------------------------------------------------------
@@ -106,6 +114,8 @@ class Engine:
             BudgetExceeded: a scope of the seat has no room for it.
             ExpertError: no reply after every retry.
         """
+        if seat.declared is not None:
+            seat.declared.submitted(request.expert)
         if recorded := self.journal.get(request.key):
             await self._count(seat, recorded)
             return Landed(recorded)
@@ -134,7 +144,12 @@ class Engine:
         """The lane of an expert, made when it is first asked for."""
         if expert not in self._lanes:
             value = self.experts[expert]
-            self._lanes[expert] = Lane(value, self._backend_of(value), self, self._loop.time, self._gate)
+            group = None if self._gate else self.groups.gate(value.resident_group, self._flights.values, self._start)
+            lane = self._lanes[expert] = Lane(
+                value, self._backend_of(value), self, self._loop.time, self._gate or group
+            )
+            if group is not None:
+                group.add(lane)
         return self._lanes[expert]
 
     def lanes(self) -> Iterator[Lane]:

@@ -10,6 +10,7 @@ from orchestrator.budget import Budget
 from orchestrator.ledger import NOTHING, Amount, Claim, Parked, Reservation, Scope
 from orchestrator.types import Completion, Expert, Request
 
+from .coming import Declared
 from .retry import Pause
 from .throttle import Permit
 
@@ -35,7 +36,10 @@ class Bounds:
 
 @dataclass(slots=True, eq=False)
 class Leaving:
-    """How a problem's run leaves: with `grace`, replies in flight may still land in the journal."""
+    """How a problem's run leaves: with `grace`, replies in flight may still land in the journal.
+
+    All calls of one problem have the same one, by which they are known to belong together.
+    """
 
     grace: bool = False
 
@@ -51,6 +55,8 @@ class Seat:
     """Replies awaited along the path so far: deeper calls leave first, so that few branches end instead of none."""
     claim: Claim | None = None
     leaving: Leaving = field(default_factory=Leaving)
+    declared: Declared | None = None
+    """What its branch has said that it will ask."""
 
     @property
     def priority(self) -> tuple[int, int]:

@@ -31,12 +31,19 @@ class Gate(Protocol):
 
     def open(self, expert: Expert) -> bool: ...
 
+    def pumped(self, expert: Expert, queued: int) -> None:
+        """Its lane has let out what it could, and `queued` flights stay behind; called whenever something changed."""
+        ...
+
 
 class AlwaysOpen:
     """The gate of experts that are served whenever they are asked."""
 
     def open(self, expert: Expert) -> bool:
         return True
+
+    def pumped(self, expert: Expert, queued: int) -> None:
+        return None
 
 
 class Tower(Protocol):
@@ -166,14 +173,15 @@ class Lane:
             group.sort(key=lambda f: f.request.sample_index)
             self.out += 1
             self._tower.depart(self, Departure(group, self.window.generation, self.breaker.leaves()))
+        self._gate.pumped(self.expert, len(self._mates))
 
     def _may_leave(self) -> bool:
-        if self.closed or not self.window.room(self.out) or not self._gate.open(self.expert):
+        if self.closed or not self.window.room(self.out):
             return False
         if self.hold > INSTANT:
             self._pump_at(self._opens_at)
             return False
-        return self.breaker.admits()
+        return self._gate.open(self.expert) and self.breaker.admits()
 
     def _pump_at(self, when: float) -> None:
         loop = asyncio.get_running_loop()
@@ -242,6 +250,14 @@ class Lane:
             break
         return held
 
+    def sift(self) -> list[Flight]:
+        """Those of the queue that the ledger would admit now; the others are parked on what holds them, or refused."""
+        waiting = [flight for mates in self._mates.values() for flight in mates]
+        admitted = [flight for flight in waiting if _admitted(flight)]
+        for flight in set(waiting).difference(admitted):
+            self._board(flight)
+        return admitted
+
     def _unpark(self, flight: Flight, ticket: int) -> None:
         if flight.ticket == ticket and flight.state is State.QUEUED:
             self.enter(flight)
@@ -256,6 +272,19 @@ def join(flight: Flight, waiter: Waiter) -> None:
         return
     if not isinstance(got, Scope):
         waiter.reservation = got
+
+
+def _admitted(flight: Flight) -> bool:
+    """Whether the scopes of one who waits for a flight would bear it now."""
+    return any(_bears(waiter, flight.worst) for waiter in flight.wanted)
+
+
+def _bears(waiter: Waiter, worst: Amount) -> bool:
+    seat = waiter.seat
+    try:
+        return not any(scope.holds_back(worst, seat.claim) for scope in seat.scope.chain)
+    except BudgetExceeded:
+        return False
 
 
 def tokens_of(group: list[Flight]) -> int:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.budget import Budget
-from orchestrator.engine import Seat
+from orchestrator.engine import Declared, Seat
 from orchestrator.errors import ConfigError, SandboxUnavailable
 from orchestrator.ledger import Claim, Scope
 from orchestrator.prompts import Prompts
@@ -39,11 +39,12 @@ class Line:
         stage: int = 0,
         salt: str | None = None,
         claimed: Claim | None = None,
+        declared: Declared | None = None,
     ) -> None:
         self.problem, self.experts, self.scope, self.path = problem, tuple(experts), scope, path
         self._table, self._expert, self._stage = table, expert, stage
         self._salt = table.salt if salt is None else salt
-        self._claim = claimed
+        self._claim, self._declared = claimed, declared
         self._rng: random.Random | None = None
         self._asker = Asker(table, problem, path, self._salt, any(scope.capped for scope in scope.chain))
 
@@ -156,7 +157,7 @@ class Line:
         return vectors
 
     def _seat(self) -> Seat:
-        return Seat(self.scope, self._table.turn, self._stage, self._claim, self._table.leaving)
+        return Seat(self.scope, self._table.turn, self._stage, self._claim, self._table.leaving, self._declared)
 
     # -- reading and telling ------------------------------------------------------------
 

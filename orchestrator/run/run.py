@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from orchestrator.budget import Budget
+from orchestrator.engine import Declared
 from orchestrator.errors import BudgetExceeded, ConfigError, ExpertError, Stopped
 from orchestrator.ledger import Claim, Scope, check_prices
 from orchestrator.protocols import Strategy
@@ -41,12 +42,15 @@ class Run(Line):
         stage: int = 0,
         salt: str | None = None,
         claimed: Claim | None = None,
+        declared: Declared | None = None,
     ) -> None:
         super().__init__(
-            table, problem, experts, scope, path=path, expert=expert, stage=stage, salt=salt, claimed=claimed
-        )
+            table, problem, experts, scope, path=path, expert=expert, stage=stage, salt=salt, claimed=claimed,
+            declared=declared,
+        )  # fmt: skip
         self.strategy, self._send = strategy, emit
         self._own_claim: Claim | None = None
+        self._own_declared: list[Declared] = []
         self._counter = 0
         self._branches: list[Run] = []
         self._held = False
@@ -153,7 +157,7 @@ class Run(Line):
         salt = self._salt if draw is None else f"{self._salt}/{draw}"
         return Run(
             self._table, self.problem, self.experts, self.scope, self._send, strategy=self.strategy, path=path,
-            expert=expert, stage=self._stage, salt=salt, claimed=self._claim,
+            expert=expert, stage=self._stage, salt=salt, claimed=self._claim, declared=self._declared,
         )  # fmt: skip
 
     async def claim(self, calls: int) -> None:
@@ -175,6 +179,26 @@ class Run(Line):
         if self._own_claim is not None:
             self._table.forecast.end(self._own_claim, followed)
             self._own_claim = None
+        if self.path:  # what is declared for the whole problem holds until its answer is chosen
+            self.withdraw()
+
+    def declare(self, calls: Mapping[str, int]) -> None:
+        """Says which calls this branch will make, by expert id, on top of what was said before.
+
+        Where models are loaded one after the other this orders the loads: a model that more calls will come for is
+        loaded when they are there. It asks nobody, costs nothing, and nothing waits for it. What has not been asked
+        when the branch ends is forgotten; what a run that is no branch declares holds for the aggregator too.
+        """
+        due = {expert: number for expert, number in calls.items() if number > 0}
+        if due:
+            self._declared = self._table.engine.groups.coming.declare(due, self._declared)
+            self._own_declared.append(self._declared)
+
+    def withdraw(self) -> None:
+        """Takes back what was declared here and has not been asked."""
+        for declared in self._own_declared:
+            declared.end()
+        self._own_declared.clear()
 
     async def delegate(
         self,
@@ -240,7 +264,7 @@ class Run(Line):
         table = self._table if problem in (None, self.problem) else replace(self._table, readings={}, shared=Shared())
         child = Run(
             table, problem or self.problem, experts, scope, send, strategy=self.strategy, path=path,
-            expert=chosen, stage=self._stage, salt=salt, claimed=self._claim,
+            expert=chosen, stage=self._stage, salt=salt, claimed=self._claim, declared=self._declared,
         )  # fmt: skip
         child._held = send is not self._send
         self._branches = [child]
@@ -261,7 +285,7 @@ class Run(Line):
         """A run for a verifier or an aggregator, with a path that no branch has."""
         return Run(
             self._table, self.problem, self.experts, self.scope, self._refuse_emission, strategy=self.strategy,
-            path=place, expert=self._expert, stage=self._stage, claimed=self._claim,
+            path=place, expert=self._expert, stage=self._stage, claimed=self._claim, declared=self._declared,
         )  # fmt: skip
 
     def _refuse_emission(self, candidate: Candidate) -> None:

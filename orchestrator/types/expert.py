@@ -52,6 +52,11 @@ class Expert:
     """`None`: unknown, refused under a money cap."""
     skills: tuple[str, ...] = ()
     resident_group: str | None = None
+    """Experts whose models share memory, such as one GPU: only some are loaded at once, and they are asked in turn."""
+    resident_capacity: int | None = None
+    """How many models of the group are loaded at once; `None`: as another of the group says, else 1."""
+    loader: str | None = None
+    """How the server is told which model to load: `ollama`, `vllm`, or `None` where it loads what it is asked."""
     fallback: str | None = None
     """Id of the expert asked instead when this one is lost."""
     capabilities: Mapping[str, bool | str] = field(default_factory=dict)

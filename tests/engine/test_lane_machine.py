@@ -25,6 +25,9 @@ class Door:
     def open(self, expert: object) -> bool:
         return self.is_open
 
+    def pumped(self, expert: object, queued: int) -> None:
+        assert queued >= 0
+
 
 class Lanes(RuleBasedStateMachine):
     """This machine is the lane's tower: it keeps what departs, and ends it when a rule says so."""

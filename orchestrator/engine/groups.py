@@ -1,0 +1,66 @@
+"""All resident groups of an engine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+
+from orchestrator.protocols import Loader
+from orchestrator.types import Expert
+
+from .coming import Coming
+from .flight import Flight
+from .residents import Loaded, Residents, capacity_of
+
+
+class Groups:
+    """The gates of experts that share memory, each made when one of its group is first asked.
+
+    Args:
+        experts: everybody, by id.
+        loader_of: has the models of a group loaded and unloaded, where a server is to be told.
+        tell: told in one line of every loader that failed.
+
+    Raises:
+        ConfigError: experts of one group contradict each other.
+    """
+
+    def __init__(
+        self, experts: Mapping[str, Expert], loader_of: Callable[[Expert], Loader | None], tell: Callable[[str], None]
+    ) -> None:
+        self.coming = Coming()
+        """What strategies have declared."""
+        self._experts, self._loader_of, self._tell = experts, loader_of, tell
+        self._gates: dict[str, Residents] = {}
+        for name in {expert.resident_group for expert in experts.values()} - {None}:
+            capacity_of(str(name), self._members(str(name)))
+
+    def gate(
+        self,
+        name: str | None,
+        flights: Callable[[], Iterable[Flight]],
+        start: Callable[[Coroutine[object, object, None]], object],
+    ) -> Residents | None:
+        """The gate of a group; `None` of those that are in none."""
+        if name is not None and name not in self._gates:
+            members = self._members(name)
+            self._gates[name] = Residents(name, members, flights, self.coming, self._loader_of, start, self._tell)
+        return None if name is None else self._gates[name]
+
+    @property
+    def loads(self) -> Counter[str]:
+        """How often the model of each expert was loaded."""
+        return sum((gate.loads for gate in self._gates.values()), Counter[str]())
+
+    @property
+    def history(self) -> list[Loaded]:
+        """The last of these loads, group by group."""
+        return [loaded for gate in self._gates.values() for loaded in gate.history]
+
+    async def aclose(self) -> None:
+        """Lets go of the loaders' connections."""
+        for gate in self._gates.values():
+            await gate.aclose()
+
+    def _members(self, group: str) -> list[Expert]:
+        return [expert for expert in self._experts.values() if expert.resident_group == group]

@@ -1,0 +1,275 @@
+"""The gate of experts that share memory: one group, of whose models only some are loaded at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import ConfigError, LoadFailed
+from orchestrator.protocols import Loader
+from orchestrator.types import Expert
+
+from .breaker import INSTANT
+from .coming import Coming
+from .flight import Flight, Leaving
+from .residency import Demand, Residency, Swap
+
+if TYPE_CHECKING:
+    from .lane import Lane
+
+PASSES = 16
+"""Passes of the event loop for which a model must be dry before another comes. A reply that was delivered wakes one
+task after the other until the strategy asks again: each takes a pass, and no time."""
+
+LATE = 256
+"""Calls that come to a loaded model while others wait, and are still served before it counts as dry: without an end to
+it a model that is always asked would never make room. So many calls are worth a swap."""
+
+_KEPT = 4096
+"""Loads that are remembered one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model was loaded."""
+
+    group: str
+    expert: str
+    evicted: str | None
+    at: float
+    """By the clock of the loop."""
+    waiting: int
+    """Calls that waited for it."""
+
+
+class Residents:
+    """Lets the lanes of one group leave in turn.
+
+    A model is drained whole, then the next one is loaded, and nothing waits for one expert while it holds another: an
+    attempt that waits here holds no reservation. Experts with the same client, host and model are one model.
+
+    Args:
+        group: its name.
+        experts: all of it.
+        flights: everything that is under way, for any expert.
+        coming: what strategies have declared.
+        loader_of: how a model is brought in and put out, where the server is to be told.
+        start: starts a task that ends with the engine.
+        tell: told in one line of every loader that failed; the run goes on, as many servers load what they are asked.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        experts: Sequence[Expert],
+        flights: Callable[[], Iterable[Flight]],
+        coming: Coming,
+        loader_of: Callable[[Expert], Loader | None],
+        start: Callable[[Coroutine[object, object, None]], object],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.group, self.experts = group, dict[str, Expert]()
+        """By model; the first of those that share it."""
+        self._models: dict[str, str] = {}
+        """By the id of an expert."""
+        for expert in experts:
+            self._know(expert)
+        self.policy = Residency(capacity_of(group, experts))
+        self.loads: Counter[str] = Counter()
+        """By the id of the expert whose model it is."""
+        self.history: deque[Loaded] = deque(maxlen=_KEPT)
+        """The last of them."""
+        self._flights, self._coming, self._loader_of = flights, coming, loader_of
+        self._start, self._tell = start, tell
+        self._lanes: defaultdict[str, list[Lane]] = defaultdict(list)
+        self._loaders: dict[str, Loader | None] = {}
+        self._ready: set[str] = set()
+        """Models that may be asked: loaded, and not on their way in."""
+        self._since: dict[str, None] = {}
+        """Models that wait, in the order in which they began to."""
+        self._over: set[str] = set()
+        """Loaded models that have been asked for so long that others have their turn."""
+        self._allowed: dict[str, int] = {}
+        """Calls that each may still let out while others wait."""
+        self._looking = self._cleared = False
+
+    def add(self, lane: Lane) -> None:
+        """A lane of the group."""
+        self._lanes[self._know(lane.expert)].append(lane)
+
+    def _know(self, expert: Expert) -> str:
+        model = self._models[expert.id] = model_of(expert)
+        self.experts.setdefault(model, expert)
+        return model
+
+    # -- what lanes ask -----------------------------------------------------------------
+
+    def open(self, expert: Expert) -> bool:
+        """Whether its model is loaded, and has not kept others waiting for too long."""
+        model = self._models[expert.id]
+        if model not in self._ready or model in self._over:
+            return False
+        self.policy.used(model)
+        if model in self._allowed:
+            self._allowed[model] -= 1
+            if self._allowed[model] < 0:
+                self._over.add(model)
+                return False
+        return True
+
+    def pumped(self, expert: Expert, queued: int) -> None:
+        """The lane of an expert has let out what it could: where others wait, it is seen whether there is room."""
+        model = self._models[expert.id]
+        if queued and model not in self._ready:
+            self._since.setdefault(model)
+        if self._looking:
+            return
+        if not self._somebody_waits():
+            self._start_anew()
+            return
+        for model in self._ready - self._allowed.keys():
+            self._allowed[model] = LATE + sum(lane.queued for lane in self._lanes[model])
+        self._looking = True
+        asyncio.get_running_loop().call_soon(self._look, PASSES)
+
+    # -- swapping -----------------------------------------------------------------------
+
+    def _look(self, passes: int) -> None:
+        """Looks pass after pass whether there is still room, then uses it."""
+        if self._has_room() and passes:
+            asyncio.get_running_loop().call_soon(self._look, passes - 1)
+            return
+        self._looking = False
+        if self._has_room():
+            self._swap()
+
+    def _has_room(self) -> bool:
+        return len(self.policy.loaded) < self.policy.capacity or any(map(self._dry, self.policy.loaded))
+
+    def _dry(self, model: str) -> bool:
+        """Whether nothing of it is out, and nothing can leave."""
+        if model not in self._ready:
+            return False
+        lanes = self._lanes[model]
+        return not any(lane.out for lane in lanes) and (model in self._over or not any(map(_asks, lanes)))
+
+    def _somebody_waits(self) -> bool:
+        return any(_asks(lane) for model, lanes in self._lanes.items() if model not in self._ready for lane in lanes)
+
+    def _swap(self) -> None:
+        demand = self._demand()
+        busy = [model for model in self.policy.loaded if not self._dry(model)]
+        while (swap := self.policy.next(demand, busy)) is not None:
+            busy.append(swap.load)
+            self._begin(swap, demand[swap.load].queued)
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        """Nobody has kept others waiting any more."""
+        self._allowed.clear()
+        over, self._over = self._over, set()
+        for model in over:
+            self._pump(model)
+
+    def _pump(self, model: str) -> None:
+        for lane in self._lanes[model]:
+            lane.pump_soon()
+
+    def _begin(self, swap: Swap, waiting: int) -> None:
+        expert = self.experts[swap.load]
+        evicted = None if swap.evict is None else self.experts[swap.evict]
+        self.loads[expert.id] += 1
+        at = asyncio.get_running_loop().time()
+        self.history.append(Loaded(self.group, expert.id, None if evicted is None else evicted.id, at, waiting))
+        self._since.pop(swap.load, None)
+        if swap.evict is not None:
+            self._ready.discard(swap.evict)
+        if any(self._loader(model) is not None for model in self.experts):
+            self._start(self._bring(swap))
+        else:
+            self._let_in(swap.load)
+
+    def _let_in(self, model: str) -> None:
+        self._ready.add(model)
+        self._pump(model)
+
+    async def _bring(self, swap: Swap) -> None:
+        """Puts one model out and brings the other in; before the first, all others are put out."""
+        going = [] if swap.evict is None else [swap.evict]
+        if not self._cleared:
+            self._cleared = True
+            going = [model for model in self.experts if model not in self.policy.loaded]
+        for model in going:
+            await self._told(model, out=True)
+        await self._told(swap.load, out=False)
+        self._let_in(swap.load)
+
+    async def _told(self, model: str, *, out: bool) -> None:
+        """Has the server told; whether it understood shows when the model is asked."""
+        expert, loader = self.experts[model], self._loader(model)
+        if loader is None:
+            return
+        try:
+            await (loader.unload(expert) if out else loader.load(expert))
+        except LoadFailed as error:
+            self._tell(str(error))
+
+    def _loader(self, model: str) -> Loader | None:
+        if model not in self._loaders:
+            self._loaders[model] = self._loader_of(self.experts[model])
+        return self._loaders[model]
+
+    async def aclose(self) -> None:
+        """Lets go of the loaders' connections."""
+        for loader in self._loaders.values():
+            if loader is not None:
+                await loader.aclose()
+
+    # -- demand -------------------------------------------------------------------------
+
+    def _demand(self) -> dict[str, Demand]:
+        """What there is to do; what the ledger does not admit now is no demand, and waits on its scopes."""
+        models = dict.fromkeys((*self._since, *self._lanes))
+        queued = {model: [f for lane in self._lanes[model] if _asks(lane) for f in lane.sift()] for model in models}
+        places = self._places()
+        return {model: self._of(model, flights, places) for model, flights in queued.items()}
+
+    def _of(self, model: str, flights: list[Flight], places: Mapping[Leaving, set[str]]) -> Demand:
+        completing = sum(any(places[w.seat.leaving] == {model} for w in flight.wanted) for flight in flights)
+        declared = sum(max(0, self._coming.calls[lane.expert.id]) for lane in self._lanes[model])
+        return Demand(len(flights), completing, declared)
+
+    def _places(self) -> Mapping[Leaving, set[str]]:
+        """By problem, the models that it waits for, and the experts outside of the group."""
+        places: defaultdict[Leaving, set[str]] = defaultdict(set)
+        for flight in self._flights():
+            expert = flight.request.expert
+            for waiter in flight.wanted:
+                places[waiter.seat.leaving].add(self._models.get(expert, expert))
+        return places
+
+
+def _asks(lane: Lane) -> bool:
+    """Whether something waits in a lane that neither a pause nor a lost expert holds back."""
+    return lane.queued > 0 and lane.hold <= INSTANT and not lane.closed and lane.breaker.lost is None
+
+
+def model_of(expert: Expert) -> str:
+    """What is loaded when an expert is asked: experts that differ in more than this share it."""
+    return f"{expert.client} {expert.api_base or ''} {expert.model}"
+
+
+def capacity_of(group: str, experts: Sequence[Expert]) -> int:
+    """How many models of a group may be loaded at once: as one of its experts says, else 1.
+
+    Raises:
+        ConfigError: two say different things.
+    """
+    given = {expert.resident_capacity for expert in experts if expert.resident_capacity is not None}
+    if len(given) > 1:
+        told = " and ".join(map(str, sorted(given)))
+        raise ConfigError(f"resident_group '{group}': its experts give resident_capacity {told}; say it once")
+    return next(iter(given), 1)
