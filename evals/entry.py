@@ -41,14 +41,20 @@ async def graded(job: Job, conduct: Conduct, outcome: Outcome) -> Entry:
     """
     grade = Grader(job.case, conduct.table.sandbox)
     verdicts = [await grade(each.candidate.answer, each.candidate.text) for each in outcome.candidates]
-    correct = await grade(outcome.answer, outcome.text)
+    said = outcome.text if outcome.chosen is not None else _unread(outcome)
+    correct = await grade(outcome.answer, said)
     own = None if outcome.written is None else outcome.written.candidate
     wrote = correct if own == outcome.chosen else None if own is None else await grade(own.answer, own.text)
     groups = await _groups(job.case, outcome)
     line = result_line(outcome, job.row.name, job.seed, correct, verdicts, groups, wrote)
-    score = scored(job.case, outcome.answer, outcome.text)
+    score = scored(job.case, outcome.answer, said)
     line = line.with_score(score, fallbacks=len(conduct.trace.of("fell back")))
     return Entry(line, outcome.usage, _traced(job, conduct, outcome.usage))
+
+
+def _unread(outcome: Outcome) -> str:
+    """What was said where no answer was: a set's own rule may look at a reply that nothing could be read out of."""
+    return next((each.candidate.text for each in outcome.candidates), "")
 
 
 def crashed(job: Job, conduct: Conduct, error: Exception) -> Entry:

@@ -54,7 +54,8 @@ class Codenames:
         if objection is not None:
             run.note("against the rules", why=objection)
         if not hint or (objection is not None and self.enforce):
-            run.emit(Answer(given.text, source=_author(given)), parents=given.parents)
+            # Nothing was guessed: the spymaster's words, which may name the targets, are no guesses.
+            run.emit(Answer("", source=_author(given)), parents=given.parents)
             return
         asked = run.prompts("codenames").guesser.render(game.told(hint))[0]
         found = await _turn(Inner(self.inner), _for_guesser(problem, asked), run)

@@ -5,6 +5,7 @@ What each row should get was worked out by hand.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from orchestrator.evals.grading import grade, scored
 from orchestrator.evals.judging import Cases, Judge, Judged
 from orchestrator.evals.samples import Sample
 from orchestrator.evals.sets import open_set
+from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.sandbox import Sandbox
 from orchestrator.types import Problem
 
+from .benching import bench, plan_of
+from .benching import rows as written
 from .conftest import Write
 
 STORY = {
@@ -232,3 +236,25 @@ async def test_a_run_s_answers_are_judged_again_without_their_replies(write: Wri
     answers_given = ("fruit: apple, pear", "apple: apple, pear", None)
     await judge([Sample("codenames/7", answer, "answer", name=str(i)) for i, answer in enumerate(answers_given)])
     assert [one.detail for one in told] == ["2 of 2", f"0 of 2; {BOARD}", "0 of 2; no final answer"]
+
+
+@pytest.mark.parametrize(("rule", "points"), [("strict", 0), ("published", 2)])
+@pytest.mark.parametrize("spec", ["spp(continuations=0, fallback=reply)", "cot"])
+def test_a_run_scores_a_reply_that_nothing_could_be_read_out_of_by_the_sets_rule(
+    write: Write, tmp_path: Path, spec: str, rule: str, points: int
+) -> None:
+    dialogue = ScriptedExpert(
+        lambda _: "Participants: Art historian\nArt historian: Michelangelo.\nIn the US, that is."
+    )
+    bench(tmp_path / "run", plan_of(dialogue, strategies=(spec,)), [only(write, STORY, rule)])
+    (row,) = written(tmp_path / "run")
+    assert (row["answer"], row["status"], row["score"]["points"]) == (None, "unparsed", points)
+    assert row["score"]["flags"] == ["no final answer"]
+
+
+def test_a_spymasters_words_are_no_guesses(write: Write, tmp_path: Path) -> None:
+    spymaster = ScriptedExpert(lambda _: "apple, pear")
+    plan = plan_of(spymaster, strategies=("codenames(inner=spp(continuations=0, fallback=none), enforce=false)",))
+    bench(tmp_path / "run", plan, [only(write, GAME, "published")])
+    (row,) = written(tmp_path / "run")
+    assert (row["answer"], row["score"]["points"]) == (None, 0)
