@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from orchestrator.answers import text
-from orchestrator.errors import BudgetExceeded, ConfigError
+from orchestrator.errors import BudgetExceeded, Unsuited
 from orchestrator.types import Answer, Estimate, Kind, Problem, Prompt, Reply, Sampling
 
 from ._lists import declines
@@ -67,8 +67,8 @@ class SoloPerformance:
             _ = self._pilot  # a file that does not hold is told before anybody is asked
 
     async def __call__(self, problem: Problem, run: Run) -> None:
-        if self.samples > len(run.experts) and self.temperature == 0:
-            raise ConfigError(f"samples={self.samples} at temperature 0 are one answer over again; set temperature=0.7")
+        if (reason := self.refuses(problem, len(run.experts))) is not None:
+            raise Unsuited(reason)
         await run.map(self._sample, range(self.samples), cost=self._worst)
 
     async def _sample(self, index: int, run: Run) -> None:
@@ -151,6 +151,11 @@ class SoloPerformance:
         run.emit(await run.read(reply), parents=replies)
 
     # -- calls --------------------------------------------------------------------------
+
+    def refuses(self, problem: Problem, experts: int) -> str | None:
+        if self.samples > experts and self.temperature == 0:
+            return f"samples={self.samples} at temperature 0 are one answer over again; set temperature=0.7"
+        return None
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         return Estimate(self.samples, float(self.samples), self.samples * self._worst, self._worst, self.samples)
