@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -16,6 +16,8 @@ from orchestrator.errors import ExpertError
 from orchestrator.types import Expert, Request
 
 from .capabilities import Capabilities, Refusal
+from .embedding import texts_of
+from .failures import Teller
 from .routes import Route, route
 from .wire import Call
 
@@ -77,7 +79,7 @@ async def warm() -> None:
     await asyncio.to_thread(library)
 
 
-class Channel:
+class LiteLLMChannel:
     """The way to one expert, once litellm is there.
 
     Raises:
@@ -90,7 +92,7 @@ class Channel:
 
         self.expert, self._errors, self._litellm = expert, provider_errors, library()
         self.route: Route = route(expert, _providers(self._litellm))
-        self._secrets = self.route.secrets(expert)
+        self._tell = Teller(expert.id, self.route.secrets(expert), self.route.key_from(expert))
         over = {"authorization": self.route.basic} if self.route.basic else {}
         over |= {name: value for name, value in expert.headers.items() if name.lower() == "authorization"}
         openai = self.route.provider == "openai" and not self.route.api_base
@@ -110,9 +112,7 @@ class Channel:
         """What went wrong, as an error of our tree without anything secret."""
         if isinstance(error, ExpertError):
             return error
-        return self._errors.classify(
-            error, expert=self.expert.id, secrets=self._secrets, key_from=self.route.key_from(self.expert)
-        )
+        return self._errors.classify(error, self._tell)
 
     def refusal_of(self, error: Exception) -> Refusal | None:
         """The words of a 400, where it was one."""
@@ -126,13 +126,18 @@ class Channel:
         """litellm's answer to one call."""
         chat = request.sampling.mode == "chat"
         ask = self._litellm.acompletion if chat else self._litellm.atext_completion
+        # Without this litellm imports its MCP gateway, which needs packages that are not there.
+        unhandled = {"_skip_mcp_handler": True} if request.tools else {}
         with _undisturbed():
-            return await ask(**call.arguments, **self._common(by_http=chat and not request.tools))
+            return await ask(**call.arguments, **self._common(by_http=chat and not request.tools), **unhandled)
 
-    async def send_texts(self, arguments: Mapping[str, object]) -> Any:
+    async def send_texts(self, request: Request) -> Any:
         """litellm's answer to a request for embeddings."""
+        arguments = texts_of(request)
+        if extra := sorted(request.sampling.extra_body):
+            arguments["allowed_openai_params"] = extra  # of models that it does not know it takes fields only when told
         with _undisturbed():
-            return await self._litellm.aembedding(**self._common(by_http=False, embedding=True) | dict(arguments))
+            return await self._litellm.aembedding(**self._common(by_http=False, embedding=True) | arguments)
 
     def _common(self, *, by_http: bool, embedding: bool = False) -> dict[str, Any]:
         """What every call has: where to, with which key and client, and no retries."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from .fields import field, needed
+
 Alternatives: TypeAlias = tuple[tuple[str, float], ...]
 """Tokens that might have stood at a place, with their log-probabilities, the likeliest first."""
 
@@ -39,7 +41,7 @@ def likelihoods_of(raw: Any, text: str, thoughts: Sequence[str] = ()) -> Likelih
     if raw is None:
         return Likelihoods()
     try:
-        tokens = list(_chat(raw) if getattr(raw, "content", None) else _plain(raw))
+        tokens = list(_chat(raw) if field(raw, "content") else _plain(raw))
     except (AttributeError, KeyError, TypeError, ValueError):
         return Likelihoods()  # they are an extra: the text is good without them
     # Traces are long, and most of their tokens are equally sure: equal numbers are kept once.
@@ -60,16 +62,17 @@ class _Token:
 
 
 def _chat(raw: Any) -> Iterator[_Token]:
-    for token in raw.content:
-        others = [(str(_field(o, "token")), _number(_field(o, "logprob"))) for o in _field(token, "top_logprobs", ())]
-        yield _Token(str(_field(token, "token", "")), _number(_field(token, "logprob")), _ranked(others))
+    for token in field(raw, "content"):
+        others = [(str(needed(o, "token")), _number(needed(o, "logprob"))) for o in field(token, "top_logprobs") or ()]
+        spelled = field(token, "token")
+        yield _Token("" if spelled is None else str(spelled), _number(needed(token, "logprob")), _ranked(others))
 
 
 def _plain(raw: Any) -> Iterator[_Token]:
     """A prompt's own first token has no log-probability, and no alternatives."""
-    logprobs: Sequence[Any] = getattr(raw, "token_logprobs", None) or ()
-    tokens: Sequence[Any] = getattr(raw, "tokens", None) or [""] * len(logprobs)
-    others: Sequence[Any] = getattr(raw, "top_logprobs", None) or [None] * len(logprobs)
+    logprobs: Sequence[Any] = field(raw, "token_logprobs") or ()
+    tokens: Sequence[Any] = field(raw, "tokens") or [""] * len(logprobs)
+    others: Sequence[Any] = field(raw, "top_logprobs") or [None] * len(logprobs)
     for text, logprob, there in zip(tokens, logprobs, others, strict=False):
         found = there.items() if isinstance(there, Mapping) else ()
         alternatives = _ranked([(str(token), _number(value)) for token, value in found])
@@ -103,12 +106,3 @@ def _number(value: object) -> float:
     if math.isnan(number) or number == math.inf:
         raise ValueError("no log-probability")
     return max(number, _UNLIKELY)
-
-
-def _field(holder: Any, name: str, otherwise: object = ...) -> Any:
-    """A field of an object or a dict; without `otherwise` it must be there."""
-    if isinstance(holder, dict):
-        found = holder[name] if otherwise is ... else holder.get(name)
-    else:
-        found = getattr(holder, name) if otherwise is ... else getattr(holder, name, None)
-    return otherwise if found is None and otherwise is not ... else found

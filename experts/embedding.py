@@ -1,4 +1,4 @@
-"""Embeddings through litellm: the arguments of a call that asks for them, and its answer as a completion."""
+"""Embeddings: the fields of a call that asks for them, and its answer as a completion."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from typing import Any
 from orchestrator.errors import BadCompletion
 from orchestrator.types import Completion, Expert, Request, Response, Tokens, packed
 
+from .fields import field, needed
 from .replies import counted
 
 
-def arguments_for(request: Request) -> dict[str, object]:
+def texts_of(request: Request) -> dict[str, object]:
     """What is asked for: a vector of each message. A provider's own fields, such as `dimensions`, go as they are."""
-    texts = [message.text for message in request.messages]
-    extra = dict(request.sampling.extra_body)
-    # Of models that it does not know litellm takes fields only when told so.
-    allowed = {"allowed_openai_params": sorted(extra)} if extra else {}
-    return {"input": texts, **extra, **allowed}
+    return {"input": [message.text for message in request.messages], **request.sampling.extra_body}
 
 
 def vectors_of(raw: Any, expert: Expert, request: Request) -> Response:
@@ -26,19 +23,19 @@ def vectors_of(raw: Any, expert: Expert, request: Request) -> Response:
         BadCompletion: not one vector a message, or not the shape of an answer.
     """
     try:
-        rows = sorted(map(_row, raw.data))
+        rows = sorted(map(_row, needed(raw, "data")))
         if [index for index, _ in rows] != list(range(len(request.messages))):
             raise ValueError(f"{len(rows)} vectors for {len(request.messages)} texts")
         text = packed([vector for _, vector in rows])
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         why = f"{type(error).__name__}: {error}"
         raise BadCompletion(f"the body has not the shape of embeddings ({why})", expert=expert.id) from None
-    told = counted(getattr(raw, "usage", None), "prompt_tokens")
+    told = counted(field(raw, "usage"), "prompt_tokens")
     prompt = told or -(-request.size // 4)
     bill = Tokens(prompt, usd=expert.price.of(prompt, 0) if expert.price else 0.0)
-    model = str(getattr(raw, "model", "") or "")
+    model = str(field(raw, "model") or "")
     return Response((Completion(text, tokens=bill, model=model, expert=expert.id),), bill, counted=told > 0)
 
 
 def _row(row: Any) -> tuple[int, list[float]]:
-    return int(row["index"]), [float(x) for x in row["embedding"]]
+    return int(needed(row, "index")), [float(x) for x in needed(row, "embedding")]

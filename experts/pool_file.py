@@ -13,12 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 
 from orchestrator.errors import ConfigError, UnknownName
 from orchestrator.masking import MASK, masked_url
-from orchestrator.types import Expert, Price, Sampling
+from orchestrator.types import Expert, Price, Sampling, capacity_of
 
 from .capabilities import SETTINGS
 from .headers import Headers
 
-CLIENTS = ("litellm", "replay", "scripted", "sim")
+CLIENTS = ("direct", "litellm", "replay", "scripted", "sim")
 _MILLION = 1_000_000
 
 
@@ -80,6 +80,8 @@ class ExpertTable(_Table):
     price: PriceTable | None = None
     skills: Texts = ()
     resident_group: str | None = None
+    resident_capacity: int | None = Field(default=None, gt=0)
+    loader: Literal["none", "ollama", "vllm"] = "none"
     fallback: str | None = None
     capabilities: dict[str, bool | str] = {}
     options: dict[str, JsonValue] = {}
@@ -103,6 +105,8 @@ class ExpertTable(_Table):
             price=_per_token(self.price) if self.price else None,
             skills=self.skills,
             resident_group=self.resident_group,
+            resident_capacity=self.resident_capacity,
+            loader=self.loader,
             fallback=self.fallback,
             capabilities=self.capabilities,
             options=self.options,
@@ -211,9 +215,23 @@ def _check_names(experts: list[Expert], path: Path) -> None:
             if name not in SETTINGS:
                 raise UnknownName("capability", name, SETTINGS, where)
         _check_values(expert, where)
+    for group in dict.fromkeys(expert.resident_group for expert in experts):
+        _check_capacity(group, experts, path)
+
+
+def _check_capacity(group: str | None, experts: list[Expert], path: Path) -> None:
+    if group is not None:
+        try:
+            capacity_of(group, experts)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
 
 
 def _check_values(expert: Expert, where: str) -> None:
+    if expert.resident_group is None:
+        for name in ("resident_capacity", "loader"):
+            if getattr(expert, name) not in (None, "none"):
+                raise ConfigError(f"{where}: {name} says how a resident_group is served; name the group too")
     for name, value in expert.capabilities.items():
         if name == "max_tokens" and value is False:
             raise ConfigError(

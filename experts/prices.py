@@ -24,10 +24,13 @@ def priced(expert: Expert) -> Expert:
     """The expert with price, context and capabilities from litellm's cost map where the user gave none.
 
     A server on this machine costs nothing; one at any other `api_base` stays unpriced, whatever its model is called.
+    For a server that is asked directly the map says nothing: how much context it has is its owner's choice.
     Where the map has a higher price above some prompt length, the lower one is taken.
     """
-    if expert.client != "litellm":
+    if not expert.networked:
         return expert
+    if expert.client == "direct":
+        return replace(expert, price=expert.price or (Price() if _free(expert) else None))
     entry = _entry(expert.model)
     price = expert.price
     if price is None:

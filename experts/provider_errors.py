@@ -7,55 +7,19 @@ own exceptions, further down the chain, tell what happened. Imported once litell
 from __future__ import annotations
 
 import json
-import re
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
 from aiohttp.http_exceptions import HttpProcessingError
 
-from orchestrator.errors import (
-    BadCompletion,
-    BadRequest,
-    ConnectionFailed,
-    ConnectionLost,
-    ContentFiltered,
-    ContextTooLong,
-    ExpertError,
-    ExpertLost,
-    ExpertTimeout,
-    RateLimited,
-    ServerBusy,
-    UnknownModel,
-    WrongKey,
-)
-from orchestrator.masking import MASK, masked_url
+from orchestrator.errors import BadCompletion, ConnectionFailed, ConnectionLost, ExpertError, ExpertTimeout, RateLimited
 
 from .capabilities import Refusal
+from .failures import Answer, Teller, answer_of, by_status, pause, without_addresses
 
-_LONGEST = 300
-_TOO_LONG = re.compile(
-    r"context[ _](?:length|window)|maximum (?:input|context|prompt|sequence)|"
-    r"(?:prompt|input|request) (?:is )?too (?:long|large)|too many (?:input )?tokens|"
-    r"exceeds? (?:the )?(?:model'?s? )?(?:maximum )?(?:context|token|max_model_len)",
-    re.IGNORECASE,
-)
-_FILTERED = re.compile(
-    r"content[_ ](?:policy|filter|management)|safety system|violat\w+ (?:our|the) (?:usage|content)|ResponsibleAI|"
-    r"content_policy_violation|data_inspection_failed",
-    re.IGNORECASE,
-)
-_NO_MONEY = re.compile(r"insufficient_quota|exceeded your current quota|credit balance|billing|out of credits", re.I)
-_KEYLIKE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|AIza)[-_A-Za-z0-9]*[-_][-_A-Za-z0-9*.]{6,}|AIza[-_A-Za-z0-9]{10,}|(?<=Bearer )\S{4,}"
-)
-_PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
-"""What litellm puts before a provider's words."""
 _NO_CONNECTION = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -78,56 +42,22 @@ _MALFORMED = (json.JSONDecodeError, UnicodeDecodeError, KeyError, IndexError, At
 _MALFORMED_WORDS = ("Invalid response object", "Empty or invalid response", "Error in response object", "json response")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer that was no success."""
-
-    status: int
-    message: str
-    param: str = ""
-    code: str = ""
-    headers: Mapping[str, str] | None = None
-
-    @property
-    def refusal(self) -> Refusal:
-        return Refusal(self.message, self.param, self.code)
-
-
-def classify(
-    error: BaseException,
-    *,
-    expert: str,
-    secrets: Iterable[str] = (),
-    key_from: str = "",
-    now: float | None = None,
-) -> ExpertError:
+def classify(error: BaseException, tell: Teller, now: float | None = None) -> ExpertError:
     """The error of our tree for what litellm raised.
 
     Args:
         error: as raised.
-        expert: id of the expert.
-        secrets: strings that must not be in the message.
-        key_from: where the key came from, in words; said when it was refused.
+        tell: makes the errors of the expert.
         now: seconds since the epoch, for a Retry-After given as a date; by default the clock's.
     """
     chain = list(causes(error))
+    now = time.time() if now is None else now
     answer = http_answer(chain)
     if answer is not None:
-        kind, message = _by_status(answer)
-        pause = _retry_after(chain, answer.headers, time.time() if now is None else now)
-    else:
-        kind, message = _by_cause(chain)
-        pause = _retry_after(chain, None, time.time() if now is None else now) if kind is RateLimited else None
-    return kind(one_line(message, secrets, _advice(kind, key_from)), expert=expert, retry_after=pause)
-
-
-def _advice(kind: type[ExpertError], key_from: str) -> str:
-    """What to do next, where the user can do something."""
-    if kind is WrongKey:
-        return f"; {key_from}" if key_from else ""
-    if kind is UnknownModel:
-        return "; check the model's name and api_base"
-    return "; is the server running, and api_base right?" if kind is ConnectionFailed else ""
+        kind, message = by_status(answer)
+        return tell.error(kind, message, _retry_after(chain, answer.headers, now))
+    kind, message = _by_cause(chain)
+    return tell.error(kind, message, _retry_after(chain, None, now) if kind is RateLimited else None)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -145,7 +75,7 @@ def refusal_of(error: BaseException) -> Refusal | None:
     chain = list(causes(error))
     answer = http_answer(chain)
     if answer is not None:
-        return answer.refusal if answer.status in (400, 422) else None
+        return answer.refusal
     for link in chain:
         if type(link).__name__ == "UnsupportedParamsError":
             return Refusal(str(link), code="unsupported_parameter")
@@ -166,74 +96,13 @@ def _answer(response: httpx.Response) -> Answer:
         text = response.text
     except httpx.ResponseNotRead:
         text = ""
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return Answer(response.status_code, text, headers=headers)
-    error = body.get("error", body) if isinstance(body, dict) else body
-    if isinstance(error, dict):
-        message, param, code = _fields(error)
-        return Answer(response.status_code, message, param, code, headers)
-    return Answer(response.status_code, str(error), headers=headers)
-
-
-def _fields(error: Mapping[str, object]) -> tuple[str, str, str]:
-    """Message, parameter and code of an error object, in the dialects of OpenAI, FastAPI and others."""
-    detail = error.get("detail")
-    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        first = detail[0]
-        where = [str(part) for part in first.get("loc", ()) if part != "body"]
-        return f"{'.'.join(where)}: {first.get('msg', '')}", where[0] if where else "", str(first.get("type") or "")
-    message = error.get("message") or detail or error.get("error") or json.dumps(error)
-    code = error.get("code") or error.get("type") or error.get("status")
-    return str(message), str(error.get("param") or ""), str(code or "")
-
-
-def _by_status(answer: Answer) -> tuple[type[ExpertError], str]:
-    status, said = answer.status, f"{answer.message} {answer.code}"
-    message = answer.message if answer.message.startswith(str(status)) else f"{status} {answer.message}".rstrip()
-    match status:
-        case 400 | 413 | 422:
-            return _bad_request(said, status), message
-        case 401 | 403 | 407:
-            return (ContentFiltered if _FILTERED.search(said) else WrongKey), message
-        case 402:
-            return ExpertLost, message
-        case 404 | 405 | 410:
-            return UnknownModel, message
-        case 408:
-            return ExpertTimeout, message
-        case 429:
-            return (ExpertLost if _NO_MONEY.search(said) else RateLimited), message
-        case 409 | 425 | 500 | 503 | 521 | 523 | 529:
-            return ServerBusy, message
-        case _ if 300 <= status < 400:
-            return ExpertLost, _redirected(answer)
-        case _ if 400 < status < 500:
-            return BadRequest, message
-        case _:
-            return ConnectionLost, message
-
-
-def _bad_request(said: str, status: int = 400) -> type[ExpertError]:
-    if _TOO_LONG.search(said) or status == 413:
-        return ContextTooLong
-    if _FILTERED.search(said):
-        return ContentFiltered
-    return ExpertLost if _NO_MONEY.search(said) else BadRequest
-
-
-def _redirected(answer: Answer) -> str:
-    where = urlsplit((answer.headers or {}).get("location", ""))
-    target = f" to {where.scheme}://{where.netloc.rpartition('@')[2]}" if where.netloc else ""
-    return f"{answer.status}: the server redirects{target}, which is not followed; set api_base to the final address"
+    return answer_of(response.status_code, text, {name.lower(): value for name, value in response.headers.items()})
 
 
 def _by_cause(chain: list[BaseException]) -> tuple[type[ExpertError], str]:
     """Where no server answered, or not with an error: the client's exceptions decide."""
     if link := _first(chain, _NO_CONNECTION):
-        return ConnectionFailed, f"no connection: {_without_addresses(str(link) or type(link).__name__)}"
+        return ConnectionFailed, f"no connection: {without_addresses(str(link) or type(link).__name__)}"
     if _first(chain, (TimeoutError, httpx.TimeoutException, aiohttp.ServerTimeoutError)) or _named(chain, "Timeout"):
         return ExpertTimeout, "no answer in time"
     if link := _first(chain, _LOST):
@@ -245,7 +114,7 @@ def _by_litellm(chain: list[BaseException]) -> tuple[type[ExpertError], str]:
     """A body with status 200 that was no answer, or litellm's own objection."""
     said, status = str(chain[0]), getattr(chain[0], "status_code", None)
     if isinstance(status, int) and status not in (200, 500):
-        return _by_status(Answer(status, said))[0], said
+        return by_status(Answer(status, said))[0], said
     if broken := _first(chain, (json.JSONDecodeError,)):
         return BadCompletion, f"the body is not JSON: {broken}"
     broken = _first(chain, _MALFORMED)
@@ -263,11 +132,6 @@ def _named(chain: Iterable[BaseException], name: str) -> bool:
     return any(kind.__name__ == name for link in chain for kind in type(link).__mro__)
 
 
-def _without_addresses(text: str) -> str:
-    """aiohttp's words without the `ssl:<... at 0x7f>` that changes with every run."""
-    return re.sub(r" ssl:(?:<[^>]*>|\w+)", "", text)
-
-
 def _retry_after(chain: Iterable[BaseException], headers: Mapping[str, str] | None, now: float) -> float | None:
     for given in (headers, *(getattr(link, "litellm_response_headers", None) for link in chain)):
         if given:
@@ -275,30 +139,3 @@ def _retry_after(chain: Iterable[BaseException], headers: Mapping[str, str] | No
             if found is not None:
                 return found
     return None
-
-
-def pause(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date."""
-    try:
-        return max(0.0, float(headers["retry-after-ms"]) / 1000)
-    except (KeyError, ValueError):
-        pass
-    given = headers.get("retry-after", "").strip()
-    try:
-        return max(0.0, float(given))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(given).timestamp() - now)
-    except (ValueError, TypeError):
-        return None
-
-
-def one_line(message: str, secrets: Iterable[str] = (), advice: str = "") -> str:
-    """A message and what to do about it as one line of at most 300 characters, without anything secret."""
-    for secret in secrets:
-        message = message.replace(secret, MASK)
-    message = _KEYLIKE.sub(MASK, masked_url(message))
-    message = _PREFIX.sub("", " ".join(message.split()))
-    room = _LONGEST - len(advice)
-    return (message if len(message) <= room else message[: room - 1] + "…") + advice

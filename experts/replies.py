@@ -1,4 +1,4 @@
-"""From what litellm returns to completions: text apart from reasoning, and tokens that sum exactly."""
+"""From what a server returned to completions: text apart from reasoning, and tokens that sum exactly."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from orchestrator.errors import BadCompletion, ContentFiltered
 from orchestrator.types import Completion, Expert, FinishReason, Price, Request, Response, Tokens, ToolCall
 
 from .confidences import Likelihoods, likelihoods_of
+from .fields import field, needed
 from .thoughts import CLOSE, split_thoughts
 
 _FINISH: dict[str, FinishReason] = {
@@ -21,6 +22,8 @@ _FINISH: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "safety": "content_filter",
 }
+_NONSENSE = 1e12
+"""Tokens that no call has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,13 @@ def response_of(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tup
     try:
         return _response(raw, expert, batch, dropped)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-        # litellm passes on what servers of other makers put into these places.
+        # Servers of other makers put anything into these places.
         why = f"{type(error).__name__}: {error}"
         raise BadCompletion(f"the body has not the shape of an answer ({why})", expert=expert.id) from None
 
 
 def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple[str, ...]) -> tuple[Response, int]:
-    choices = [
-        _choice(c) for c in sorted(getattr(raw, "choices", None) or (), key=lambda c: getattr(c, "index", 0) or 0)
-    ]
+    choices = [_choice(c) for c in sorted(field(raw, "choices") or (), key=lambda c: field(c, "index") or 0)]
     good = [choice for choice in choices if not choice.empty][: len(batch)]
     if not good:
         if any(choice.finish == "content_filter" for choice in choices):
@@ -73,7 +74,7 @@ def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple
         raise BadCompletion(f"the answer has {what}", expert=expert.id)
     bill = _bill(raw, choices, expert, batch[0])
     each = alone(bill, [choice.size for choice in good], expert.price)
-    model, fingerprint = str(getattr(raw, "model", "") or ""), str(getattr(raw, "system_fingerprint", "") or "")
+    model, fingerprint = str(field(raw, "model") or ""), str(field(raw, "system_fingerprint") or "")
     completions = tuple(
         _completion(choice, tokens, model, fingerprint, expert) for choice, tokens in zip(good, each, strict=True)
     )
@@ -124,20 +125,20 @@ def estimated_tokens(texts: Iterable[str]) -> int:
 
 
 def _counted(raw: Any) -> bool:
-    usage = getattr(raw, "usage", None)
+    usage = field(raw, "usage")
     return counted(usage, "prompt_tokens") > 0 and counted(usage, "completion_tokens") > 0
 
 
 def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request) -> Tokens:
-    usage = getattr(raw, "usage", None)
+    usage = field(raw, "usage")
     prompt, completion = counted(usage, "prompt_tokens"), counted(usage, "completion_tokens")
     prompt = prompt or -(-request.size // 4)
     completion = completion or estimated_tokens(text for c in choices for text in (c.text, c.reasoning))
-    reasoning = counted(getattr(usage, "completion_tokens_details", None), "reasoning_tokens")
+    reasoning = counted(field(usage, "completion_tokens_details"), "reasoning_tokens")
     if reasoning and counted(usage, "total_tokens") == prompt + completion + reasoning:
         completion += reasoning  # a server that counts hidden reasoning beside the completion, but bills both
     reasoning = min(completion, reasoning)
-    cached = min(prompt, counted(getattr(usage, "prompt_tokens_details", None), "cached_tokens"))
+    cached = min(prompt, counted(field(usage, "prompt_tokens_details"), "cached_tokens"))
     return Tokens(prompt, completion, reasoning, cached, _usd(expert.price, prompt, completion, cached))
 
 
@@ -147,33 +148,33 @@ def _usd(price: Price | None, prompt: int, completion: int, cached: int) -> floa
 
 def counted(holder: Any, name: str) -> int:
     """A number of tokens that a server tells; 0 where it tells none, or nonsense."""
-    value = getattr(holder, name, None)
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    value = field(holder, name)
+    return int(value) if isinstance(value, int | float) and 0 < value < _NONSENSE else 0
 
 
 def _choice(raw: Any) -> Choice:
-    message = getattr(raw, "message", None)
+    message = field(raw, "message")
     content, reasoning = _content(raw, message)
     text, thoughts = split_thoughts(content)
-    finish = _FINISH.get(str(getattr(raw, "finish_reason", None) or "stop").lower(), "stop")
+    finish = _FINISH.get(str(field(raw, "finish_reason") or "stop").lower(), "stop")
     if not text and _refused(message):
         finish = "content_filter"
     spoken = "\n\n".join(part for part in (reasoning, thoughts) if part)
-    known = likelihoods_of(getattr(raw, "logprobs", None), text, (reasoning, CLOSE))
+    known = likelihoods_of(field(raw, "logprobs"), text, (reasoning, CLOSE))
     return Choice(text, spoken, finish, _tool_calls(message), known)
 
 
 def _content(raw: Any, message: Any) -> tuple[str, str]:
     """Text and separate reasoning of a chat or a text choice."""
-    if message is None or getattr(raw, "text", None) is not None:
-        return str(getattr(raw, "text", None) or ""), ""
-    extra = getattr(message, "provider_specific_fields", None)
+    if message is None or field(raw, "text") is not None:
+        return str(field(raw, "text") or ""), ""
+    extra = field(message, "provider_specific_fields")
     fields = extra if isinstance(extra, dict) else {}
     for name in ("reasoning_content", "reasoning"):
-        found = getattr(message, name, None) or fields.get(name)
+        found = field(message, name) or fields.get(name)
         if isinstance(found, str) and found:
-            return _text(getattr(message, "content", None)), found.strip()
-    return _text(getattr(message, "content", None)), ""
+            return _text(field(message, "content")), found.strip()
+    return _text(field(message, "content")), ""
 
 
 def _text(content: object) -> str:
@@ -183,13 +184,14 @@ def _text(content: object) -> str:
 
 
 def _refused(message: Any) -> bool:
-    extra = getattr(message, "provider_specific_fields", None)
-    return bool(getattr(message, "refusal", None) or (isinstance(extra, dict) and extra.get("refusal")))
+    extra = field(message, "provider_specific_fields")
+    return bool(field(message, "refusal") or (isinstance(extra, dict) and extra.get("refusal")))
 
 
 def _tool_calls(message: Any) -> tuple[ToolCall, ...]:
-    calls = getattr(message, "tool_calls", None) or ()
+    calls = field(message, "tool_calls") or ()
     return tuple(
-        ToolCall(str(call.id or ""), str(call.function.name or ""), str(call.function.arguments or ""))
+        ToolCall(str(needed(call, "id") or ""), str(needed(said, "name") or ""), str(needed(said, "arguments") or ""))
         for call in calls
+        for said in (needed(call, "function"),)
     )

@@ -7,6 +7,7 @@ else a placeholder is passed, so that no client library fills the gap from the e
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from orchestrator.errors import ConfigError, UnknownName
 from orchestrator.types import Expert
 
-from .prices import bare_models, provider_of_bare_model
+from .prices import bare_models, on_this_machine, provider_of_bare_model
 
 PLACEHOLDER = "none"
 """Sent as the key to hosts for which no key was named."""
@@ -45,6 +46,16 @@ LOCAL = frozenset({"ollama", "ollama_chat", "hosted_vllm", "llamafile", "lm_stud
 
 _COMPATIBLE = frozenset({"openai", "custom_openai", "hosted_vllm"})
 """Prefixes that, with an `api_base`, mean a server that speaks OpenAI's protocol."""
+
+_PREFIXES = _COMPATIBLE | {
+    "docker_model_runner", "litellm_proxy", "llamafile", "lm_studio", "openai_like", "text-completion-openai",
+    "xinference",
+}  # fmt: skip
+"""Prefixes that are no part of the name that the server itself gives the model."""
+
+OLLAMA = ("ollama", "ollama_chat")
+"""Prefixes of models that Ollama serves."""
+_OLLAMA_AT = "http://127.0.0.1:11434"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,44 @@ def route(expert: Expert, providers: Collection[str]) -> Route:
     return Route(provider, expert.model, False, api_base, key, basic)
 
 
+def direct_route(expert: Expert) -> Route:
+    """The route of an expert that is asked without litellm; `compatible` is false where it is Ollama's own protocol.
+
+    Raises:
+        ConfigError: there is no `api_base`, it is no URL, or the variable named by `key_env` is not set.
+    """
+    prefix, slash, rest = expert.model.partition("/")
+    base = expert.api_base
+    key = _named_key(expert) if expert.key_env else None
+    if slash and prefix in OLLAMA:
+        base, basic = split_credentials(base or os.environ.get("OLLAMA_API_BASE") or _OLLAMA_AT)
+        base = base.rstrip("/")
+        for ending in ("/chat", "/generate", "/api", "/v1"):  # what people copy along
+            base = base.removesuffix(ending)
+        return Route("ollama", rest, False, base, key, basic)
+    if base is None:
+        raise ConfigError(
+            f"expert '{expert.id}': client = \"direct\" needs to know the server: give api_base, such as "
+            "http://127.0.0.1:8000/v1"
+        )
+    base, basic = split_credentials(base)
+    return Route("openai", rest if slash and prefix in _PREFIXES else expert.model, True, base.rstrip("/"), key, basic)
+
+
+def near(url: str) -> bool:
+    """Whether a URL's host is this machine or in a private network, as far as the URL tells."""
+    if on_this_machine(url):
+        return True
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host.endswith((".local", ".lan", ".internal", ".home.arpa")) or (host and not set(host) & {".", ":"}):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_private or address.is_link_local
+
+
 def split_credentials(url: str) -> tuple[str, str | None]:
     """A base URL without its user name and password, and the header value that says the same.
 
@@ -134,6 +183,9 @@ def check(expert: Expert) -> None:
     Raises:
         ConfigError: no key, no URL, or a model whose provider is unknown. One line, with what to do.
     """
+    if expert.client == "direct":
+        direct_route(expert)
+        return
     if expert.client != "litellm":
         return
     if expert.api_base:

@@ -1,4 +1,4 @@
-"""From a request to the arguments of one call through litellm."""
+"""From a request to the fields of one call, as OpenAI's protocol has them."""
 
 from __future__ import annotations
 
@@ -88,8 +88,6 @@ def _converse(request: Request, draft: _Draft) -> None:
     draft.arguments["messages"] = [message.to_json() for message in messages]
     if request.tools:
         draft.arguments["tools"] = [dict(tool) for tool in request.tools]
-        # Without this litellm imports its MCP gateway, which needs packages that are not there.
-        draft.arguments["_skip_mcp_handler"] = True
     if request.response_format is not None:
         draft.put("json_schema", dict(request.response_format), "response_format")
 

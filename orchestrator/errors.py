@@ -19,13 +19,14 @@ OrchestratorError
     ├── ExpertTimeout         no answer in time                 retried, charged
     ├── BadCompletion         malformed or empty body           retried, charged
     ├── Truncated             the cap came before the answer    charged
+    │   └── ContextTruncated  the context window did            charged
     ├── ContentFiltered       refused by the provider           charged
     ├── BadRequest            400                               refunded
     │   └── ContextTooLong                                      refunded
     ├── NotRecorded           no such sample in a replay        refunded
     ├── OutOfReach            no expert of the pool can answer  refunded
-    └── ExpertLost            nothing more will come from it    refunded
     ├── LoadFailed            no model loaded, or unloaded      refunded
+    └── ExpertLost            nothing more will come from it    refunded
         ├── WrongKey          401, 403                          refunded
         └── UnknownModel      404                               refunded
 """
@@ -184,6 +185,10 @@ class Truncated(ExpertError):
     """The cap on tokens ended the reply before its answer, also with a larger cap."""
 
 
+class ContextTruncated(Truncated):
+    """Prompt and reply filled the context window, so that the reply, or what the model saw of the prompt, is cut."""
+
+
 class ContentFiltered(ExpertError):
     """The provider refused to answer."""
 
@@ -206,16 +211,16 @@ class OutOfReach(ExpertError):
     refunded = True
 
 
-class ExpertLost(ExpertError):
-    """Nothing more will come from this expert in this run; the message is the provider's."""
-
-    refunded = True
-
 class LoadFailed(ExpertError):
     """A server was told to load or unload a model, and did not. Nobody's call fails by it: what was asked is sent."""
 
     refunded = True
 
+
+class ExpertLost(ExpertError):
+    """Nothing more will come from this expert in this run; the message is the provider's."""
+
+    refunded = True
 
 
 class WrongKey(ExpertLost):

@@ -17,15 +17,20 @@ def backend_of(expert: Expert) -> Backend:
 
 async def warm(experts: Iterable[Expert]) -> None:
     """Loads what takes seconds to load before the first call's time limit runs."""
-    if any(expert.client == "litellm" for expert in experts):
-        from .experts.litellm import warm as load
+    clients = {expert.client for expert in experts}
+    if "litellm" in clients:
+        from .experts.litellm import warm as load_litellm
 
-        await load()
+        await load_litellm()
+    if "direct" in clients:
+        from .experts.direct import warm as load_aiohttp
+
+        await load_aiohttp()
 
 
 def priced(expert: Expert) -> Expert:
     """The expert with its price, where it is known."""
-    if expert.price is not None or expert.client != "litellm":
+    if expert.price is not None or not expert.networked:
         return expert
     from .experts.prices import priced as looked_up
 

@@ -137,11 +137,11 @@ def key_variables(expert: Expert) -> tuple[str, ...]:
     from orchestrator.experts.prices import provider_of_bare_model
     from orchestrator.experts.routes import KEYS
 
-    if expert.client != "litellm":
+    if not expert.networked:
         return ()
     if expert.key_env:
         return (expert.key_env,)
-    if expert.api_base:
+    if expert.api_base or expert.client == "direct":
         return ()
     prefix, slash, _ = expert.model.partition("/")
     return KEYS.get(prefix if slash else provider_of_bare_model(expert.model) or "", ())
@@ -151,7 +151,7 @@ def capabilities(expert: Expert) -> dict[str, bool | str | None]:
     """What the expert's server takes, as declared or as the cost map has it; `None`: the first calls will tell."""
     from orchestrator.experts.capabilities import SETTINGS
 
-    return {name: expert.capabilities.get(name) for name in SETTINGS} if expert.client == "litellm" else {}
+    return {name: expert.capabilities.get(name) for name in SETTINGS} if expert.networked else {}
 
 
 def _named(name: str, team: Team) -> Expert:

@@ -105,7 +105,7 @@ def _own_base(expert: Expert) -> str | None:
     """Where on this machine an expert is; `None` where it is elsewhere."""
     from orchestrator.experts.prices import on_this_machine
 
-    if expert.client != "litellm":
+    if not expert.networked:
         return None
     base = expert.api_base
     if base is None and expert.model.partition("/")[0] in ("ollama", "ollama_chat"):

@@ -16,7 +16,7 @@ from orchestrator.ledger import NOTHING, Amount
 from orchestrator.types import Expert, JsonObject, Message, Request, Response, Sampling
 
 if TYPE_CHECKING:
-    from orchestrator.experts.litellm import LiteLLMBackend
+    from orchestrator.experts.network import NetworkBackend
 
 CAPS = Budget(calls=16, tokens=16_000, usd=0.01)
 """What a probe may take where nobody says otherwise; without a known price the cap on money is left out."""
@@ -95,13 +95,15 @@ async def probe(expert: Expert, caps: Budget) -> Findings:
         BudgetExceeded: not even the first call fits.
         ExpertError: it cannot be reached, refuses the key, does not know the model, or gives no answer at all.
     """
-    from orchestrator.experts.litellm import LiteLLMBackend, warm
+    from orchestrator.experts.network import NetworkBackend
+    from orchestrator.serving import backend_of, warm
 
     first_of_all = _Trial("max_tokens", _request(expert))
     if short := _short_of(caps, Bounds().worst(first_of_all.request, expert)):
         raise BudgetExceeded("the probe", *short)
-    await warm()
-    backend = LiteLLMBackend(expert)
+    await warm([expert])
+    backend = backend_of(expert)
+    assert isinstance(backend, NetworkBackend)
     findings = Findings(expert)
     try:
         first = await _asked(backend, findings, first_of_all)
@@ -114,7 +116,7 @@ async def probe(expert: Expert, caps: Budget) -> Findings:
         await backend.aclose()
 
 
-async def _tried(backend: LiteLLMBackend, findings: Findings, trial: _Trial, caps: Budget) -> Found:
+async def _tried(backend: NetworkBackend, findings: Findings, trial: _Trial, caps: Budget) -> Found:
     if not backend.capabilities.takes(trial.setting):
         return "refused"
     worst = Bounds().worst(trial.request, findings.expert) * trial.samples
@@ -132,7 +134,7 @@ async def _tried(backend: LiteLLMBackend, findings: Findings, trial: _Trial, cap
     return "taken" if trial.heeded(response) else "ignored"
 
 
-async def _asked(backend: LiteLLMBackend, findings: Findings, trial: _Trial) -> Response:
+async def _asked(backend: NetworkBackend, findings: Findings, trial: _Trial) -> Response:
     start = time.monotonic()
     response = await backend.complete([trial.request.sample(i) for i in range(trial.samples)])
     findings.seconds.append(time.monotonic() - start)

@@ -46,7 +46,7 @@ def _meant(name: str, team: Team) -> Expert:
     if len(team.experts) != 1:
         raise ConfigError(f"'{name}' stands for {len(team.experts)} experts; test one of them")
     (expert,) = team.experts
-    if expert.client != "litellm":
+    if not expert.networked:
         raise ConfigError(f"expert '{name}' is asked through the client '{expert.client}': no server to test")
     return expert
 

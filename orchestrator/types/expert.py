@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from orchestrator.errors import ConfigError
 
 from .message import Json
 from .request import Sampling
@@ -31,7 +33,7 @@ class Expert:
     """As typed with `-e`; part of every request's identity."""
     model: str
     client: str = "litellm"
-    """Name of the backend that serves it: `litellm`, `replay`, `scripted`, `sim`, or an entry point's."""
+    """Name of the backend that serves it: `litellm`, `direct`, `replay`, `scripted`, `sim`, or an entry point's."""
     api_base: str | None = None
     key_env: str | None = None
     """Name of the environment variable that holds the key; the key itself is never stored."""
@@ -55,11 +57,33 @@ class Expert:
     """Experts whose models share memory, such as one GPU: only some are loaded at once, and they are asked in turn."""
     resident_capacity: int | None = None
     """How many models of the group are loaded at once; `None`: as another of the group says, else 1."""
-    loader: str | None = None
-    """How the server is told which model to load: `ollama`, `vllm`, or `None` where it loads what it is asked."""
+    loader: str = "none"
+    """How the server is told which model to load: `ollama`, `vllm`, or `none` where it loads what it is asked."""
     fallback: str | None = None
     """Id of the expert asked instead when this one is lost."""
     capabilities: Mapping[str, bool | str] = field(default_factory=dict)
     """What the user knows of the server, e.g. `{"n": False, "max_tokens": "max_completion_tokens"}`."""
     options: Mapping[str, Json] = field(default_factory=dict)
     """What only this client understands."""
+
+    @property
+    def networked(self) -> bool:
+        """Whether a server is asked for it, and not a program or a file."""
+        return self.client in ("litellm", "direct")
+
+
+def capacity_of(group: str, experts: Iterable[Expert]) -> int:
+    """How many models of a resident group are loaded at once: as one of its experts says, else 1.
+
+    Args:
+        experts: all there are.
+
+    Raises:
+        ConfigError: two of the group say different things.
+    """
+    members = (expert for expert in experts if expert.resident_group == group)
+    given = {expert.resident_capacity for expert in members} - {None}
+    if len(given) > 1:
+        told = " and ".join(sorted(map(str, given)))
+        raise ConfigError(f"resident_group '{group}': its experts give resident_capacity {told}; say it once")
+    return next(iter(given), None) or 1

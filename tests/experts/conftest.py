@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.experts.litellm import LiteLLMBackend
+from orchestrator.experts.network import NetworkBackend
+from orchestrator.serving import backend_of
 from orchestrator.types import Expert
 from tests.experts.serving import Canned
 
@@ -24,14 +25,21 @@ async def canned() -> AsyncIterator[Callable[..., Awaitable[Canned]]]:
         yield start
 
 
+@pytest.fixture(params=["litellm", "direct"])
+def client(request: pytest.FixtureRequest) -> str:
+    """Both ways to a server, which must come to the same; a test of one of them is parametrized with its name."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def served() -> AsyncIterator[Callable[..., LiteLLMBackend]]:
+async def served(client: str) -> AsyncIterator[Callable[..., NetworkBackend]]:
     """`backend = served(server.base_url, timeout=5)`, closed at the end of the test."""
     async with AsyncExitStack() as stack:
 
-        def make(api_base: str | None, **fields: Any) -> LiteLLMBackend:
-            expert = Expert(**{"id": "e", "model": "openai/m", "api_base": api_base, **fields})
-            backend = LiteLLMBackend(expert)
+        def make(api_base: str | None, **fields: Any) -> NetworkBackend:
+            expert = Expert(**{"id": "e", "model": "openai/m", "client": client, "api_base": api_base, **fields})
+            backend = backend_of(expert)
+            assert isinstance(backend, NetworkBackend)
             stack.push_async_callback(backend.aclose)
             return backend
 

@@ -1,4 +1,4 @@
-"""Embeddings through the real litellm, over loopback."""
+"""Embeddings over loopback, through the real litellm and without it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import BadCompletion, ExpertTimeout, UnknownModel
-from orchestrator.experts.litellm import LiteLLMBackend
+from orchestrator.experts.network import NetworkBackend
 from orchestrator.types import Message, Price, Request, Sampling, unpacked
 from tests.double import Double
 from tests.experts.serving import Canned
 
 Doubles = Callable[..., Awaitable[Double]]
 Cans = Callable[..., Awaitable[Canned]]
-Serve = Callable[..., LiteLLMBackend]
+Serve = Callable[..., NetworkBackend]
 
 
 def texts(*texts: str, **extra: Any) -> Request:

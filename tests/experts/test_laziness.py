@@ -35,7 +35,7 @@ def run(script: str, cwd: Path | None = None, **environment: str) -> subprocess.
     )
 
 
-@pytest.mark.parametrize("module", ["litellm", "replay", "scripted", "pool", "prices", "routes", "embedding"])
+@pytest.mark.parametrize("module", ["litellm", "direct", "replay", "scripted", "pool", "prices", "routes", "embedding"])
 def test_importing_a_client_imports_no_library_of_its_own(module: str) -> None:
     done = run(f"""
         import sys
@@ -90,7 +90,9 @@ def test_a_folders_env_file_neither_moves_a_host_nor_brings_a_key(tmp_path: Path
     assert (done.stdout.strip(), done.stderr) == ("None None", "")
 
 
+@pytest.mark.parametrize("client", ["litellm", "direct"])
 def test_calls_and_failures_print_nothing_and_leave_nothing_behind(
+    client: str,
     double_process: Callable[..., DoubleProcess],
 ) -> None:
     models = {"bad": {"faults": {"500": 1.0}}, "garbled": {"faults": {"invalid_json": 1.0}}}
@@ -98,7 +100,7 @@ def test_calls_and_failures_print_nothing_and_leave_nothing_behind(
     done = run(f"""
         import asyncio
         from orchestrator.errors import ExpertError
-        from orchestrator.experts.litellm import backend
+        from orchestrator.experts.{client} import backend
         from orchestrator.types import Expert, Message, Request, Sampling
 
         async def ask(model, **fields):
@@ -120,6 +122,21 @@ def test_calls_and_failures_print_nothing_and_leave_nothing_behind(
         asyncio.run(main())
     """)
     assert (done.stdout.strip(), done.stderr) == ("[1, 1, 'ServerBusy', 'BadCompletion'] []", "")
+
+
+def test_a_server_that_is_asked_directly_needs_neither_litellm_nor_what_it_brings(
+    double_process: Callable[..., DoubleProcess],
+) -> None:
+    server = double_process(answers={"42": 1})
+    done = run(f"""
+        import sys
+        from orchestrator import Expert, solve
+        expert = Expert("e", "openai/m", client="direct", api_base="{server.base_url}")
+        out = solve("What is 6 x 7?", kind="number", experts=[expert], strategy="self_consistency(samples=3)")
+        heavy = ["litellm", "openai", "httpx", "tiktoken", "tokenizers", "numpy", "networkx"]
+        print(out.answer, sorted(set(heavy) & set(sys.modules)))
+    """)
+    assert (done.stdout.strip(), done.stderr) == ("42 []", "")
 
 
 def test_the_pool_of_connections_does_not_bound_what_a_lane_allows() -> None:

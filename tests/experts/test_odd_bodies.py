@@ -1,4 +1,4 @@
-"""Bodies with status 200 that are odd in one place, through the real litellm: a reply or an error of ours, no crash."""
+"""Bodies with status 200 that are odd in one place: a reply or an error of ours, no crash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import BadCompletion
-from orchestrator.experts.litellm import LiteLLMBackend
+from orchestrator.experts.network import NetworkBackend
 from orchestrator.types import Response
 from tests.experts.serving import Canned, completion, request
 
@@ -60,7 +60,7 @@ def with_odd(path: tuple[Any, ...], odd: Any, mode: str) -> Any:
 async def test_a_body_that_is_odd_in_one_place_is_a_reply_or_a_bad_completion(
     way: str,
     canned: Callable[..., Awaitable[Canned]],
-    served: Callable[..., LiteLLMBackend],
+    served: Callable[..., NetworkBackend],
 ) -> None:
     server = await canned(200, {})
     backend, replies = served(server.base_url), 0
@@ -87,7 +87,7 @@ def check(response: Response) -> None:
 
 
 async def test_odd_bodies_put_no_remarks_on_the_terminal(
-    canned: Callable[..., Awaitable[Canned]], served: Callable[..., LiteLLMBackend]
+    canned: Callable[..., Awaitable[Canned]], served: Callable[..., NetworkBackend]
 ) -> None:
     server = await canned(200, with_odd(("choices", 0, "logprobs"), "x", "completion"))
     with warnings.catch_warnings(record=True) as remarks:

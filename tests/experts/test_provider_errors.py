@@ -25,14 +25,15 @@ from orchestrator.errors import (
     UnknownModel,
     WrongKey,
 )
-from orchestrator.experts.litellm import LiteLLMBackend
-from orchestrator.experts.provider_errors import causes, one_line, pause
+from orchestrator.experts.failures import one_line, pause
+from orchestrator.experts.network import NetworkBackend
+from orchestrator.experts.provider_errors import causes
 from tests.double import Double, unused_url
 from tests.experts.serving import Canned, completion, request
 
 Doubles = Callable[..., Awaitable[Double]]
 Cans = Callable[..., Awaitable[Canned]]
-Serve = Callable[..., LiteLLMBackend]
+Serve = Callable[..., NetworkBackend]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 WAYS = {"chat": {}, "tools": {"tools": (TOOL,)}, "completion": {"mode": "completion"}}
 """litellm takes another path for each of these."""

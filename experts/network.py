@@ -1,0 +1,133 @@
+"""What experts behind a server have in common, whichever client asks it: one call a batch, learning from refusals."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from orchestrator.errors import BadRequest, ContextTooLong, ExpertError, ExpertTimeout
+from orchestrator.types import Expert, Request, Response
+
+from .capabilities import Capabilities, Refusal
+from .embedding import vectors_of
+from .replies import response_of
+from .wire import Call, call_for, first_only
+
+_MOST = 128
+"""Samples asked for in one call at the most: what OpenAI allows."""
+
+
+class Channel(Protocol):
+    """The way to one expert."""
+
+    async def send(self, request: Request, call: Call) -> Any:
+        """The answer to one call, in OpenAI's shape: as an object or as JSON."""
+        ...
+
+    async def send_texts(self, request: Request) -> Any:
+        """The answer to a request for embeddings, likewise."""
+        ...
+
+    def classify(self, error: Exception) -> ExpertError:
+        """What went wrong, as an error of our tree without anything secret."""
+        ...
+
+    def refusal_of(self, error: Exception) -> Refusal | None:
+        """The words of a refusal to take a request as it is, where it was one."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        ...
+
+
+class NetworkBackend(ABC):
+    """One expert behind a server."""
+
+    journalled = True
+
+    def __init__(self, expert: Expert) -> None:
+        self.expert = expert
+        self.capabilities = Capabilities(dict(expert.capabilities))
+        self._channel: Channel | None = None
+
+    @property
+    def max_n(self) -> int:
+        """Samples that one call may ask for, as far as is known now."""
+        most = self.capabilities.most
+        return _MOST if most is None else min(_MOST, most)
+
+    async def complete(self, batch: Sequence[Request]) -> Response:
+        """Asks for the samples of a batch in one call; what the server refuses is left out and asked again at once.
+
+        A request for embeddings is asked for one sample, for there are no others.
+
+        Returns fewer completions than requests where the server gives fewer choices, or some without any text.
+
+        Raises:
+            ExpertError: see the table in `orchestrator.errors`.
+            ConfigError: the key's variable is not set.
+        """
+        channel = self._channel or await self._ready()
+        try:
+            async with asyncio.timeout(self.expert.timeout):
+                if batch[0].sampling.mode == "embedding":
+                    return await self._embedded(channel, batch[0])
+                return await self._attempt(channel, batch)
+        except TimeoutError:
+            raise ExpertTimeout(f"no answer in {self.expert.timeout:g} s", expert=self.expert.id) from None
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        if self._channel is not None:
+            await self._channel.aclose()
+            self._channel = None
+
+    @abstractmethod
+    async def _warm(self) -> None:
+        """Imports what the channel needs."""
+
+    @abstractmethod
+    def _open(self) -> Channel:
+        """The channel; opens no connection yet."""
+
+    def _checked(self, response: Response, request: Request) -> Response:
+        """The response, unless there is something wrong with it that this client can tell."""
+        return response
+
+    async def _ready(self) -> Channel:
+        await self._warm()
+        if self._channel is None:
+            self._channel = self._open()
+        return self._channel
+
+    async def _embedded(self, channel: Channel, request: Request) -> Response:
+        try:
+            raw = await channel.send_texts(request)
+        except Exception as error:
+            raise channel.classify(error) from None
+        return vectors_of(raw, self.expert, request)
+
+    async def _attempt(self, channel: Channel, batch: Sequence[Request]) -> Response:
+        while True:
+            batch = first_only(batch, self.max_n)
+            call = call_for(batch, self.capabilities)
+            try:
+                raw = await channel.send(batch[0], call)
+            except Exception as error:
+                failure = channel.classify(error)
+                if not self._learned(channel, failure, error, call):
+                    raise failure from None  # a client's chain of causes may hold the key
+                continue
+            response, choices = response_of(raw, self.expert, batch, call.dropped)
+            if choices < call.choices:
+                self.capabilities.limit(choices)
+            return self._checked(response, batch[0])
+
+    def _learned(self, channel: Channel, failure: ExpertError, error: Exception, call: Call) -> bool:
+        if not isinstance(failure, BadRequest) or isinstance(failure, ContextTooLong):
+            return False
+        refusal = channel.refusal_of(error)
+        return refusal is not None and self.capabilities.learn(refusal, call.sent, call.choices, call.alternatives)
