@@ -47,7 +47,7 @@ class TreeOfThoughts:
 
     A cap on tokens, money or seconds may end the search before its last step. One without a cap on calls therefore has
     a plain answer asked for beside the first thoughts, which is one call more; the best states are finished as far as
-    the cap goes, and where none is, the plain answer stands in.
+    the cap goes, and the plain answer stands behind them.
     """
 
     steps: int | None = None
@@ -104,13 +104,15 @@ class TreeOfThoughts:
         _emit(answers or filter(None, [reached.spare]), run)
 
     async def _cut_short(self, reached: _Reached, form: Form, space: Space, run: Run) -> None:
-        """Puts forward the answers so far, else one to each of the best states as far as the budget goes, else the
-        plain one."""
-        if not reached.answers and reached.states[0].thoughts and not any(scope.over for scope in run.scope.chain):
+        """Puts forward the answers so far; else one to each of the best states as far as the budget goes, and behind
+        them the plain one, as those beginnings may have been far from the end."""
+        early = not reached.answers
+        if early and reached.states[0].thoughts and not any(scope.over for scope in run.scope.chain):
             reached.states = reached.states[: form.keep]
             with suppress(BudgetExceeded):  # told by the one that ended the search
                 await self._answered(reached, replace(form, thoughts=1), space, run)
-        _emit(_readable(without_doubles(space, reached.answers)) or filter(None, [reached.spare]), run)
+        plain = [reached.spare] if early and reached.spare is not None else []
+        _emit(_readable(without_doubles(space, [*reached.answers, *plain])), run)
 
     # -- thoughts -----------------------------------------------------------------------
 

@@ -427,12 +427,22 @@ class TestEndedBeforeItsLastStep:
         assert (out.stopped_by, out.answer is not None) == ("budget", True)
 
     async def test_the_best_state_is_finished_while_the_cap_lasts(self) -> None:
-        expert = player()
+        expert = player(answer=lambda r: f"The answer is {7 if 'beginning' in last(r) else 8}.")
         budget = Budget(tokens=2800)
         out = await asolve(SUM, experts=[expert.value], strategy="tot", budget=budget)
         assert out.stopped_by == "budget"
-        (chosen,) = out.candidates
-        assert len(chosen.candidate.parents) == 2  # a plan, and what it was finished by
+        best, plain = (scored.candidate for scored in out.candidates)
+        assert (len(best.parents), len(plain.parents)) == (2, 1)  # a plan, and what it was finished by
+        assert (out.chosen, out.answer, plain.answer) == (best, "7", "8")
+
+    async def test_a_checker_picks_the_plain_answer_where_what_was_finished_early_is_wrong(self) -> None:
+        def answer(request: Request) -> str:
+            return "Answer: 2 + 3 + 4" if "these are its steps" in last(request) else "Answer: 2 * 3 * 4"
+
+        expert = player(answer=answer)
+        out = await asolve(HAND, experts=[expert.value], strategy="tot", budget=Budget(tokens=2700))
+        found = [scored.candidate.answer for scored in out.candidates]
+        assert (found, out.answer, out.chosen_by) == (["2 + 3 + 4", "2 * 3 * 4"], "2 * 3 * 4", "verified")
 
     async def test_a_cap_on_calls_alone_covers_the_search_and_needs_no_plain_answer(self) -> None:
         expert = player()
