@@ -46,33 +46,33 @@ class Inner:
             choice = await build("aggregators", "majority")(run.problem, scored, run)
         return choice.candidate
 
-    def estimate(self, problem: Problem) -> Estimate | None:
-        """Calls of the strategy, its verifier and its aggregator with one expert; `None` where it cannot tell."""
+    def estimate(self, problem: Problem, experts: int = 1) -> Estimate | None:
+        """Calls of the strategy, its verifier and its aggregator; `None` where it cannot tell."""
         if not isinstance(self.strategy, Estimates):
             return None
-        estimate = self.strategy.estimate(problem, 1)
+        estimate = self.strategy.estimate(problem, experts)
         candidates = estimate.most if estimate.candidates is None else estimate.candidates
         parts: tuple[object, ...] = (self._verifier(problem), self._aggregator())
         for part in parts if candidates > 1 else ():
             if isinstance(part, EstimatesOver):
-                estimate += part.estimate_over(problem, 1, candidates)
+                estimate += part.estimate_over(problem, experts, candidates)
             elif isinstance(part, Estimates):
-                estimate += part.estimate(problem, 1)
+                estimate += part.estimate(problem, experts)
         return estimate
 
-    def fit(self, calls: int, problem: Problem) -> Inner | None:
+    def fit(self, calls: int, problem: Problem, experts: int = 1) -> Inner | None:
         """The largest form that needs at most `calls` calls; `None` where there is none."""
-        whole, strategy = self.estimate(problem), self.strategy
+        whole, strategy = self.estimate(problem, experts), self.strategy
         if whole is None or whole.most <= calls:
             return self
         if not isinstance(strategy, Fits):
             return None
         for rung in range(calls, 0, -1):
-            form = strategy.fit(rung, problem, 1)
+            form = strategy.fit(rung, problem, experts)
             if form is None:
                 return None
             smaller = replace(self, strategy=form)
-            told = smaller.estimate(problem)
+            told = smaller.estimate(problem, experts)
             if told is not None and told.most <= calls:
                 return smaller
         return None

@@ -73,12 +73,12 @@ class Codenames:
         return _without_board(problem) if _Game.of(problem) is None else None
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
-        one = Inner(self.inner).estimate(problem) or Estimate(1, 1.0, 1, 1)
+        one = Inner(self.inner).estimate(problem, experts) or Estimate(1, 1.0, 1, 1)
         return replace(one + one, least=one.least, candidates=1)
 
     def fit(self, calls: int, problem: Problem, experts: int) -> Self | None:
         """The ladder: smaller forms of the inner strategy, the same for both players."""
-        smaller = Inner(self.inner).fit(calls // 2, problem)
+        smaller = Inner(self.inner).fit(calls // 2, problem, experts)
         return None if calls < 2 or smaller is None else replace(self, inner=smaller.strategy)
 
 

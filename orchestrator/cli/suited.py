@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import Unsuited
@@ -14,7 +13,6 @@ from .printing import note
 if TYPE_CHECKING:
     from orchestrator.evals.plan import Row
     from orchestrator.protocols import Refuses
-    from orchestrator.types import Problem
 
     from .problems import Problems
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 def check_suited(rows: Sequence[Row], problems: Problems) -> None:
     """Sees that each row can do some problem of the set; notes how many it cannot, which count as wrong.
 
-    The set is read only for strategies that may refuse problems.
+    The set is read only for strategies that may refuse problems. Those inside another are taken to have all experts.
 
     Raises:
         Unsuited: a row can do none, so it would be of no use to anybody.
@@ -32,30 +30,18 @@ def check_suited(rows: Sequence[Row], problems: Problems) -> None:
             _check(row, choosy, problems)
 
 
-@dataclass(frozen=True, slots=True)
-class _Choosy:
-    """A strategy that may refuse problems, with the number of experts that it has."""
-
-    strategy: Refuses
-    experts: int
-
-    def refuses(self, problem: Problem) -> str | None:
-        return self.strategy.refuses(problem, self.experts)
-
-
-def _choosy(row: Row) -> list[_Choosy]:
-    """The row's strategy and those inside it, which have one expert each, as far as they may refuse problems."""
+def _choosy(row: Row) -> list[Refuses]:
+    """The row's strategy and those inside it, as far as they may refuse problems."""
     from orchestrator.protocols import Refuses
     from orchestrator.registry import build
 
-    made: object = build("strategies", row.strategy)
-    return [_Choosy(each, len(row.experts) if each is made else 1) for each in parts(made) if isinstance(each, Refuses)]
+    return [each for each in parts(build("strategies", row.strategy)) if isinstance(each, Refuses)]
 
 
-def _check(row: Row, choosy: Sequence[_Choosy], problems: Problems) -> None:
+def _check(row: Row, choosy: Sequence[Refuses], problems: Problems) -> None:
     refused, total, first = 0, 0, ""
     for case in problems.cases():
-        reason = next(filter(None, (each.refuses(case.problem) for each in choosy)), "")
+        reason = next(filter(None, (each.refuses(case.problem, len(row.experts)) for each in choosy)), "")
         refused, total, first = refused + bool(reason), total + 1, first or reason
     if refused == total:
         raise Unsuited(f"{row.name} can do no problem of {problems.name}, and nobody was asked: {first}")

@@ -77,4 +77,4 @@ def test_it_may_depend_on_how_many_experts_there_are() -> None:
     with pytest.raises(Unsuited, match="3 at temperature 0 are one answer over again"):
         check_suited(rows(spec, experts=2), problems)
     with pytest.raises(Unsuited, match="one answer over again"):
-        check_suited(rows(f"moa(inner={spec})", experts=3), problems)
+        check_suited(rows(f"moa(inner={spec})", experts=2), problems)

@@ -12,6 +12,7 @@ from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.strategies.codenames import Codenames
 from orchestrator.strategies.cot import ChainOfThought
 from orchestrator.strategies.self_consistency import SelfConsistency
+from orchestrator.strategies.self_refine import SelfRefine
 from orchestrator.types import Estimate, Json, Outcome
 from tests.clock import run_virtual
 
@@ -23,14 +24,17 @@ GAME = Problem("g", (Message("system", "Be brief."), Message("user", "Spymaster!
 
 
 def players(
-    hint: str = "Fruit.", guesses: str | Callable[[Request], str] = "Apple, pear.", latency: float = 0.0
+    hint: str = "Fruit.",
+    guesses: str | Callable[[Request], str] = "Apple, pear.",
+    latency: float = 0.0,
+    id: str = "scripted",
 ) -> ScriptedExpert:
     def reply(request: Request) -> str:
         if "Spymaster!" in request.messages[-1].text:
             return f"Final answer: {hint}"
         return f"Final answer: {guesses if isinstance(guesses, str) else guesses(request)}"
 
-    return ScriptedExpert(reply, latency=latency, max_n=1)
+    return ScriptedExpert(reply, id=id, latency=latency, max_n=1)
 
 
 async def played(expert: ScriptedExpert, spec: str = "codenames(inner=cot)") -> Outcome:
@@ -128,6 +132,20 @@ def test_estimate() -> None:
     assert Codenames(ChainOfThought()).estimate(GAME, 1) == Estimate(1, 2.0, 2, 2, 1)
     assert Codenames(SelfConsistency(samples=3)).estimate(GAME, 1) == Estimate(3, 6.0, 6, 2, 1)
     assert Codenames().estimate(GAME, 1) == Estimate(1, 2.0, 6, 6, 1)
+    assert Codenames(SelfConsistency()).estimate(GAME, 3) == Estimate(3, 6.0, 6, 2, 1)
+
+
+async def test_players_with_several_experts_take_the_calls_that_are_told() -> None:
+    team = [wide(players(id=f"e{i}")) for i in range(3)]
+    out = await asolve(GAME, experts=team, strategy="codenames(inner=self_refine(attempts=1))")
+    assert out.usage.calls == Codenames(SelfRefine(attempts=1)).estimate(GAME, 3).most == 6
+
+
+@pytest.mark.parametrize(("cap", "calls"), [(2, 2), (5, 4), (6, 6)])
+async def test_several_experts_are_left_out_under_a_cap(cap: int, calls: int) -> None:
+    team = [wide(players(id=f"e{i}")) for i in range(3)]
+    out = await asolve(GAME, experts=team, strategy="codenames(inner=self_consistency)", budget=Budget(calls=cap))
+    assert (out.usage.calls, out.answer) == (calls, "fruit: apple, pear")
 
 
 @pytest.mark.parametrize(("cap", "calls"), [(2, 2), (5, 4), (6, 6), (99, 20)])
