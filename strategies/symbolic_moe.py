@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from orchestrator.workshop import Workshop
 
 
-_KEYWORDS = 16
-"""Keywords of a problem that are not skills already, at the most: between 2 and 5 are asked for, several times."""
+_KEYWORDS = 5
+"""Keywords that a reply is asked for at the most."""
 
 
 @strategy
@@ -139,6 +139,7 @@ class SymbolicMoE:
 
         async def consult(slot: tuple[Expert, int], branch: Run) -> None:
             expert, draw = slot
+            branch.declare({expert.id: round(self._each(problem).expected)})
             await branch.delegate(self.inner, expert=expert, budget=purse, draw=draw)
 
         await run.map(consult, slots, cost=self._each(problem).most)
@@ -222,7 +223,9 @@ class SymbolicMoE:
         known = self._known()
         if known is None:
             return Estimate(0, 0.0, 0, 0)
-        calls = ceil((len(known.ratings.skills) + _KEYWORDS) / TEXTS_A_CALL)
+        tagging = self._tagger.tagging
+        keywords = _KEYWORDS * (tagging.passes // tagging.keep if tagging.how == "passes" else 1)
+        calls = ceil((len(known.ratings.skills) + keywords) / TEXTS_A_CALL)
         return Estimate(0, float(calls), calls, 1)
 
     def _each(self, problem: Problem) -> Estimate:

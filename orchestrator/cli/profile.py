@@ -168,6 +168,6 @@ def told(text: str) -> str:
     tried = known.aggregation
     writer = f"{known.writer()} writes" + (f" (best of {tried.rows} tries)" if tried.scores else " (nobody was tried)")
     removed = known.trimming.removed if known.trimming else ()
-    rare = f"; {len(removed)} are seldom recruited and left out" if removed else ""
+    rare = f"; seldom recruited and left out: {len(removed)}" if removed else ""
     skills = len(known.ratings.skills)
     return f"{len(known.problems)} problems, {len(known.experts)} experts, {skills} skills; {writer}{rare}"
