@@ -20,8 +20,11 @@ _TRAILING = re.compile(r"(?:\s+(?:methods?|approach(?:es)?|techniques?|strategy|
 def names_in(text: str, word: str, most: int) -> list[str]:
     """The names on lines of the form `WORD 1: name`, without doubles; any other line is passed over."""
     line = re.compile(rf"^{_MARKS}{word}\s*#?\d{{1,2}}{_MARKS}[:.)]{_MARKS}(\S.*?)\s*$", re.IGNORECASE | re.MULTILINE)
-    found = {same(name): name for each in reversed(line.findall(text)) if (name := _clean(each))}
-    return list(reversed(found.values()))[:most]
+    found: dict[str, str] = {}
+    for each in line.findall(text):
+        if name := _clean(each):
+            found.setdefault(same(name), name)
+    return list(found.values())[:most]
 
 
 def same(name: str) -> str:

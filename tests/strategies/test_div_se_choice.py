@@ -46,6 +46,12 @@ def test_names_come_in_order_without_doubles_and_no_more_than_asked_for() -> Non
     assert names_in("Persona 1: Euler\nPersona 2: a cook", "persona", 9) == ["Euler", "a cook"]
 
 
+def test_a_name_that_comes_again_stands_where_it_came_first() -> None:
+    text = "Approach 1: Algebra\nApproach 2: Tables\nApproach 3: Using algebra\nApproach 4: Cases"
+    assert names_in(text, "approach", 5) == ["Algebra", "Tables", "Cases"]
+    assert names_in(text, "approach", 1) == ["Algebra"]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "equal"),
     [

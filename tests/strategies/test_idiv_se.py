@@ -270,3 +270,18 @@ def test_a_long_reply_is_read_in_one_pass() -> None:
 
 def test_the_book_is_that_of_div_se(tmp_path: Path) -> None:
     assert IDivSE(book(tmp_path, BOOK))._pairs[0].approach == "Working backwards"
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("## Approach 1: a\n3\n## Approach 2: b\n4\n## Final answer\n3", "4"),
+        ("**Approach 1: a**\n3\n**Approach 2: b**\n4\n### Overall result\n3", "4"),
+        ("## Approach 1: a\n3\n## Approach 2: b\n4\n### Final answer\n5", "5"),
+        ("## Approach 1: a\n## Final answer\n3\n## Approach 2: b\n## Final answer\n4", "4"),
+        ("## Approach 1: a\n3\n## Final answer\n4", "4"),
+    ],
+    ids=["as high", "above a line", "below", "one for each", "a single section"],
+)
+def test_a_final_answer_of_the_whole_reply_is_not_the_last_section_s(text: str, last: str) -> None:
+    assert sections(text, 2)[-1][1].splitlines()[-1] == last
