@@ -26,6 +26,7 @@ from typing import (
 
 from ..errors import ConfigError, UnknownName
 from ..protocols import Aggregator, Strategy, Verifier
+from .ranges import check_ranges
 from .rooms import ROOMS, Maker, built_in_name, load
 from .spec import Given, Group, Spec, Value, parse
 
@@ -135,6 +136,7 @@ def _made(group: Group, spec: Spec) -> object:
         example = ", ".join(f"{name}=..." for name in missing)
         raise ConfigError(f"{ROOMS[group].what} {spec.name} needs {', '.join(missing)}: write {spec.name}({example})")
     try:
+        check_ranges(values)
         return cast(object, maker(**values))
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{ROOMS[group].what} {spec}: {error}") from error

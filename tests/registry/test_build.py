@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,22 @@ def test_a_plain_function_from_an_entry_point_is_its_own_instance(install: Any) 
     assert build("verifiers", "demo_check").__name__ == "check"  # type: ignore[attr-defined]
     with pytest.raises(UnknownName, match="unknown setting 'x' in verifier demo_check"):
         build("verifiers", "demo_check(x=1)")
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("cot(temperature=-1)", "temperature is 0 or more, not -1"),
+        ("ideasearch(code_temperature=-0.5)", "code_temperature is 0 or more, not -0.5"),
+        ("ideasearch(top_p=3)", "top_p is above 0 and at most 1, not 3"),
+        ("cot(max_tokens=0)", "max_tokens counts from 1, not 0"),
+    ],
+)
+def test_settings_that_all_strategies_share_have_one_range(spec: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        build("strategies", spec)
+
+
+def test_a_time_limit_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="timeout is above 0, not 0"):
+        build("verifiers", "unit_tests(timeout=0)")
