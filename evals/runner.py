@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
@@ -13,7 +14,7 @@ from typing import Protocol
 from orchestrator import answers
 from orchestrator.conduct import Conduct, Setting
 from orchestrator.contest import contestant_for
-from orchestrator.engine import Engine, ReusingJournal, SqliteJournal
+from orchestrator.engine import Engine, Journal, ReusingJournal, SqliteJournal
 from orchestrator.errors import (
     ExpertLost,
     JournalError,
@@ -29,13 +30,14 @@ from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
 from orchestrator.run import Deadline
 from orchestrator.sandbox import Sandbox
-from orchestrator.serving import backend_of, fallbacks_of, warm
+from orchestrator.serving import backend_of, fallbacks_of, loader_of, warm
 from orchestrator.types import Json, Outcome
 
 from .case import Case
 from .earlier import Keys, recall
 from .entry import Entry, crashed, graded
 from .interrupt import on_interrupt
+from .loads import Loads
 from .plan import Job, Plan, Row
 from .stopwatch import Stopwatch
 from .tally import Tally
@@ -101,6 +103,8 @@ class Bench:
     scope: Scope = field(init=False)
     """What is paid for the whole run, earlier invocations included."""
     stopwatch: Stopwatch = field(init=False)
+    loads: Loads = field(init=False)
+    """How often models that share memory were loaded."""
     _earlier: Keys = field(default_factory=Keys)
     _setting: Setting = field(init=False)
     _limit: asyncio.Timeout = field(init=False)
@@ -127,6 +131,7 @@ class Bench:
                     await self._limited(cases)
                 finally:
                     self.stopwatch.note(now=True)
+                    self.folder.append_trace(self.loads.rows(self.stopwatch.start))
         if self.failure is not None:
             raise self.failure
         self.interrupted = self.interrupted and not self.complete
@@ -150,7 +155,7 @@ class Bench:
         self.sandbox = await stack.enter_async_context(Sandbox(min_level=plan.min_isolation))
         journal = SqliteJournal(self.folder.journal)
         replies = await _with_other(journal, plan.reuse)
-        self.engine = await stack.enter_async_context(Engine(plan.everybody, backend_of, replies))
+        self.engine = await stack.enter_async_context(self._engine_on(replies))
         self.stopwatch = Stopwatch(journal, clock)
         self.scope = Scope("run", plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))
         self._setting = Setting(
@@ -164,7 +169,12 @@ class Bench:
             prefix_only=True,
         )
         self.tallies = {row.name: Tally() for row in plan.rows}
+        self.loads = Loads(journal, self.engine.groups)
         self._earlier = recall(self.folder, self.tallies)
+
+    def _engine_on(self, replies: Journal) -> Engine:
+        tell = self.watcher.tell if self.watcher is not None else logging.getLogger(__name__).warning
+        return Engine(self.plan.everybody, backend_of, replies, loader_of=loader_of, tell=tell)
 
     # -- the loop -----------------------------------------------------------------------
 
@@ -274,7 +284,7 @@ class Bench:
     def _save(self, job: Job, entry: Entry) -> None:
         """Writes the trace and then the line, with nothing between the two that a kill could hit but itself."""
         try:
-            self.folder.append_trace(entry.trace)
+            self.folder.append_trace((*self.loads.rows(self.stopwatch.start), *entry.trace))
             self.folder.append_result(entry.line.to_json())
         except OSError as error:
             raise JournalError(f"{self.folder.path}: results cannot be written: {error.strerror}") from error

@@ -81,7 +81,8 @@ class _Said:
 
     def failure(self, path: str, advice: str = "") -> str:
         """In one line."""
-        said = str(self.body.get("error") or self._text).strip().splitlines()
+        text = "".join(sign if sign.isprintable() else "\n" for sign in str(self.body.get("error") or self._text))
+        said = text.strip().splitlines()
         return f"{path}: status {self.status}" + (f": {said[0][:200]}" if said else "") + advice
 
 

@@ -12,7 +12,7 @@ from .engine import Engine
 from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
 from .ledger import Scope
 from .own_prompts import SHIPPED, PromptSource
-from .protocols import Aggregator, Begins, Embeds, Estimates, EstimatesOver, Fits, Strategy, Verifier
+from .protocols import Aggregator, Begins, Declares, Embeds, Estimates, EstimatesOver, Fits, Strategy, Verifier
 from .registry import build, verdict_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
@@ -91,6 +91,8 @@ class Conduct:
             setting.prompts,
         )  # fmt: skip
         self.run = Run(self.table, problem, setting.experts, scope, self._emitted, strategy=contestant.name)
+        self._ahead = self.run.beside(AGGREGATION)
+        """Declares what the aggregator will ask, apart from what the strategy asks of the same experts."""
         self.ended_by = ""
         """Name of the scope whose budget ended the search, if one did."""
         self._scored: dict[Place, Scored] = {}
@@ -114,6 +116,7 @@ class Conduct:
             return await self._solved()
         finally:
             self.run.withdraw()
+            self._ahead.withdraw()
 
     async def _solved(self) -> Outcome:
         start = self.trace.clock()
@@ -171,6 +174,8 @@ class Conduct:
         try:
             experts, embedder = len(self.setting.experts), "embedder" in self.setting.roles
             self.contestant = fitted(self.contestant, self.problem, self.scope, experts, embedder=embedder)
+            if isinstance(aggregator := self.contestant.aggregator, Declares):
+                self._ahead.declare(aggregator.declares(self.problem, self._ahead))
             async with within(self._deadline), asyncio.TaskGroup() as self._tasks:
                 if isinstance(self.contestant.aggregator, Begins):
                     self._tasks.create_task(self._begin(self.contestant.aggregator))
@@ -270,7 +275,7 @@ class Conduct:
         """The aggregator's choice, or a plain vote and why the aggregator could not choose."""
         if not scored:
             return Choice(None, 0.0, "none"), None
-        run = self.run.beside(AGGREGATION)
+        run = self.run.beside(AGGREGATION, self._ahead)
         try:
             async with within(self._time_left()):
                 return await self.contestant.aggregator(self.problem, scored, run), None

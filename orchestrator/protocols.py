@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from .types import Candidate, Choice, Estimate, Expert, Problem, Request, Response, Scored, Verdict
@@ -126,6 +126,15 @@ class Begins(Protocol):
 
         A failure that it ends in is told only if choosing comes to the same.
         """
+        ...
+
+
+@runtime_checkable
+class Declares(Protocol):
+    """What an aggregator may also have: it knows beforehand whom it will ask."""
+
+    def declares(self, problem: Problem, run: Run) -> Mapping[str, int]:
+        """Calls by expert id, should it have to choose among several candidates; see `Run.declare`."""
         ...
 
 

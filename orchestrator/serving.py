@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .errors import ConfigError
-from .protocols import Backend
+from .protocols import Backend, Loader
 from .registry import load
 from .types import Expert
 
@@ -13,6 +13,15 @@ from .types import Expert
 def backend_of(expert: Expert) -> Backend:
     """The backend that an expert's client names."""
     return load("clients", expert.client)(expert)
+
+
+def loader_of(expert: Expert) -> Loader | None:
+    """What has the expert's model loaded and unloaded; `None` where its server loads what it is asked."""
+    if expert.loader == "none":
+        return None
+    from .experts.loaders import loader_of as named
+
+    return named(expert)
 
 
 async def warm(experts: Iterable[Expert]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from .protocols import Aggregator, Prepares, Strategy, Verifier
 from .registry import build, names, spec_of
 from .run import Deadline, earliest, within
 from .sandbox import Sandbox
-from .serving import backend_of, fallbacks_of, priced, reserves_of, warm
+from .serving import backend_of, fallbacks_of, loader_of, priced, reserves_of, warm
 from .step import Asked, Step, Wallet, check_names
 from .types import Expert, Outcome, Problem, Scored
 from .workshop import Workshop
@@ -31,6 +32,7 @@ from .workshop import Workshop
 _OF_WALLET = (
     "experts", "pool", "reserves", "roles", "seed", "journal", "api_base", "key_env", "min_isolation", "prompts",
 )  # fmt: skip
+_LOG = logging.getLogger(__name__)
 _SIMULATED = "no expert was given, so simulated ones answered"
 
 
@@ -96,7 +98,10 @@ class Orchestrator:
     async def __aenter__(self) -> Self:
         self._deadline = Deadline.after(self.scope, asyncio.get_running_loop().time())
         everybody = {expert.id: expert for expert in self._everybody}
-        self.engine = Engine(everybody, backend_of, self._journal or MemoryJournal(), seed=self._seed)
+        self.engine = Engine(
+            everybody, backend_of, self._journal or MemoryJournal(), seed=self._seed, loader_of=loader_of,
+            tell=_LOG.warning,
+        )  # fmt: skip
         await warm(everybody.values())
         await self.engine.__aenter__()
         return self

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.types import Json
 
-from .printing import out_json
+from .printing import out_folded, out_json, visible
 from .tables import Column, percent, print_table
 
 Row = Mapping[str, Json]
@@ -40,6 +40,12 @@ def show_results(
         out_json("bench/1", found)
     elif rows:
         print_table(columns_of(rows))
+
+
+def show_loads(loads: Mapping[str, int]) -> None:
+    """Tells how often models that share memory were loaded."""
+    each = ", ".join(f"{visible(expert, keep='')} {count}" for expert, count in loads.items())
+    out_folded(f"models loaded {sum(loads.values())} times: {each}")
 
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:

@@ -32,24 +32,30 @@ def run_bench(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) 
     _note_dropped(folder, work)
     _note_isolation(folder, work)
     if work.lines or work.lost is None:
-        _show(folder, problems.name, work.problems, _labelled(plan, rows), as_json)
+        _show(folder, problems.name, work.problems, _labelled(plan, rows), as_json, work.loads.counts)
     if code := _ended(folder, work):
         leave(code)
     note(f"run: {folder.path}")
 
 
-def _show(folder: RunFolder, set_: str, count: int, rows: list[dict[str, Any]], as_json: bool) -> None:
+def _show(
+    folder: RunFolder, set_: str, count: int, rows: list[dict[str, Any]], as_json: bool, loads: dict[str, int]
+) -> None:
     """Prints the results, and the published figures beside them where the run follows a recipe."""
     from .following import Followed
     from .published import figures, recipe_json, show_published, with_published
-    from .results import show_results
+    from .results import show_loads, show_results
 
     followed, manifest = Followed.recalled(folder.manifest), folder.manifest
     beside = [] if followed is None else figures(followed, folder)
     more: dict[str, Json] = {"overlap": manifest["overlap"]} if "overlap" in manifest else {}
+    if loads:
+        more |= {"loads": {**loads}}
     if followed is not None:
         rows, more = with_published(rows, beside), {**more, "recipe": recipe_json(followed)}
     show_results(str(folder.path), set_, count, rows, manifest.get("isolation"), as_json, more)
+    if loads and not as_json:
+        show_loads(loads)
     if followed is not None and not as_json:
         show_published(followed, beside)
 

@@ -71,18 +71,19 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
 
     from .following import Followed
     from .published import figures, show_published, with_published
-    from .results import columns_of
+    from .results import columns_of, show_loads
 
     seen = view(run)
     told = summary(seen.path)
-    calls, seconds = _journalled(seen)
+    calls, seconds, loads = _journalled(seen)
     rows = _rows(seen, seconds)
     followed = Followed.recalled(seen.manifest)
     beside = [] if followed is None else figures(followed, seen)
     if as_json:
         rows = rows if followed is None else with_published(rows, beside)
         problems = seen.manifest.get("problems")
-        found = {"problems": problems, "open_calls": calls, "results": rows, "manifest": seen.manifest}
+        found: dict[str, Any] = {"problems": problems, "open_calls": calls, "results": rows, "manifest": seen.manifest}
+        found |= {"loads": loads} if loads else {}
         out_json("run/1", {**_summary_json(told), **found})
         return
     out(f"run: {visible(told.id, keep='')} ({told.state}), begun {told.created}")
@@ -95,6 +96,8 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     if rows:
         out("")
         print_table(columns_of(rows))
+    if loads:
+        show_loads(loads)
     if rows and followed is not None:
         show_published(followed, beside)
     if isinstance(file := seen.manifest.get("file"), str):
@@ -167,16 +170,17 @@ def rm(
 # -- reading a run ------------------------------------------------------------------------
 
 
-def _journalled(seen: RunView) -> tuple[int, float]:
-    """Calls without an end, and seconds of all invocations; none where there is no journal yet."""
+def _journalled(seen: RunView) -> tuple[int, float, dict[str, int]]:
+    """Calls without an end, seconds of all invocations, and loads of models; none where there is no journal yet."""
     from orchestrator.engine import JournalView
+    from orchestrator.evals.loads import loads_in
     from orchestrator.evals.stopwatch import SECONDS
 
     if not seen.journal.is_file() or not seen.journal.stat().st_size:
-        return 0, 0.0
+        return 0, 0.0, {}
     journal = JournalView(seen.journal)
     try:
-        return journal.open_calls(), journal.recall(SECONDS)
+        return journal.open_calls(), journal.recall(SECONDS), dict(sorted(loads_in(journal).items()))
     finally:
         journal.close()
 

@@ -7,7 +7,7 @@ from .groups import Groups
 from .journal import Attempt, Journal, MemoryJournal
 from .lane import Gate, Lane
 from .residency import Demand, Residency, Swap
-from .residents import Loaded, Residents, capacity_of
+from .residents import Loaded, Residents
 from .retry import RetryPolicy
 from .reuse import ReusingJournal
 from .sqlite import JournalView, SqliteJournal
@@ -36,6 +36,5 @@ __all__ = [
     "Seat",
     "SqliteJournal",
     "Swap",
-    "capacity_of",
     "unlimited",
 ]

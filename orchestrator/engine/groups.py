@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 
 from orchestrator.protocols import Loader
-from orchestrator.types import Expert
+from orchestrator.types import Expert, capacity_of
 
 from .coming import Coming
 from .flight import Flight
-from .residents import Loaded, Residents, capacity_of
+from .residents import Loaded, Residents
 
 
 class Groups:
@@ -33,7 +33,7 @@ class Groups:
         self._experts, self._loader_of, self._tell = experts, loader_of, tell
         self._gates: dict[str, Residents] = {}
         for name in {expert.resident_group for expert in experts.values()} - {None}:
-            capacity_of(str(name), self._members(str(name)))
+            capacity_of(str(name), experts.values())
 
     def gate(
         self,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ConfigError, LoadFailed
+from orchestrator.errors import LoadFailed
 from orchestrator.protocols import Loader
-from orchestrator.types import Expert
+from orchestrator.types import Expert, capacity_of
 
 from .breaker import INSTANT
 from .coming import Coming
@@ -58,7 +58,8 @@ class Residents:
         coming: what strategies have declared.
         loader_of: how a model is brought in and put out, where the server is to be told.
         start: starts a task that ends with the engine.
-        tell: told in one line of every loader that failed; the run goes on, as many servers load what they are asked.
+        tell: told once of every way in which a loader failed, in one line; the run goes on, as many servers load what
+            they are asked.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Residents:
         """Loaded models that have been asked for so long that others have their turn."""
         self._allowed: dict[str, int] = {}
         """Calls that each may still let out while others wait."""
+        self._failures: set[str] = set()
         self._looking = self._cleared = False
 
     def add(self, lane: Lane) -> None:
@@ -215,7 +217,9 @@ class Residents:
         try:
             await (loader.unload(expert) if out else loader.load(expert))
         except LoadFailed as error:
-            self._tell(str(error))
+            if str(error) not in self._failures:
+                self._failures.add(str(error))
+                self._tell(str(error))
 
     def _loader(self, model: str) -> Loader | None:
         if model not in self._loaders:
@@ -260,16 +264,3 @@ def _asks(lane: Lane) -> bool:
 def model_of(expert: Expert) -> str:
     """What is loaded when an expert is asked: experts that differ in more than this share it."""
     return f"{expert.client} {expert.api_base or ''} {expert.model}"
-
-
-def capacity_of(group: str, experts: Sequence[Expert]) -> int:
-    """How many models of a group may be loaded at once: as one of its experts says, else 1.
-
-    Raises:
-        ConfigError: two say different things.
-    """
-    given = {expert.resident_capacity for expert in experts if expert.resident_capacity is not None}
-    if len(given) > 1:
-        told = " and ".join(map(str, sorted(given)))
-        raise ConfigError(f"resident_group '{group}': its experts give resident_capacity {told}; say it once")
-    return next(iter(given), 1)

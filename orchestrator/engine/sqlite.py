@@ -81,6 +81,11 @@ class JournalView:
         row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return 0.0 if row is None else float(row[0])
 
+    def kept(self, beginning: str) -> dict[str, float]:
+        """All kept numbers whose names begin so."""
+        sql = "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?"
+        return {str(name): float(value) for name, value in self._reader.execute(sql, (len(beginning), beginning))}
+
     def _scalar(self, sql: str) -> int:
         return int(self._reader.execute(sql).fetchone()[0])
 

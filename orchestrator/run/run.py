@@ -179,15 +179,14 @@ class Run(Line):
         if self._own_claim is not None:
             self._table.forecast.end(self._own_claim, followed)
             self._own_claim = None
-        if self.path:  # what is declared for the whole problem holds until its answer is chosen
-            self.withdraw()
+        self.withdraw()
 
     def declare(self, calls: Mapping[str, int]) -> None:
         """Says which calls this branch will make, by expert id, on top of what was said before.
 
         Where models are loaded one after the other this orders the loads: a model that more calls will come for is
         loaded when they are there. It asks nobody, costs nothing, and nothing waits for it. What has not been asked
-        when the branch ends is forgotten; what a run that is no branch declares holds for the aggregator too.
+        when the branch ends is forgotten.
         """
         due = {expert: number for expert, number in calls.items() if number > 0}
         if due:
@@ -281,11 +280,12 @@ class Run(Line):
             child.end()
             self._stage = max(self._stage, child.stage)
 
-    def beside(self, place: Place) -> Run:
-        """A run for a verifier or an aggregator, with a path that no branch has."""
+    def beside(self, place: Place, ahead: Run | None = None) -> Run:
+        """A run for a verifier or an aggregator, with a path that no branch has; `ahead` declared its calls."""
+        declared = self._declared if ahead is None else ahead._declared
         return Run(
             self._table, self.problem, self.experts, self.scope, self._refuse_emission, strategy=self.strategy,
-            path=place, expert=self._expert, stage=self._stage, claimed=self._claim, declared=self._declared,
+            path=place, expert=self._expert, stage=self._stage, claimed=self._claim, declared=declared,
         )  # fmt: skip
 
     def _refuse_emission(self, candidate: Candidate) -> None:

@@ -1,7 +1,7 @@
 """The values that every part exchanges; all frozen, none knows how it is made."""
 
 from .event import Event
-from .expert import Expert, Price
+from .expert import Expert, Price, capacity_of
 from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
 from .outcome import Answer, Candidate, Choice, Estimate, Outcome, Scored, StoppedBy, Usage, Verdict
 from .problem import KINDS, LETTERS, Example, Kind, Problem, Prompt, Template
@@ -56,6 +56,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "canonical",
+    "capacity_of",
     "packed",
     "unpacked",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -88,6 +88,13 @@ class Synthesis:
             there = ", ".join(expert.id for expert in run.experts)
             raise VerifierError(f"synthesis: no expert of this run is called '{self.expert}'; there are: {there}")
         return named
+
+    def declares(self, problem: Problem, run: Run) -> Mapping[str, int]:
+        """One call of the writer."""
+        try:
+            return {self._writer(run).id: 1}
+        except VerifierError:
+            return {}  # it is told when there is something to write
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Calls on two candidates or more."""

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from orchestrator.budget import Budget
-from orchestrator.engine import Engine, Seat, capacity_of, unlimited
+from orchestrator.engine import Engine, Seat, unlimited
 from orchestrator.engine.residents import LATE
 from orchestrator.errors import BudgetExceeded, ConfigError, LoadFailed, RateLimited
 from orchestrator.ledger import Scope
 from orchestrator.protocols import Loader
-from orchestrator.types import Expert
+from orchestrator.types import Expert, capacity_of
 from tests.clock import run_virtual
 from tests.engine.card import Card, asked, engine_on, group, seat
 
