@@ -161,7 +161,7 @@ def _by(found: Description) -> str:
 def _show_set(name: str, aliases: dict[str, str], as_json: bool) -> None:
     from collections import Counter
 
-    from orchestrator.evals.sets import open_set
+    from orchestrator.evals.sets import BUILT_IN, FORMATS, open_set, parse_spec
 
     from .problems import chosen
 
@@ -174,12 +174,17 @@ def _show_set(name: str, aliases: dict[str, str], as_json: bool) -> None:
         kinds[case.problem.kind] += 1
         parts[case.part or "none"] += 1
         gradable += case.gradable
+    # A file of one's own may be named as a built-in set is; its path is no such name.
+    about = BUILT_IN.get(parse_spec(problems.spec)[0]) or FORMATS[opened.format].about
     if as_json:
-        found = {"name": problems.name, "path": opened.path, "format": opened.format, "sha256": opened.digest}
+        found = {
+            "name": problems.name, "about": about, "path": opened.path, "format": opened.format, "sha256": opened.digest
+        }  # fmt: skip
         count = {"problems": kinds.total(), "gradable": gradable, "kinds": dict(kinds), "parts": dict(parts)}
         out_json("benchmark/1", {**found, **count})
         return
     out(f"{visible(problems.name)}: {kinds.total()} problems, {gradable} of them can be graded")
+    out_folded(visible(about))
     out(f"file: {visible(opened.path)} (format {opened.format})")
     print_table([Column("kind", list(kinds)), Column("problems", [str(n) for n in kinds.values()])])
     print_table([Column("part", list(parts)), Column("problems", [str(n) for n in parts.values()])])

@@ -46,6 +46,13 @@ def test_one_set_is_told_with_what_it_holds(command: Command, home: Path, sums: 
     assert "24 problems" in command("benchmarks", "sample").out
 
 
+def test_a_set_is_told_with_what_it_is_about(command: Command, home: Path) -> None:
+    assert "a few boards for strategy codenames" in command("benchmarks", "codenames").out
+    assert command("benchmarks", "game24:limit=2", "--json").json["about"].startswith("four numbers")
+    (home / "game24.jsonl").write_text('{"question": "40?", "answer": "so\\n#### 40"}\n')
+    assert command("benchmarks", "game24.jsonl", "--json").json["about"].startswith("GSM8K's question")
+
+
 @pytest.mark.parametrize("name", ["best_of_n", "cot", "ideasearch", "plansearch", "self_consistency"])
 def test_a_strategy_is_told_with_its_paper_steps_calls_and_settings(command: Command, name: str) -> None:
     found = command("strategies", name, "--json").json
