@@ -14,8 +14,9 @@ from ..types import Kind, Problem
 from . import choice, code, expression, game24, number, plan, structured, text
 from .math import MathPool
 from .phrases import Reading
+from .text import breaks_off
 
-__all__ = ["Reading", "aclose", "classes", "read", "read_now", "same"]
+__all__ = ["Reading", "aclose", "breaks_off", "classes", "read", "read_now", "same"]
 
 
 class _Reader(Protocol):

@@ -55,6 +55,13 @@ def key(value: str) -> str:
     return digested(" ".join(_ARTICLES.sub(" ", words).split()) or " ".join(folded.split()))
 
 
+def breaks_off(problem: Problem, text: str) -> bool:
+    """Whether a reply that was cut is prose that ends in the middle: nothing in it is marked as its answer."""
+    if problem.kind != "text" or _literal(problem) or json_field(text) is not None:
+        return False
+    return not any(marker.search(text) for marker in (_FINAL, _MARKER))
+
+
 def _passage(text: str) -> Reading | None:
     for match in reversed(list(_FINAL.finditer(text))):
         value = text[match.end() :].strip()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 
+from orchestrator import answers
 from orchestrator.engine import Landed, Seat
 from orchestrator.errors import BudgetExceeded, ExpertError, ExpertLost, Stopped, Truncated
 from orchestrator.ledger import Amount
@@ -100,8 +101,8 @@ class Asker:
     async def _sample(self, wanted: Wanted, request: Request, seat: Seat) -> Completion:
         try:
             completion, request = await self._ask(wanted, request, seat)
-            if completion.finish == "length" and not await self._answered(request, completion):
-                completion = await self._with_larger_cap(wanted, request, seat)
+            if completion.finish == "length":
+                completion = await self._whole(wanted, request, completion, seat)
         except ExpertError as error:
             self._lose(error)
             raise
@@ -110,6 +111,23 @@ class Asker:
     def _lose(self, error: ExpertError) -> None:
         self.table.meter.lose(error)
         self.table.trace.add("lost", self.path, error=type(error).__name__, reason=str(error))
+
+    async def _whole(self, wanted: Wanted, request: Request, cut: Completion, seat: Seat) -> Completion:
+        """A reply that its cap ended: as it is if it has its answer, else one with a larger cap.
+
+        Prose that breaks off is asked for again too, but is better than nothing where more does not come. Where seconds
+        are capped nobody waits for more: what is there would be lost with them.
+        """
+        if not await self._answered(request, cut):
+            return await self._with_larger_cap(wanted, request, seat)
+        timed = any(scope.budget.seconds is not None for scope in seat.scope.chain)
+        if timed or not answers.breaks_off(self.problem, cut.text):
+            return cut
+        try:
+            return await self._with_larger_cap(wanted, request, seat)
+        except (BudgetExceeded, ExpertError) as error:
+            self.table.trace.add("cut", self.path, key=request.key.hex(), reason=str(error))
+            return cut
 
     async def _with_larger_cap(self, wanted: Wanted, request: Request, seat: Seat) -> Completion:
         larger = replace(request, sampling=_grown(request.sampling, LARGER_CAP))

@@ -282,6 +282,40 @@ class TestTruncation:
         assert played.result[0].finish == "length"
         assert len(scripted.requests) == 1
 
+    @pytest.mark.parametrize(
+        ("needed", "budget", "caps", "ends"),
+        [
+            (5000, Budget(), [2048, 8192], "whole"),
+            (10**6, Budget(), [2048, 8192], "cut at 8192"),
+            (5000, Budget(calls=1), [2048], "cut at 2048"),
+            (5000, Budget(seconds=60), [2048], "cut at 2048"),
+        ],
+        ids=["asked again", "the longer beginning", "no call left", "no time to lose"],
+    )
+    def test_prose_that_breaks_off_is_asked_for_again_and_kept_where_more_does_not_come(
+        self, needed: int, budget: Budget, caps: list[int], ends: str
+    ) -> None:
+        def essay(request: Request) -> Completion:
+            cap = request.sampling.max_tokens or 0
+            return Completion(
+                "An essay, whole" if cap >= needed else f"An essay, cut at {cap}",
+                finish="stop" if cap >= needed else "length",
+            )
+
+        scripted = ScriptedExpert(essay)
+        played = play(
+            lambda run: run.generate(prompt()), scripted, problem=replace(PROBLEM, kind="text"), budget=budget
+        )
+        assert played.result is not None
+        assert played.result.text == f"An essay, {ends}"
+        assert [request.sampling.max_tokens for request in scripted.requests] == caps
+
+    def test_a_short_answer_that_is_marked_in_prose_is_enough(self) -> None:
+        scripted = ScriptedExpert(lambda _: Completion("Final answer: Paris\nAnd moreover", finish="length"))
+        played = play(lambda run: run.generate(prompt()), scripted, problem=replace(PROBLEM, kind="text"))
+        assert played.error is None
+        assert len(scripted.requests) == 1
+
     def test_a_step_on_the_way_has_no_answer_so_it_must_be_whole(self) -> None:
         def answer(request: Request) -> Completion:
             whole = (request.sampling.max_tokens or 0) > 5000
