@@ -8,7 +8,7 @@ Scopes know no clock and never wait: whoever is held back parks a callback on th
 """
 
 from .amount import NOTHING, Amount, Losses
-from .claim import Claim, claim
+from .claim import Claim, claim, common
 from .forecast import Forecast
 from .prices import check_prices
 from .reservation import Reservation, charge, reserve
@@ -27,6 +27,7 @@ __all__ = [
     "charge",
     "check_prices",
     "claim",
+    "common",
     "reserve",
     "room",
 ]

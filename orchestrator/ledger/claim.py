@@ -65,6 +65,25 @@ class Claim:
             scope.owed = scope.owed - amount if scope.claims else NOTHING
 
 
+@dataclass(slots=True, eq=False)
+class Common(Claim):
+    """For calls of work that started branches may wait for: all that is owed to them is theirs to use.
+
+    A call that left alone what is owed to whoever waits for it would wait for its own waiter.
+    """
+
+    def covers(self, scope: Scope) -> bool:
+        return True
+
+    def spans(self, scope: Scope) -> bool:
+        return True
+
+
+def common(outer: Claim | None) -> Claim:
+    """What work may use that is done once for all branches, by the branch of `outer` or by nobody's."""
+    return Common((), NOTHING, 0, outer)
+
+
 def claim(
     chain: tuple[Scope, ...], calls: int, unit: Amount, *, least: Amount = NOTHING, outer: Claim | None = None
 ) -> Claim | Scope:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from orchestrator.budget import Budget
 from orchestrator.engine import Declared, Seat
 from orchestrator.errors import ConfigError, SandboxUnavailable
-from orchestrator.ledger import Claim, Scope
+from orchestrator.ledger import Claim, Scope, common
 from orchestrator.prompts import Prompts
 from orchestrator.types import Answer, Completion, Expert, Json, JsonObject, Place, Problem, Prompt, Reply, Sampling
 
@@ -103,7 +103,15 @@ class Line:
         Args:
             what: names the work, with every setting that it depends on.
         """
-        return await self._table.shared.once(what, work)
+
+        async def leading() -> Result:
+            own, self._claim = self._claim, common(self._claim)
+            try:
+                return await work()
+            finally:
+                self._claim = own
+
+        return await self._table.shared.once(what, leading)
 
     # -- asking -------------------------------------------------------------------------
 

@@ -125,3 +125,21 @@ def test_who_plays_a_role_that_nobody_was_given_for(given: bool) -> None:
 
     played = play(act, *values, roles={"judge": values[0]} if given else {})
     assert played.result == (["e0", "e0"] if given else ["e0", "e1"])
+
+
+def test_who_keeps_room_for_its_calls_may_wait_for_work_that_another_does() -> None:
+    """The room that a branch keeps is of no use to it while it waits; else work that had none would wait for ever."""
+
+    async def kept(item: str, run: Run) -> str:
+        await run.generate(prompt("Answer."))
+        return await run.once("tests", lambda: written(run))
+
+    async def step(item: str, run: Run) -> str | None:
+        if item == "tests":
+            return await run.once("tests", lambda: written(run))
+        return (await run.map(kept, [item], cost=2))[0]
+
+    async def act(run: Run) -> list[str | None]:
+        return await run.map(step, ["answer", "tests"])
+
+    assert play(act, counting(), budget=Budget(calls=2)).result == ["reply 0", "reply 0"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
-from orchestrator import Budget, Example, Message, Problem, Request, asolve
+from orchestrator import Budget, Example, Message, Orchestrator, Problem, Request, asolve
 from orchestrator.errors import ConfigError, ContentFiltered
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import build
@@ -356,3 +357,14 @@ async def test_of_tests_that_were_not_run_none_is_told(sandbox: Sandbox) -> None
     assert found.smallest == tests[0]
     assert "timeout" in found.end
     assert len(found.failed) == 2
+
+
+@pytest.mark.parametrize("calls", range(1, 9))
+async def test_a_wallet_around_the_problem_never_leaves_chains_waiting_for_tests(calls: int) -> None:
+    """The caps keep room for the attempts of a chain; the tests that it waits for must be able to use it."""
+    expert = learner(*PROGRAMS)
+    async with asyncio.timeout(30), Orchestrator(experts=[expert.value], budget=Budget(calls=calls)) as wallet:
+        out = await wallet.solve(DOUBLE, strategy="reflexion(max_iters=2, chains=2)")
+    assert len(expert.requests) <= calls
+    assert out.stopped_by in ("budget", "done")
+    assert (out.candidates != ()) == (calls >= 3), "a chain of three calls starts where there is room for it"
