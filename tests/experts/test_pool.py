@@ -233,3 +233,38 @@ def test_a_simulated_expert_stands_in_a_pool_file_and_in_the_entry_that_is_print
     assert (expert.id, expert.model, expert.client, expert.price) == ("solver", "sim:ada", "sim", Price())
     file.write_text(to_toml(experts_of(["sim:flo"])[0]))
     assert experts_of([], pool=file) == experts_of(["sim:flo"])
+
+
+GROUP = '[[expert]]\nid = "{id}"\nmodel = "ollama/{id}"\nresident_group = "gpu0"\n'
+
+
+def test_a_group_of_models_that_share_memory(tmp_path: Path) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text(GROUP.format(id="a") + 'resident_capacity = 2\nloader = "ollama"\n' + GROUP.format(id="b"))
+    a, b = read_pool(file)
+    assert (a.resident_group, a.resident_capacity, a.loader) == ("gpu0", 2, "ollama")
+    assert (b.resident_group, b.resident_capacity, b.loader) == ("gpu0", None, "none")
+    assert 'resident_capacity = 2\nloader = "ollama"' in to_toml(a)
+    assert "loader" not in to_toml(b)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            GROUP.format(id="a") + "resident_capacity = 2\n" + GROUP.format(id="b") + "resident_capacity = 1\n",
+            "pool.toml: resident_group 'gpu0': its experts give resident_capacity 1 and 2; say it once",
+        ),
+        (GROUP.format(id="a") + "resident_capacity = 0\n", "resident_capacity: input should be greater than 0"),
+        (GROUP.format(id="a") + 'loader = "magic"\n', "loader: input should be 'none', 'ollama' or 'vllm'"),
+        ('[[expert]]\nid = "a"\nloader = "vllm"\n', "expert 'a': loader says how a resident_group is served"),
+        ('[[expert]]\nid = "a"\nresident_capacity = 3\n', "expert 'a': resident_capacity says how a resident_group"),
+    ],
+    ids=["two capacities", "no capacity", "unknown loader", "loader alone", "capacity alone"],
+)
+def test_groups_that_do_not_hold_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_pool(file)
+    assert words in str(caught.value)
