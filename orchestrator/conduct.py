@@ -346,7 +346,7 @@ def estimated(contestant: Contestant, problem: Problem, experts: int, *, embedde
             estimate += part.estimate_over(problem, experts, number)
         elif isinstance(part, Estimates):
             estimate += part.estimate(problem, experts)
-    for user in (contestant.strategy, contestant.aggregator) if embedder else ():
+    for user in (contestant.strategy, contestant.verifier, contestant.aggregator) if embedder else ():
         if isinstance(user, Embeds):
             estimate += user.embeddings(problem, candidates)
     return estimate

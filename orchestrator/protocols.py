@@ -107,13 +107,13 @@ class EstimatesOver(Protocol):
 
 @runtime_checkable
 class Embeds(Protocol):
-    """What a strategy or aggregator may also have: calls to an embedder, made only where one is given.
+    """What a strategy, verifier or aggregator may also have: calls to an embedder, made only where one is given.
 
     They come on top of `estimate` and `estimate_over`, which do not know of it.
     """
 
     def embeddings(self, problem: Problem, candidates: int) -> Estimate:
-        """Calls to it on this problem, with so many candidates to choose among."""
+        """Calls to it on this problem, with so many candidates to check or choose among."""
         ...
 
 
