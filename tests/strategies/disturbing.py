@@ -65,9 +65,15 @@ def pool(
     return [replace(expert.value, concurrency=at_once) for expert in made]
 
 
-async def benched(problem: Problem, experts: Sequence[Expert], spec: str, budget: Budget | None = None) -> Outcome:
+async def benched(
+    problem: Problem,
+    experts: Sequence[Expert],
+    spec: str,
+    budget: Budget | None = None,
+    wallet: Scope | None = None,
+) -> Outcome:
     """As a benchmark solves it: there a check that is passed ends the search once nothing before it is open."""
     async with Engine({e.id: e for e in experts}, backend_of, MemoryJournal()) as engine, Sandbox() as sandbox:
         setting = Setting(engine, tuple(experts), sandbox=sandbox, prefix_only=True)
         contestant = contestant_for(problem, spec, None, None)
-        return await Conduct(problem, contestant, setting, Scope("problem", budget or Budget()))()
+        return await Conduct(problem, contestant, setting, Scope("problem", budget or Budget(), wallet))()

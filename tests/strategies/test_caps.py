@@ -10,6 +10,7 @@ import pytest
 from orchestrator import Budget, Outcome
 from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
+from orchestrator.ledger import Scope
 from orchestrator.types import Completion, Estimate, Price, Request, Sampling, Tokens
 from tests.clock import run_virtual
 
@@ -40,7 +41,9 @@ def told(one: Entry, spec: str) -> Estimate:
     return found
 
 
-def under(one: Entry, spec: str, budget: Budget, latency: float | str) -> tuple[Outcome, list[Request], float]:
+def under(
+    one: Entry, spec: str, budget: Budget, latency: float | str, wallet: Scope | None = None
+) -> tuple[Outcome, list[Request], float]:
     """What came of it, what was replied to, and the seconds it took."""
     asked: list[Request] = []
     script = forgiving(one)
@@ -52,7 +55,7 @@ def under(one: Entry, spec: str, budget: Budget, latency: float | str) -> tuple[
 
     experts = pool(answer, one.experts, latency=latency, price=DEAR)
     capped = [replace(expert, sampling=Sampling(max_tokens=MOST)) for expert in experts]
-    out, seconds = run_virtual(benched(one.problem, capped, spec, budget))
+    out, seconds = run_virtual(benched(one.problem, capped, spec, budget, wallet))
     return out, asked, seconds
 
 
@@ -104,3 +107,15 @@ def test_seconds(one: Entry, tmp_path: Path) -> None:
         assert asked or cap < 1
         # A program that is still being run when the clock jumps has taken all the time there was.
         assert out.stopped_by != "budget" or cap < one.depth or one.problem.kind == "code"
+
+
+def test_a_wallet_around_the_problem(one: Entry, tmp_path: Path) -> None:
+    """It is shared with other problems, so that no strategy is made to fit it; yet it holds, and nothing hangs."""
+    spec = one.spec_in(tmp_path)
+    for calls in range(1, min(told(one, spec).most, 9) + 1):
+        wallet = Scope("wallet", Budget(calls=calls), paid=True)
+        out, asked, _ = under(one, spec, Budget(), "exp:1", wallet)
+        assert len(asked) <= wallet.spent.calls <= calls
+        assert out.stopped_by in ("done", "verifier", "budget")
+        if out.stopped_by == "budget":
+            assert out.reason.startswith(f"budget of wallet ended: calls={calls}")

@@ -10,10 +10,12 @@ import pytest
 
 from orchestrator import Candidate, Scored
 from orchestrator.errors import ContentFiltered
+from orchestrator.types import Completion, Request
 from tests.clock import run_virtual
 
 from .disturbing import Script, benched, forgiving, losing, pool
 from .entry import Entry, entry, names
+from .test_composition import OUTER
 
 Result: TypeAlias = tuple[tuple[Scored, ...], str | None, float, str, tuple[Candidate, ...], str, str, int]
 
@@ -42,4 +44,16 @@ def test_which_reply_comes_first_changes_nothing(one: Entry, several: bool, lost
         script = losing(script, lambda request: ContentFiltered("refused", expert=request.expert), lost, share=0.25)
     spec = here.spec_in(tmp_path)
     first, *others = [result(here, script, spec, *pace) for pace in PACES]
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("outer", OUTER, ids=["symbolic_moe", "moa"])
+def test_nor_inside_another_strategy_with_lost_calls(one: Entry, outer: str, tmp_path: Path) -> None:
+    script = forgiving(one)
+
+    def skilled(request: Request) -> str | Completion:
+        return "Skills: algebra, counting" if request.labels.purpose == "skills" else script(request)
+
+    lossy = losing(skilled, lambda request: ContentFiltered("refused", expert=request.expert), 3, share=0.25)
+    first, *others = [result(one, lossy, outer.format(inner=one.spec_in(tmp_path)), *pace) for pace in PACES]
     assert all(other == first for other in others)
