@@ -30,6 +30,9 @@ class Likelihoods:
     """What the first visible token might have been."""
 
 
+_NONE = Likelihoods()
+
+
 def likelihoods_of(raw: Any, text: str, thoughts: Sequence[str] = ()) -> Likelihoods:
     """Of a chat choice (`content`) or a text choice (`token_logprobs`); empty where they cannot be read.
 
@@ -39,7 +42,7 @@ def likelihoods_of(raw: Any, text: str, thoughts: Sequence[str] = ()) -> Likelih
         thoughts: what may stand before that among the tokens: hidden reasoning, and marks of its end.
     """
     if raw is None:
-        return Likelihoods()
+        return _NONE
     try:
         tokens = list(_chat(raw) if field(raw, "content") else _plain(raw))
     except (AttributeError, KeyError, TypeError, ValueError):

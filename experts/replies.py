@@ -26,7 +26,7 @@ _NONSENSE = 1e12
 """Tokens that no call has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Choice:
     """One choice of an answer."""
 
@@ -65,21 +65,25 @@ def response_of(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tup
 
 
 def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple[str, ...]) -> tuple[Response, int]:
-    choices = [_choice(c) for c in sorted(field(raw, "choices") or (), key=lambda c: field(c, "index") or 0)]
+    choices = [_choice(c) for c in _ordered(field(raw, "choices") or ())]
     good = [choice for choice in choices if not choice.empty][: len(batch)]
     if not good:
         if any(choice.finish == "content_filter" for choice in choices):
             raise ContentFiltered("the provider withheld the answer (finish_reason content_filter)", expert=expert.id)
         what = "an empty text" if choices else "no choices"
         raise BadCompletion(f"the answer has {what}", expert=expert.id)
-    bill = _bill(raw, choices, expert, batch[0])
+    bill, told = _bill(field(raw, "usage"), choices, expert, batch[0])
     each = alone(bill, [choice.size for choice in good], expert.price)
     model, fingerprint = str(field(raw, "model") or ""), str(field(raw, "system_fingerprint") or "")
     completions = tuple(
         _completion(choice, tokens, model, fingerprint, expert) for choice, tokens in zip(good, each, strict=True)
     )
     spoiled = min(len(choices), len(batch)) - len(good)
-    return Response(completions, bill, dropped, spoiled, _counted(raw)), len(choices)
+    return Response(completions, bill, dropped, spoiled, told), len(choices)
+
+
+def _ordered(choices: Sequence[Any]) -> Sequence[Any]:
+    return choices if len(choices) == 1 else sorted(choices, key=lambda choice: field(choice, "index") or 0)
 
 
 def _completion(choice: Choice, tokens: Tokens, model: str, fingerprint: str, expert: Expert) -> Completion:
@@ -100,6 +104,8 @@ def _completion(choice: Choice, tokens: Tokens, model: str, fingerprint: str, ex
 
 def alone(bill: Tokens, sizes: Sequence[int], price: Price | None) -> list[Tokens]:
     """What each completion would have been billed had it been asked alone: the whole prompt, and its share by size."""
+    if len(sizes) == 1:
+        return [bill]
     completion = shared(bill.completion, sizes)
     reasoning = shared(bill.reasoning, completion)
     return [
@@ -124,14 +130,10 @@ def estimated_tokens(texts: Iterable[str]) -> int:
     return -(-sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) // 4)
 
 
-def _counted(raw: Any) -> bool:
-    usage = field(raw, "usage")
-    return counted(usage, "prompt_tokens") > 0 and counted(usage, "completion_tokens") > 0
-
-
-def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request) -> Tokens:
-    usage = field(raw, "usage")
+def _bill(usage: Any, choices: Sequence[Choice], expert: Expert, request: Request) -> tuple[Tokens, bool]:
+    """What an answer cost, and whether the server told the tokens."""
     prompt, completion = counted(usage, "prompt_tokens"), counted(usage, "completion_tokens")
+    told = prompt > 0 and completion > 0
     prompt = prompt or -(-request.size // 4)
     completion = completion or estimated_tokens(text for c in choices for text in (c.text, c.reasoning))
     reasoning = counted(field(usage, "completion_tokens_details"), "reasoning_tokens")
@@ -139,7 +141,7 @@ def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request)
         completion += reasoning  # a server that counts hidden reasoning beside the completion, but bills both
     reasoning = min(completion, reasoning)
     cached = min(prompt, counted(field(usage, "prompt_tokens_details"), "cached_tokens"))
-    return Tokens(prompt, completion, reasoning, cached, _usd(expert.price, prompt, completion, cached))
+    return Tokens(prompt, completion, reasoning, cached, _usd(expert.price, prompt, completion, cached)), told
 
 
 def _usd(price: Price | None, prompt: int, completion: int, cached: int) -> float:
@@ -148,7 +150,7 @@ def _usd(price: Price | None, prompt: int, completion: int, cached: int) -> floa
 
 def counted(holder: Any, name: str) -> int:
     """A number of tokens that a server tells; 0 where it tells none, or nonsense."""
-    value = field(holder, name)
+    value = None if holder is None else field(holder, name)
     return int(value) if isinstance(value, int | float) and 0 < value < _NONSENSE else 0
 
 
