@@ -12,6 +12,7 @@ from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
 from orchestrator.ledger import Scope
 from orchestrator.types import Completion, Estimate, Price, Request, Sampling, Tokens
+from tests import clock
 from tests.clock import run_virtual
 
 from .disturbing import benched, forgiving, pool
@@ -23,6 +24,12 @@ MOST = 80
 
 TWO_TURNS = ("codenames",)
 """Strategies whose first `answer` is none yet: a hint without a guess is no answer."""
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs of models run in processes that the clock does not know, and that a busy machine starts late."""
+    monkeypatch.setattr(clock, "PATIENCE", 30.0)
 
 
 @pytest.fixture(params=names())
