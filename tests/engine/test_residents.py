@@ -180,7 +180,7 @@ def test_a_call_that_a_budget_holds_back_is_no_reason_to_load() -> None:
             with pytest.raises(BudgetExceeded):
                 await engine.ask(asked("b", "two"), seat(scope))
 
-    assert on_card(work, group("ab"))[0].loads == ["a"]
+    assert on_card(work, group("ab"))[1].groups.loads == {"a": 1}
 
 
 def test_while_a_server_asks_to_wait_another_model_is_served() -> None:
@@ -210,6 +210,19 @@ def test_a_pause_that_ends_while_nothing_else_happens_is_noticed() -> None:
     assert runs(on_card(work, group("ab"), fault=lambda rng: next(storm, None))[0]) == "aba"
 
 
+def test_whoever_comes_during_a_pause_is_served_after_it_though_nobody_else_comes() -> None:
+    storm = iter([RateLimited("slow down", retry_after=30.0)])
+
+    async def work(engine: Engine, card: Card) -> None:
+        first = asyncio.ensure_future(engine.ask(asked("a", "one"), seat(unlimited())))
+        await asyncio.sleep(5.0)
+        first.cancel()
+        await engine.ask(asked("b", "other"), seat(unlimited()))
+        await engine.ask(asked("a", "two"), seat(unlimited()))
+
+    assert runs(on_card(work, group("ab"), fault=lambda rng: next(storm, None))[0]) == "aba"
+
+
 def test_a_model_that_never_runs_dry_makes_room_after_many_calls() -> None:
     async def work(engine: Engine, card: Card) -> None:
         over = asyncio.Event()
@@ -218,6 +231,7 @@ def test_a_model_that_never_runs_dry_makes_room_after_many_calls() -> None:
             place, step = seat(unlimited()), 0
             while not over.is_set():
                 step += 1
+                assert step < LATE, "nobody else gets a turn"
                 await engine.ask(asked("a", f"{number}.{step}"), place)
 
         async with asyncio.TaskGroup() as tasks:
