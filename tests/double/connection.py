@@ -12,6 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from .card import Ticket
 from .plan import Plan, wanted
 from .stats import Seen, Stats
 
@@ -30,6 +31,8 @@ class Connection(asyncio.Protocol):
         self.timers: list[asyncio.TimerHandle] = []
         self.open: tuple[str, str, Plan, Stats] | None = None
         """Model, body hash and plan of the request being served, and the counters it began in."""
+        self.ticket: Ticket | None = None
+        """Its place on the card, where models share one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -91,8 +94,17 @@ class Connection(asyncio.Protocol):
         double.stats.begin(model, name, wanted(body))
         plan = double.plan(path, headers, model, body)
         self.open = (model, name, plan, double.stats)
+        if double.card is None:
+            self._work()
+        else:
+            self.ticket = double.card.enter(model, self._work)
+
+    def _work(self) -> None:
+        """Generates the answer, once there is room for it."""
+        assert self.open is not None
+        model, _, plan, _ = self.open
         if plan.how == "hang":
-            behaviour = double.models.get(model, double.behaviour)
+            behaviour = self.double.models.get(model, self.double.behaviour)
             self._later(behaviour.hang_s, partial(self._finish, "hang"))
         elif plan.delay > 0:
             self._later(plan.delay, self._send)
@@ -141,6 +153,9 @@ class Connection(asyncio.Protocol):
             return
         (model, name, plan, stats), self.open = self.open, None
         good = plan.good and status == "200"
+        if (ticket := self.ticket) is not None and self.double.card is not None:
+            self.ticket = None
+            self.double.card.leave(ticket)
         self.double.ended(plan, good)
         stats.end(model, name, status, plan, good)
         if status in ("reset", "hang"):

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from . import plan as plans
 from .behaviour import MODES, Behaviour, digest
+from .card import Card
 from .connection import Connection
 from .plan import Plan
 from .stats import Seen, Stats
@@ -27,6 +28,7 @@ class Double:
         strict: a model that is not among `models` is 404.
         keep_bodies: keep every request in `requests`.
         port: 0 picks a free one.
+        swap: models share a card: the fields of `Card`.
         settings: fields of `Behaviour`, and `mode`: the name of some of them.
     """
 
@@ -37,8 +39,10 @@ class Double:
         strict: bool = False,
         keep_bodies: bool = False,
         port: int = 0,
+        swap: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
+        self.card = None if swap is None else Card(**swap)
         self.strict, self.keep_bodies, self.port = strict, keep_bodies, port
         self.stats, self.requests = Stats(), list[Seen]()
         self._arrivals: deque[float] = deque()
@@ -142,7 +146,7 @@ class Double:
         if method != "GET":
             return plans.refusal(404, f"Unknown request: {method} {path}", "unknown_url")
         if path == "/stats":
-            return Plan(200, self.stats.to_json())
+            return Plan(200, self.stats.to_json() | ({} if self.card is None else {"loads": self.card.loads}))
         if path == "/bodies":
             return Plan(200, {"seen": dict(self.stats.seen), "answered": dict(self.stats.answered)})
         if path == "/prompts":
