@@ -17,9 +17,10 @@ from orchestrator.types import Expert, Request, Response
 from .capabilities import Refusal
 from .compatible import Compatible
 from .failures import Answer, Teller, answer_of
+from .hosts import near
 from .network import Channel, NetworkBackend
 from .ollama import Ollama
-from .routes import Route, check, direct_route, near
+from .routes import Route, check, direct_route
 from .wire import Call
 
 if TYPE_CHECKING:

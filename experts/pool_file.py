@@ -18,7 +18,7 @@ from orchestrator.types import Expert, Price, Sampling, capacity_of
 from .capabilities import SETTINGS
 from .headers import Headers
 
-CLIENTS = ("direct", "litellm", "replay", "scripted", "sim")
+CLIENTS = ("auto", "direct", "litellm", "replay", "scripted", "sim")
 _MILLION = 1_000_000
 
 
@@ -62,7 +62,7 @@ class ExpertTable(_Table):
     id: str = Field(min_length=1)
     model: str = ""
     """By default the id."""
-    client: str = "litellm"
+    client: str = "auto"
     api_base: str | None = None
     key_env: str | None = None
     persona: str | None = None

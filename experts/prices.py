@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -10,9 +9,11 @@ from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from orchestrator.types import Expert, Price
+
+from .clients import client_of
+from .hosts import on_this_machine
 
 _MAP = "model_prices_and_context_window_backup.json"
 _OWN_MACHINE = {"ollama": "OLLAMA_API_BASE", "ollama_chat": "OLLAMA_API_BASE"}
@@ -29,7 +30,7 @@ def priced(expert: Expert) -> Expert:
     """
     if not expert.networked:
         return expert
-    if expert.client == "direct":
+    if client_of(expert) == "direct":
         return replace(expert, price=expert.price or (Price() if _free(expert) else None))
     entry = _entry(expert.model)
     price = expert.price
@@ -51,18 +52,6 @@ def provider_of_bare_model(model: str) -> str | None:
 def bare_models() -> tuple[str, ...]:
     """The models that can be named without a provider."""
     return tuple(name for name in _cost_map() if "/" not in name)
-
-
-def on_this_machine(url: str) -> bool:
-    """Whether a URL's host is this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
 
 
 def _free(expert: Expert) -> bool:

@@ -7,7 +7,6 @@ else a placeholder is passed, so that no client library fills the gap from the e
 from __future__ import annotations
 
 import base64
-import ipaddress
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from orchestrator.errors import ConfigError, UnknownName
 from orchestrator.types import Expert
 
-from .prices import bare_models, on_this_machine, provider_of_bare_model
+from .clients import COMPATIBLE, OLLAMA, PREFIXES, client_of
+from .prices import bare_models, provider_of_bare_model
 
 PLACEHOLDER = "none"
 """Sent as the key to hosts for which no key was named."""
@@ -44,17 +44,6 @@ KEYS: dict[str, tuple[str, ...]] = {
 LOCAL = frozenset({"ollama", "ollama_chat", "hosted_vllm", "llamafile", "lm_studio", "xinference"})
 """Providers that run on one's own machines and need no key."""
 
-_COMPATIBLE = frozenset({"openai", "custom_openai", "hosted_vllm"})
-"""Prefixes that, with an `api_base`, mean a server that speaks OpenAI's protocol."""
-
-_PREFIXES = _COMPATIBLE | {
-    "docker_model_runner", "litellm_proxy", "llamafile", "lm_studio", "openai_like", "text-completion-openai",
-    "xinference",
-}  # fmt: skip
-"""Prefixes that are no part of the name that the server itself gives the model."""
-
-OLLAMA = ("ollama", "ollama_chat")
-"""Prefixes of models that Ollama serves."""
 _OLLAMA_AT = "http://127.0.0.1:11434"
 
 
@@ -108,7 +97,7 @@ def route(expert: Expert, providers: Collection[str]) -> Route:
     api_base, basic = split_credentials(expert.api_base) if expert.api_base else (None, None)
     key = _named_key(expert) if expert.key_env else PLACEHOLDER if api_base else None
     known = bool(slash) and prefix in providers
-    if api_base and known and prefix in _COMPATIBLE:
+    if api_base and known and prefix in COMPATIBLE:
         return Route("openai", rest, True, api_base, key, basic)
     if api_base and not known:
         return Route("openai", expert.model, True, api_base, key, basic)
@@ -137,21 +126,7 @@ def direct_route(expert: Expert) -> Route:
             "http://127.0.0.1:8000/v1"
         )
     base, basic = split_credentials(base)
-    return Route("openai", rest if slash and prefix in _PREFIXES else expert.model, True, base.rstrip("/"), key, basic)
-
-
-def near(url: str) -> bool:
-    """Whether a URL's host is this machine or in a private network, as far as the URL tells."""
-    if on_this_machine(url):
-        return True
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if host.endswith((".local", ".lan", ".internal", ".home.arpa")) or (host and not set(host) & {".", ":"}):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_private or address.is_link_local
+    return Route("openai", rest if slash and prefix in PREFIXES else expert.model, True, base.rstrip("/"), key, basic)
 
 
 def split_credentials(url: str) -> tuple[str, str | None]:
@@ -183,10 +158,10 @@ def check(expert: Expert) -> None:
     Raises:
         ConfigError: no key, no URL, or a model whose provider is unknown. One line, with what to do.
     """
-    if expert.client == "direct":
-        direct_route(expert)
+    if not expert.networked:
         return
-    if expert.client != "litellm":
+    if client_of(expert) == "direct":
+        direct_route(expert)
         return
     if expert.api_base:
         split_credentials(expert.api_base)

@@ -12,7 +12,7 @@ from .types import Expert
 
 def backend_of(expert: Expert) -> Backend:
     """The backend that an expert's client names."""
-    return load("clients", expert.client)(expert)
+    return load("clients", _client(expert))(expert)
 
 
 def loader_of(expert: Expert) -> Loader | None:
@@ -26,7 +26,7 @@ def loader_of(expert: Expert) -> Loader | None:
 
 async def warm(experts: Iterable[Expert]) -> None:
     """Loads what takes seconds to load before the first call's time limit runs."""
-    clients = {expert.client for expert in experts}
+    clients = {_client(expert) for expert in experts}
     if "litellm" in clients:
         from .experts.litellm import warm as load_litellm
 
@@ -35,6 +35,14 @@ async def warm(experts: Iterable[Expert]) -> None:
         from .experts.direct import warm as load_aiohttp
 
         await load_aiohttp()
+
+
+def _client(expert: Expert) -> str:
+    if not expert.networked:
+        return expert.client
+    from .experts.clients import client_of
+
+    return client_of(expert)
 
 
 def priced(expert: Expert) -> Expert:

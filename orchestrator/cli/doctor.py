@@ -62,7 +62,7 @@ def findings() -> dict[str, Any]:
         "platform": platform.platform(terse=True),
         "packages": packages,
         "keys": _keys(),
-        "servers": [asdict(server) | {"use": server.use} for server in find()],
+        "servers": [asdict(server) | {"use": server.use, "client": server.client} for server in find()],
         "sandbox": sandbox,
         "runs": folder,
         "config": settings,
@@ -209,5 +209,6 @@ def _print_server(server: Mapping[str, Any]) -> None:
     if not server["found"]:
         return out_folded(f"{server['name']}: not at {server['url']}")
     models = visible(", ".join(server["models"][:5]) or "no model", keep="")
-    use = f"; use: {visible(server['use'], keep='')}" if server["use"] else ""
+    way = " (asked directly, without litellm)" if server["client"] == "direct" else ""
+    use = f"; use: {visible(server['use'], keep='')}{way}" if server["use"] else ""
     out_folded(f"{server['name']}: at {server['url']} with {models}{use}")

@@ -106,6 +106,7 @@ def try_(
 
 def facts(expert: Expert, team: Team) -> dict[str, Any]:
     """What is known of an expert; no key, no header value."""
+    from orchestrator.experts.clients import client_of
     from orchestrator.masking import masked_url
 
     variables = key_variables(expert)
@@ -113,7 +114,7 @@ def facts(expert: Expert, team: Team) -> dict[str, Any]:
     return {
         "id": expert.id,
         "model": expert.model,
-        "client": expert.client,
+        "client": client_of(expert),
         "api_base": expert.api_base and masked_url(expert.api_base),
         "roles": [role for role, each in team.roles.items() if each.id == expert.id],
         "reserve": expert.id in {each.id for each in team.reserves},
@@ -134,6 +135,7 @@ def facts(expert: Expert, team: Team) -> dict[str, Any]:
 
 def key_variables(expert: Expert) -> tuple[str, ...]:
     """Names of the variables in which this expert's key is looked for; none where it needs no key."""
+    from orchestrator.experts.clients import client_of
     from orchestrator.experts.prices import provider_of_bare_model
     from orchestrator.experts.routes import KEYS
 
@@ -141,7 +143,7 @@ def key_variables(expert: Expert) -> tuple[str, ...]:
         return ()
     if expert.key_env:
         return (expert.key_env,)
-    if expert.api_base or expert.client == "direct":
+    if expert.api_base or client_of(expert) == "direct":
         return ()
     prefix, slash, _ = expert.model.partition("/")
     return KEYS.get(prefix if slash else provider_of_bare_model(expert.model) or "", ())

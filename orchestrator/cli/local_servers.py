@@ -58,6 +58,17 @@ class Found:
             return f"-e ollama_chat/{self.models[0]}"
         return f"-e openai/{self.models[0]} --api-base {self.url}"
 
+    @property
+    def client(self) -> str | None:
+        """By which client it would be asked."""
+        from orchestrator.experts.clients import client_of
+        from orchestrator.types import Expert
+
+        if not self.models:
+            return None
+        model = f"{'ollama_chat' if self.name == 'Ollama' else 'openai'}/{self.models[0]}"
+        return client_of(Expert(model, model, api_base=None if self.name == "Ollama" else self.url))
+
 
 def find(places: tuple[Place, ...] = PLACES, seconds: float = SECONDS) -> list[Found]:
     """Looks in all places at once; on this machine only, whatever proxies the environment names.
@@ -103,7 +114,7 @@ def refused(experts: Iterable[Expert]) -> dict[str, str]:
 
 def _own_base(expert: Expert) -> str | None:
     """Where on this machine an expert is; `None` where it is elsewhere."""
-    from orchestrator.experts.prices import on_this_machine
+    from orchestrator.experts.hosts import on_this_machine
 
     if not expert.networked:
         return None

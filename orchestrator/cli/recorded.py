@@ -20,6 +20,7 @@ from .printing import note
 from .team import Source, Team
 
 _IDENTITY = ("model", "client", "persona", "sampling", "options")
+_BY_NETWORK = ("auto", "direct", "litellm")
 
 
 def recorded(team: Team) -> dict[str, Json]:
@@ -132,6 +133,8 @@ def _check_same(found: Expert, row: Mapping[str, Any], file: Path) -> None:
     now = cast(dict[str, Json], masked(_plain(found)))
     # A setting that there was none of when the run began is at its default.
     was = {**row, "sampling": {**asdict(Sampling()), **row["sampling"]}}
+    if found.networked and was["client"] in _BY_NETWORK:
+        was["client"] = found.client  # by which way a server is asked changes nothing of what it says
     for name in _IDENTITY:
         if now[name] != cast(dict[str, Json], json.loads(json.dumps(was)))[name]:
             raise ConfigError(

@@ -64,6 +64,7 @@ def _caps(expert: Expert, budget: str | None) -> Budget:
 
 
 def _facts(found: Findings) -> dict[str, object]:
+    from orchestrator.experts.clients import client_of
     from orchestrator.experts.pool import to_toml
 
     from .experts import price_per_million
@@ -71,6 +72,7 @@ def _facts(found: Findings) -> dict[str, object]:
     return {
         "id": found.expert.id,
         "model": found.expert.model,
+        "client": client_of(found.expert),
         "served_as": found.served_as,
         "seconds": round(found.latency, 3),
         "usage_reported": found.counted,
@@ -94,10 +96,14 @@ def _print(found: Findings) -> None:
 
 
 def _lines(found: Findings) -> list[str]:
+    from orchestrator.experts.clients import client_of
+
+    way = "directly" if client_of(found.expert) == "direct" else "through litellm"
     spent, by = found.spent, _by_result(found)
     served = f", served as {found.served_as}" if found.served_as else ""
     return [
         f"{found.expert.id} answers in {found.latency:.2f} s (median of {len(found.seconds)} requests){served}",
+        f"it was asked {way}",
         *(f"{words}: {', '.join(by[result])}" for result, words in _WORDS.items() if result in by),
         *(f"{name} ended in an error: {why}" for name, why in found.failures.items()),
         f"the cap on tokens goes by the name {found.cap}",

@@ -32,8 +32,9 @@ class Expert:
     id: str
     """As typed with `-e`; part of every request's identity."""
     model: str
-    client: str = "litellm"
-    """Name of the backend that serves it: `litellm`, `direct`, `replay`, `scripted`, `sim`, or an entry point's."""
+    client: str = "auto"
+    """Name of the backend that serves it: `litellm`, `direct`, `replay`, `scripted`, `sim`, or an entry point's; `auto`
+    is `direct` for a server near by and for Ollama, else `litellm`."""
     api_base: str | None = None
     key_env: str | None = None
     """Name of the environment variable that holds the key; the key itself is never stored."""
@@ -69,7 +70,7 @@ class Expert:
     @property
     def networked(self) -> bool:
         """Whether a server is asked for it, and not a program or a file."""
-        return self.client in ("litellm", "direct")
+        return self.client in ("auto", "direct", "litellm")
 
 
 def capacity_of(group: str, experts: Iterable[Expert]) -> int:

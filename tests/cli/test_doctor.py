@@ -96,11 +96,13 @@ def test_everything_is_told(command: Command, monkeypatch: pytest.MonkeyPatch, p
     assert told["mechanisms"]
     assert command("runs", "list", "--json").json["runs"] == []
     assert found["servers"][0]["models"] == ["qwen", "phi"]
+    assert found["servers"][0]["client"] == "direct"
     assert (found["problems"], found["warnings"]) == ([], [])
     shown = command("doctor").out
     assert "keys that are set: OPENAI_API_KEY" in shown
     assert f"isolation level {told['level']} of 5: {told['about']}" in shown
     assert "in force: " in shown
+    assert "(asked directly, without litellm)" in shown
     assert "very-secret" not in shown + json.dumps(found)
 
 

@@ -43,6 +43,18 @@ def test_what_a_server_takes_is_told_setting_by_setting(command: Command, double
     assert found_of(command, double, "told")["settings"]["json_schema"] == "taken"
 
 
+def test_both_ways_to_a_server_find_the_same(command: Command, double: DoubleProcess, home: Path) -> None:
+    entry = f'[[expert]]\nid = "e"\nmodel = "openai/odd"\napi_base = "{double.base_url}"\nclient = '
+    found = []
+    for client in ("litellm", "direct"):
+        (home / "p.toml").write_text(f'{entry}"{client}"\n')
+        found.append(command("experts", "test", "e", "--pool", "p.toml", "--json").json)
+        assert found[-1].pop("client") == client
+        assert f'client = "{client}"' in found[-1].pop("pool_entry")
+        found[-1].pop("seconds")
+    assert found[0] == found[1]
+
+
 def test_what_it_refuses_is_in_the_entry(command: Command, double: DoubleProcess, home: Path) -> None:
     found = found_of(command, double, "new")
     assert (found["settings"]["temperature"], found["settings"]["stop"]) == ("refused", "refused")
@@ -73,6 +85,7 @@ def test_all_that_is_printed_is_a_pool_file(command: Command, double: DoubleProc
     done = command("experts", "test", "openai/new", "--api-base", double.base_url)
     (home / "p.toml").write_text(done.out)
     assert [expert.id for expert in read_pool(home / "p.toml")] == ["openai/new"]
+    assert "# it was asked directly" in done.out
     assert "# does not take: temperature, stop" in done.out
     assert done.err == ""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.experts.channel import library
 from orchestrator.experts.network import NetworkBackend
 from orchestrator.serving import backend_of
 from orchestrator.types import Expert
@@ -32,7 +33,14 @@ def client(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def served(client: str) -> AsyncIterator[Callable[..., NetworkBackend]]:
+def litellm_is_there(client: str) -> None:
+    """Whoever uses litellm first would wait seconds for it in the middle of a test."""
+    if client == "litellm":
+        library()
+
+
+@pytest.fixture
+async def served(client: str, litellm_is_there: None) -> AsyncIterator[Callable[..., NetworkBackend]]:
     """`backend = served(server.base_url, timeout=5)`, closed at the end of the test."""
     async with AsyncExitStack() as stack:
 

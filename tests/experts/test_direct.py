@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import BadCompletion, BadRequest, ConfigError, ContextTruncated, RateLimited
+from orchestrator.experts.hosts import near
 from orchestrator.experts.network import NetworkBackend
-from orchestrator.experts.routes import check, direct_route, near
+from orchestrator.experts.routes import check, direct_route
 from orchestrator.types import Expert, ImagePart, Message, TextPart
 from tests.double import Double
 from tests.experts.serving import Canned, batch, completion, request

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.experts.prices import bare_models, on_this_machine, priced, provider_of_bare_model
+from orchestrator.experts.hosts import on_this_machine
+from orchestrator.experts.prices import bare_models, priced, provider_of_bare_model
 from orchestrator.types import Expert, Price
 
 

@@ -1,4 +1,4 @@
-"""Runs of the bench over real HTTP through litellm: what is asked, what goes wrong at the server, what came of it."""
+"""Runs of the bench over real HTTP: what is asked, what goes wrong at the server, what came of it."""
 
 from __future__ import annotations
 
@@ -68,6 +68,11 @@ class Disturbance:
         )
 
 
+def client(seed: int) -> str:
+    """Every other two seeds by another way to the server."""
+    return ("litellm", "direct")[seed // 2 % 2]
+
+
 @dataclass(frozen=True)
 class Came:
     """What came of a run."""
@@ -105,6 +110,8 @@ class Course:
     timeout: float = 20.0
     server: Mapping[str, Any] = field(default_factory=dict)
     """How the double answers."""
+    client: str = "auto"
+    """By which the server is asked."""
 
     async def __call__(self, folder: Path, faults: Mapping[str, Any] | None = None) -> Came:
         """Runs it in `folder`, anew or on."""
@@ -124,7 +131,7 @@ class Course:
     def _plan(self, api_base: str) -> Plan:
         expert = Expert(
             "openai/m", "openai/m", api_base=api_base, sampling=self.sampling, price=DEAR, timeout=self.timeout,
-            concurrency=self.concurrency,
+            concurrency=self.concurrency, client=self.client,
         )  # fmt: skip
         return Plan(
             strategies=self.strategies, experts=(expert,), budget=self.budget, run_budget=self.run_budget,

@@ -31,6 +31,8 @@ class Scene:
     problems: int = 5
     concurrency: int = 8
     """Requests in flight."""
+    client: str = "direct"
+    """By which the server is asked."""
 
     def double(self) -> DoubleProcess:
         return DoubleProcess(**{"answers": ANSWERS, "latency": "exp:0.015", **self.server})
@@ -45,7 +47,7 @@ class Scene:
         (folder / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "pool.toml").write_text(
             f'[[expert]]\nid = "m"\nmodel = "openai/m"\napi_base = "{base_url}"\nconcurrency = {self.concurrency}\n'
-            f"sampling = {{ seed = 11, max_tokens = 100 }}\ntimeout = 30\n{self.price}"
+            f'client = "{self.client}"\nsampling = {{ seed = 11, max_tokens = 100 }}\ntimeout = 30\n{self.price}'
         )
         chosen = [word for spec in self.strategies for word in ("-s", spec)]
         return ["bench", "set.jsonl", "--pool", "pool.toml", *chosen, "--run", "run", "--yes", "--json"]
@@ -53,9 +55,9 @@ class Scene:
 
 SCENES = (
     Scene("waves"),
-    Scene("shared", (ASC, FIXED, BEST), problems=3),
+    Scene("shared", (ASC, FIXED, BEST), problems=3, client="litellm"),
     Scene(
-        "rejecting", problems=3,
+        "rejecting", problems=3, client="litellm",
         server={"mode": "rejecting", "reasoning": {"share": 0.3, "tokens": 30, "heavy": 150}},
     ),
     Scene(

@@ -21,6 +21,8 @@ _LOADED = (
     "orchestrator.cli.live",
     "orchestrator.cli.results",
     "orchestrator.evals.runner",
+    "orchestrator.experts.connections",
+    "orchestrator.experts.direct",
     "orchestrator.experts.litellm",
     "orchestrator.experts.pool_file",
     "orchestrator.experts.provider_errors",

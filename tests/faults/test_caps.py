@@ -1,4 +1,4 @@
-"""Caps as the server counts them, over HTTP through litellm and under faults: what was lost or abandoned counts too."""
+"""Caps as the server counts them, over HTTP and under faults: what was lost or abandoned counts too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from orchestrator.budget import Budget
 from orchestrator.types import Sampling
 from tests.double import Tally
-from tests.faults.course import DEAR, Came, Course, Disturbance, Virtual
+from tests.faults.course import DEAR, Came, Course, Disturbance, Virtual, client
 
 ASC, FIXED, BEST = "self_consistency(samples=40, stop=asc)", "self_consistency(samples=12)", "best_of_n(samples=12)"
 MOST = 100
@@ -38,7 +38,9 @@ def holds(tally: Tally, budget: Budget) -> bool:
 def course(seed: int, **settings: Any) -> Course:
     """Every other one with n-coalescing."""
     sampling = Sampling(max_tokens=MOST, seed=seed if seed % 2 else None)
-    return Course(((FIXED, ASC, BEST)[seed % 3],), sampling=sampling, server={"seed": seed}, **settings)
+    return Course(
+        ((FIXED, ASC, BEST)[seed % 3],), sampling=sampling, server={"seed": seed}, client=client(seed), **settings
+    )
 
 
 @pytest.mark.parametrize("budget", TIGHT, ids=str)

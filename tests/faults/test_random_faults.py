@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.types import Sampling
-from tests.faults.course import DEAR, KINDS, Came, Course, Disturbance, Virtual, votes
+from tests.faults.course import DEAR, KINDS, Came, Course, Disturbance, Virtual, client, votes
 
 FIXED, ASC, BEST = "self_consistency(samples=8)", "self_consistency(samples=40, stop=asc)", "best_of_n(samples=6)"
 SEEDS = range(20)
@@ -17,9 +17,13 @@ def course(seed: int) -> Course:
     """Every other one with n-coalescing: then samples are numbered by the double, and one strategy runs alone."""
     if seed % 2:
         return Course(
-            (FIXED, ASC, BEST), problems=4, sampling=Sampling(max_tokens=200, seed=seed), server={"seed": seed}
-        )
-    return Course(((FIXED, ASC, BEST)[seed // 2 % 3],), problems=16, server={"seed": seed, "vary_repeats": True})
+            (FIXED, ASC, BEST), problems=4, sampling=Sampling(max_tokens=200, seed=seed), server={"seed": seed},
+            client=client(seed),
+        )  # fmt: skip
+    return Course(
+        ((FIXED, ASC, BEST)[seed // 2 % 3],), problems=16, server={"seed": seed, "vary_repeats": True},
+        client=client(seed),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", SEEDS)
