@@ -295,7 +295,7 @@ def test_numbers_count_from_1(name: str) -> None:
 
 @pytest.mark.parametrize("setting", ["enough=1.5", "enough=-1", "timeout=0", "timeout=-1"])
 def test_settings_out_of_range_are_refused(setting: str) -> None:
-    with pytest.raises(ConfigError, match="enough goes from 0 to 1|timeout is above 0"):
+    with pytest.raises(ConfigError, match=r"enough goes from 0 to 1|timeout is above 0"):
         build("strategies", f"reflexion({setting})")
 
 
