@@ -15,6 +15,7 @@ from orchestrator.protocols import Backend
 from orchestrator.types import Expert, Request, Response
 
 from .capabilities import Refusal
+from .clients import OLLAMA
 from .compatible import Compatible
 from .failures import Answer, Teller, answer_of
 from .hosts import near
@@ -42,13 +43,16 @@ async def warm() -> None:
 class DirectBackend(NetworkBackend):
     """One expert behind a server that is asked without litellm."""
 
+    def __init__(self, expert: Expert) -> None:
+        super().__init__(expert)
+        if expert.model.partition("/")[0] in OLLAMA:
+            self.capabilities.limit(1)  # it gives one sample a request
+
     async def _warm(self) -> None:
         await warm()
 
     def _open(self) -> Channel:
         route = direct_route(self.expert)
-        if not route.compatible:
-            self.capabilities.limit(1)  # Ollama gives one sample a request
         self._form = _form_of(self.expert, route)
         return DirectChannel(self.expert, route, self._form)
 
@@ -151,9 +155,9 @@ class DirectChannel:
         raise _Unsuccessful(answer)
 
     def _url(self, path: str) -> URL:
-        from yarl import URL
-
         if path not in self._urls:
+            from yarl import URL
+
             base, mark, query = self._base.partition("?")
             self._urls[path] = URL(f"{base.rstrip('/')}/{path}{mark}{query}")
         return self._urls[path]

@@ -203,6 +203,22 @@ class TestServers:
         assert shown["results"][0]["answered"] == 4
         assert second.stats()["requests"] == 0
 
+    @pytest.mark.parametrize("before", ["litellm", None])
+    def test_by_which_way_a_server_is_asked_may_change(
+        self, before: str | None, command: Command, home: Path, sums: str, double_process: Callable[..., DoubleProcess]
+    ) -> None:
+        server = double_process(answers={"40": 1})
+        entry = f'[[expert]]\nid = "e"\nmodel = "openai/m"\napi_base = "{server.base_url}"\n'
+        pool = home / "pool.toml"
+        pool.write_text(entry + (f'client = "{before}"\n' if before else ""))
+        command("bench", sums, "--pool", "pool.toml", "-s", "cot", "--run", "r")
+        Path("r", "results.jsonl").write_text("")
+        pool.write_text(entry + 'client = "direct"\n')
+        assert command("resume", "r", "--json").json["results"][0]["answered"] == 4
+        assert server.stats()["requests"] == 4
+        pool.write_text(entry.replace("openai/m", "openai/other"))
+        assert "has another model" in command("resume", "r", code=2).err
+
     def test_a_run_without_one_takes_no_address(self, command: Command, echo: str, sums: str) -> None:
         command("bench", sums, "-e", echo, "-s", "cot", "--run", "r")
         assert "had no --api-base" in command("resume", "r", "--api-base", unused_url(), code=2).err

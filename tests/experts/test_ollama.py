@@ -92,6 +92,7 @@ async def test_an_answer_comes_back_with_its_tokens_thoughts_and_log_probabiliti
 
 async def test_samples_are_asked_for_one_by_one(ollama: Ollama) -> None:
     server, backend = await ollama(answer())
+    assert backend.max_n == 1, "known before the first call"
     first = await backend.complete(batch(0, 1, 2))
     assert len(first.completions) == backend.max_n == 1
     assert "n" not in server.bodies[0]
