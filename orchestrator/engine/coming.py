@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -12,11 +12,28 @@ class Coming:
     """All that was declared and has neither come nor been withdrawn, by expert."""
 
     calls: Counter[str] = field(default_factory=Counter)
+    _problems: dict[Hashable, Counter[str]] = field(default_factory=dict)
 
-    def declare(self, calls: Mapping[str, int], outer: Declared | None = None) -> Declared:
+    def declare(self, calls: Mapping[str, int], outer: Declared | None = None, problem: Hashable = None) -> Declared:
         """Adds calls by expert id; `outer` is what was declared around them."""
-        self.calls.update(calls)
-        return Declared(self, dict(calls), outer)
+        self.add(problem, calls)
+        return Declared(self, dict(calls), outer, problem)
+
+    def of(self, problem: Hashable) -> Counter[str]:
+        """What is to come of one problem."""
+        return self._problems.get(problem, Counter())
+
+    def add(self, problem: Hashable, calls: Mapping[str, int]) -> None:
+        own = self._problems.setdefault(problem, Counter())
+        for counter in (self.calls, own):
+            counter.update(calls)
+
+    def remove(self, problem: Hashable, calls: Mapping[str, int]) -> None:
+        own = self._problems[problem]
+        for counter in (self.calls, own):
+            counter.subtract(calls)
+        if not own.total():
+            del self._problems[problem]
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +43,7 @@ class Declared:
     coming: Coming
     left: dict[str, int]
     outer: Declared | None = None
+    problem: Hashable = None
 
     def submitted(self, expert: str) -> None:
         """One of the calls has come; it is counted where it was declared, the innermost first."""
@@ -33,11 +51,12 @@ class Declared:
         while declared is not None:
             if declared.left.get(expert, 0) > 0:
                 declared.left[expert] -= 1
-                self.coming.calls[expert] -= 1
+                self.coming.remove(declared.problem, {expert: 1})
                 return
             declared = declared.outer
 
     def end(self) -> None:
         """The branch has ended: what has not come will not."""
-        self.coming.calls.subtract(self.left)
-        self.left.clear()
+        left, self.left = {expert: number for expert, number in self.left.items() if number}, {}
+        if left:
+            self.coming.remove(self.problem, left)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 PATIENCE = 1.5
-"""A model that was passed over in more swaps than this times the number of those that wait goes first."""
+"""A model that was passed over in more swaps than this times the number of those that waited goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,14 @@ class Demand:
     """Of these, those of problems that wait for nothing else: their replies let these problems go on."""
     declared: int = 0
     """Calls that strategies say will come: a model is better loaded once, when they are there."""
+    following: int = 0
+    """Of the declared ones, those that its own replies bring: of problems that wait for nothing else."""
 
     @property
-    def weight(self) -> int:
-        """The more, the sooner it is loaded."""
-        return self.queued + self.completing - self.declared
+    def rank(self) -> tuple[bool, int]:
+        """The higher, the sooner it is loaded. First come models that need not be loaded again for all that is known,
+        then those whose calls weigh most."""
+        return self.declared <= self.following, self.queued + self.completing - self.declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Residency:
     """The longest unused first."""
     passed: dict[str, int] = field(default_factory=dict)
     """Of those that wait, in how many swaps each was passed over."""
+    crowd: dict[str, int] = field(default_factory=dict)
+    """Of those that wait, how many waited at the most meanwhile: in turn, each would be passed over so often."""
     loads: Counter[str] = field(default_factory=Counter)
 
     def next(self, demand: Mapping[str, Demand], busy: Collection[str]) -> Swap | None:
@@ -65,8 +70,10 @@ class Residency:
         if not waiting or not (room or dry):
             return None
         evicted = None if room else min(dry, key=lambda model: demand[model].declared if model in demand else 0)
+        self.crowd = {model: max(self.crowd.get(model, 0), len(waiting)) for model in waiting}
         chosen = self._first(waiting)
         self.passed = {model: self.passed.get(model, 0) + 1 for model in waiting if model != chosen}
+        del self.crowd[chosen]
         if evicted is not None:
             self.loaded.remove(evicted)
         self.loaded.append(chosen)
@@ -80,7 +87,7 @@ class Residency:
             self.loaded.append(model)
 
     def _first(self, waiting: Mapping[str, Demand]) -> str:
-        longest = max(waiting, key=lambda model: self.passed.get(model, 0))
-        if self.passed.get(longest, 0) > PATIENCE * len(waiting):
-            return longest
-        return max(waiting, key=lambda model: waiting[model].weight)
+        late = [model for model in waiting if self.passed.get(model, 0) > PATIENCE * self.crowd[model]]
+        if late:
+            return max(late, key=lambda model: self.passed[model])
+        return max(waiting, key=lambda model: waiting[model].rank)

@@ -242,9 +242,13 @@ class Residents:
         return {model: self._of(model, flights, places) for model, flights in queued.items()}
 
     def _of(self, model: str, flights: list[Flight], places: Mapping[Leaving, set[str]]) -> Demand:
-        completing = sum(any(places[w.seat.leaving] == {model} for w in flight.wanted) for flight in flights)
-        declared = sum(max(0, self._coming.calls[lane.expert.id]) for lane in self._lanes[model])
-        return Demand(len(flights), completing, declared)
+        waiters = (waiter for flight in flights for waiter in flight.wanted)
+        only = {waiter.seat.leaving for waiter in waiters if places[waiter.seat.leaving] == {model}}
+        completing = sum(any(waiter.seat.leaving in only for waiter in flight.wanted) for flight in flights)
+        experts = [lane.expert.id for lane in self._lanes[model]]
+        declared = sum(self._coming.calls[expert] for expert in experts)
+        following = sum(self._coming.of(problem)[expert] for problem in only for expert in experts)
+        return Demand(len(flights), completing, declared, following)
 
     def _places(self) -> Mapping[Leaving, set[str]]:
         """By problem, the models that it waits for, and the experts outside of the group."""

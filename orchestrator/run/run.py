@@ -190,7 +190,7 @@ class Run(Line):
         """
         due = {expert: number for expert, number in calls.items() if number > 0}
         if due:
-            self._declared = self._table.engine.groups.coming.declare(due, self._declared)
+            self._declared = self._table.engine.groups.coming.declare(due, self._declared, self._table.leaving)
             self._own_declared.append(self._declared)
 
     def withdraw(self) -> None:

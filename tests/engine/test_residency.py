@@ -37,6 +37,27 @@ def test_a_model_that_more_calls_will_come_for_is_left_for_later() -> None:
     assert Residency().next({"a": Demand(9, declared=8), "b": Demand(2)}, ()) == Swap("b")
 
 
+def test_a_model_that_must_be_loaded_again_waits_for_those_that_need_not_be() -> None:
+    assert Residency().next({"a": Demand(50, declared=1), "b": Demand(2)}, ()) == Swap("b")
+    assert Residency().next({"a": Demand(50, declared=1), "b": Demand(2, declared=1)}, ()) == Swap("a")
+
+
+def test_declared_calls_that_a_model_brings_about_itself_need_no_other_load() -> None:
+    assert Residency().next({"a": Demand(50, 30, 30, following=30), "b": Demand(2)}, ()) == Swap("a")
+
+
+def test_patience_does_not_shrink_when_others_have_been_served() -> None:
+    """Of many that wait from the start the last one is no victim: in turn it would have waited as long."""
+    policy, order = Residency(), []
+    waiting = {model: Demand(10) for model in "bcdefgh"} | {"a": Demand(1)}
+    while waiting:
+        swap = policy.next(waiting, ())
+        assert swap is not None
+        order.append(swap.load)
+        del waiting[swap.load]
+    assert order[-1] == "a"
+
+
 def test_a_model_for_which_nothing_but_declared_calls_is_there_is_not_loaded() -> None:
     assert Residency().next({"a": Demand(0, declared=8)}, ()) is None
 
@@ -73,8 +94,8 @@ def test_a_model_that_was_passed_over_too_often_goes_first() -> None:
         swap = policy.next(calls, ())
         assert swap is not None
         order.append(swap.load)
-    # Two or three wait: after more than 1.5 x 2 swaps the patience of `c` is at its end.
-    assert order == ["a", "b", "a", "b", "c", "a", "b", "a"]
+    # Three waited: after more than 1.5 x 3 swaps the patience of `c` is at its end.
+    assert order == ["a", "b", "a", "b", "a", "c", "a", "b"]
 
 
 def test_loads_are_counted_by_model() -> None:

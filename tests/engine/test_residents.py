@@ -210,6 +210,23 @@ def test_a_pause_that_ends_while_nothing_else_happens_is_noticed() -> None:
     assert runs(on_card(work, group("ab"), fault=lambda rng: next(storm, None))[0]) == "aba"
 
 
+def test_what_is_queued_behind_a_pause_keeps_no_model_loaded() -> None:
+    storm = iter([RateLimited("slow down", retry_after=30.0)])
+    order: list[str] = []
+
+    async def work(engine: Engine, card: Card) -> None:
+        async def one(name: str, text: str) -> None:
+            await engine.ask(asked(name, text), seat(unlimited()))
+            order.append(text)
+
+        async with asyncio.TaskGroup() as tasks:
+            for name, text in (("a", "first"), ("a", "second"), ("b", "other")):
+                tasks.create_task(one(name, text))
+
+    on_card(work, group("ab", concurrency=1), fault=lambda rng: next(storm, None))
+    assert order[0] == "other"
+
+
 def test_whoever_comes_during_a_pause_is_served_after_it_though_nobody_else_comes() -> None:
     storm = iter([RateLimited("slow down", retry_after=30.0)])
 
@@ -231,7 +248,7 @@ def test_a_model_that_never_runs_dry_makes_room_after_many_calls() -> None:
             place, step = seat(unlimited()), 0
             while not over.is_set():
                 step += 1
-                assert step < LATE, "nobody else gets a turn"
+                assert step < 400, "nobody else gets a turn"
                 await engine.ask(asked("a", f"{number}.{step}"), place)
 
         async with asyncio.TaskGroup() as tasks:
@@ -244,6 +261,24 @@ def test_a_model_that_never_runs_dry_makes_room_after_many_calls() -> None:
     card, _ = on_card(work, group("ab"))
     assert LATE <= card.served.index("b") <= LATE + 40
     assert runs(card) == "aba"
+
+
+def test_a_model_that_was_to_make_room_goes_on_where_whoever_waited_has_left() -> None:
+    async def work(engine: Engine, card: Card) -> None:
+        async def many(number: int) -> None:
+            place = seat(unlimited())
+            for step in range(LATE):
+                await engine.ask(asked("a", f"{number}.{step}"), place)
+                if len(card.served) > LATE:  # the next call is kept back
+                    waiting.cancel()
+
+        waiting = asyncio.ensure_future(engine.ask(asked("b", "one that waits"), seat(unlimited())))
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(2):
+                tasks.create_task(many(number))
+        await asyncio.wait([waiting])
+
+    assert on_card(work, group("ab"))[0].served.count("a") == 2 * LATE
 
 
 def test_whoever_leaves_while_its_model_is_loaded_leaves_the_others_their_turn() -> None:
