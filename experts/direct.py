@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from orchestrator.errors import BadCompletion, BadRequest, ContextTruncated, ExpertError
+from orchestrator.errors import BadCompletion, BadRequest, ConfigError, ContextTruncated, ExpertError
 from orchestrator.protocols import Backend
 from orchestrator.types import Expert, Request, Response
 
@@ -202,7 +202,14 @@ def _form_of(expert: Expert, route: Route) -> Form:
 
 
 def _headers(expert: Expert, route: Route) -> dict[str, str]:
-    """What goes with every request; the user's own headers win, and without a named key none is sent."""
+    """What goes with every request; the user's own headers win, and without a named key none is sent.
+
+    Raises:
+        ConfigError: a value that cannot be one.
+    """
+    for name, value in expert.headers.items():
+        if set(name + value) & set("\r\n\0"):
+            raise ConfigError(f"expert '{expert.id}': the header {name!r} has a line break in it")
     named = f"Bearer {route.key}" if route.key else route.basic
     ours = {"User-Agent": "diverse-orchestrator", **({"Authorization": named} if named else {})}
     given = {name.lower() for name in expert.headers}

@@ -30,7 +30,7 @@ from .capabilities import Refusal
 
 _LONGEST = 300
 _TOO_LONG = re.compile(
-    r"context[ _](?:length|window)|maximum (?:input|context|prompt|sequence)|"
+    r"context[ _](?:length|window|size)|maximum (?:input|context|prompt|sequence)|max_new_tokens` must be|"
     r"(?:prompt|input|request) (?:is )?too (?:long|large)|too many (?:input )?tokens|"
     r"exceeds? (?:the )?(?:model'?s? )?(?:maximum )?(?:context|token|max_model_len)",
     re.IGNORECASE,

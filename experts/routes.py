@@ -184,6 +184,8 @@ def check(expert: Expert) -> None:
 def _named_key(expert: Expert) -> str:
     assert expert.key_env is not None
     if key := os.environ.get(expert.key_env):
+        if set(key) & set("\r\n\0"):
+            raise ConfigError(f"expert '{expert.id}': the key in {expert.key_env} has a line break in it")
         return key
     raise ConfigError(
         f"expert '{expert.id}': the environment variable {expert.key_env} is not set; set it, or name another"

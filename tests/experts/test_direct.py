@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -30,6 +31,15 @@ async def test_without_a_named_key_none_is_sent(canned: Cans, served: Serve) -> 
     await served(server.base_url).complete([request()])
     assert "authorization" not in server.heads[0]
     assert server.heads[0]["user-agent"] == "diverse-orchestrator"
+
+
+async def test_a_header_that_cannot_be_one_is_said_in_one_line(served: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine\n")
+    with pytest.raises(ConfigError, match="the key in MY_KEY has a line break") as caught:
+        await served("http://127.0.0.1:9/v1", key_env="MY_KEY").complete([request()])
+    assert "sk-mine" not in str(caught.value)
+    with pytest.raises(ConfigError, match="the header 'X-Team' has a line break"):
+        await served("http://127.0.0.1:9/v1", headers={"X-Team": "a\r\nb"}).complete([request()])
 
 
 async def test_images_reach_the_server_whole_however_large(canned: Cans, served: Serve, recwarn: Any) -> None:
@@ -77,6 +87,11 @@ async def test_an_error_that_names_no_status_is_a_bad_completion_in_its_words(ca
     server = await canned(200, {"error": "the model fell over"})
     with pytest.raises(BadCompletion, match="the model fell over"):
         await served(server.base_url).complete([request()])
+
+
+async def test_blanks_before_a_body_keep_a_connection_alive_and_are_no_fault(canned: Cans, served: Serve) -> None:
+    server = await canned(200, "\n \n" + json.dumps(completion({"content": "42"})))
+    assert (await served(server.base_url).complete([request()])).completions[0].text == "42"
 
 
 async def test_a_body_nested_without_end_is_a_bad_completion(canned: Cans, served: Serve) -> None:

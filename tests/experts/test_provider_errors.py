@@ -48,6 +48,7 @@ ANSWERS: list[tuple[int, Any, type[ExpertError]]] = [
     (400, said("This model's maximum context length is 4096 tokens.", code="context_length_exceeded"), ContextTooLong),
     (400, {"object": "error", "message": "This model's maximum context length is 9 tokens."}, ContextTooLong),
     (400, said("prompt is too long: 210000 tokens > 200000 maximum"), ContextTooLong),
+    (400, said("the request exceeds the available context size, try increasing it", code=400), ContextTooLong),
     (400, said("Your request was rejected by our safety system.", code="content_policy_violation"), ContentFiltered),
     (400, said("Your credit balance is too low."), ExpertLost),
     (401, said("Incorrect API key provided."), WrongKey),
