@@ -168,8 +168,8 @@ def main() -> None:
     card = Card()
     swap = {"resident": 1, "load_s": card.load_s, "slots": card.slots}
     own = DoubleProcess(latency=card.reply_s, swap=swap, rules={"Question (\\d+)": "The answer is {h}."})
-    with nullcontext() if asked.base_url else own as server:
-        base = asked.base_url or server.base_url
+    with nullcontext() if asked.base_url else own:
+        base = asked.base_url or own.base_url
         print(f"{'':10} {'calls':>6} {'wall s':>8} {'bound s':>8} {'ratio':>8} {'loads':>6} {'told':>6} {'CPU s':>7}")
         seeds = range(asked.rounds + 1)  # the first warms up
         rounds, rival = list[Round](), list[Round]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator.engine import JournalView
 from orchestrator.evals.loads import loads_in
@@ -13,7 +14,7 @@ from orchestrator.experts.scripted import ScriptedExpert
 from .benching import bench, cases, doubled, plan_of, traced
 
 
-def sharing(**settings: object) -> Plan:
+def sharing(**settings: Any) -> Plan:
     plan = plan_of(ScriptedExpert(doubled, id="a"), ScriptedExpert(doubled, id="b"), **settings)
     experts = tuple(replace(expert, resident_group="card") for expert in plan.experts)
     return replace(plan, experts=experts)
