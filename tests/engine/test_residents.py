@@ -160,6 +160,24 @@ def test_a_model_that_is_declared_for_later_waits_for_what_was_declared() -> Non
     assert runs(on_card(work, group("ab"))[0]) == "ba"
 
 
+def test_calls_that_a_models_own_replies_bring_are_no_reason_to_load_it_later() -> None:
+    async def work(engine: Engine, card: Card) -> None:
+        async def twice(number: int) -> None:
+            place = seat(unlimited())
+            declared = engine.groups.coming.declare({"a": 2}, problem=place.leaving)
+            place = replace(place, declared=declared)
+            for step in range(2):
+                await engine.ask(asked("a", f"{number}.{step}"), place)
+
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(5):
+                tasks.create_task(twice(number))
+            for number in range(2):
+                tasks.create_task(engine.ask(asked("b", f"other {number}"), seat(unlimited())))
+
+    assert runs(on_card(work, group("ab"))[0]) == "ab"
+
+
 def test_declared_calls_that_never_come_keep_nothing_loaded_and_nobody_waiting() -> None:
     async def work(engine: Engine, card: Card) -> None:
         engine.groups.coming.declare({"a": 1000, "b": 1000})
