@@ -1,8 +1,9 @@
 """Wall time of every strategy against a server that takes its time: nothing that could run together may wait.
 
-    python -m benchmarks.waits [--latency 0.2] [--rounds 3] [STRATEGY ...]
+    python -m benchmarks.waits [--client litellm|direct] [--latency 0.2] [--rounds 3] [STRATEGY ...]
 
-A strategy may take depth x latency + 1.1 x calls x CPU of a call by litellm alone, measured in the same run, + 100 ms.
+A strategy may take depth x latency + 1.1 x calls x CPU of a call by the bare client (litellm, or aiohttp for `direct`),
+measured in the same run, + 100 ms.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from orchestrator import Expert, Orchestrator
 from orchestrator.conduct import estimated
@@ -32,6 +35,7 @@ _WHO = ("ada", "blaise", "clio")
 _CONFIDENT = ("deepconf",)
 """Those that ask for log-probabilities."""
 _BARE = 200
+Ask: TypeAlias = Callable[[str], Awaitable[None]]
 _SLACK = 0.1
 
 
@@ -50,30 +54,54 @@ class Row:
         return f"{self.name:18} {self.calls:6} {self.depth:6} {self.wall:8.3f} {self.bound:8.3f}  {verdict}"
 
 
-async def bare(base_url: str, alternatives: int | None = None) -> float:
-    """CPU seconds of a call by litellm alone, many under way at once.
+async def bare(client: str, base_url: str, alternatives: int | None = None) -> float:
+    """CPU seconds of a call by litellm or aiohttp alone, many under way at once.
 
     Args:
         alternatives: log-probabilities asked for, which litellm takes long to read.
     """
+    cases = islice(open_set("word_problems"), _BARE)
+    questions = [f"{case.problem.question}\n\nReason step by step. {case.problem.format}" for case in cases]
+    extra: dict[str, Any] = {} if alternatives is None else {"logprobs": True, "top_logprobs": alternatives}
+    async with (_by_litellm if client == "litellm" else _by_aiohttp)(base_url, extra) as ask:
+        await ask(questions[0])
+        start = time.process_time()
+        async with asyncio.TaskGroup() as group:
+            for question in questions:
+                group.create_task(_asked(ask, question))
+        return (time.process_time() - start) / _BARE
+
+
+async def _asked(ask: Ask, question: str) -> None:
+    await ask(question)
+
+
+@asynccontextmanager
+async def _by_litellm(base_url: str, extra: Mapping[str, Any]) -> AsyncIterator[Ask]:
     import litellm
 
-    cases = islice(open_set("word_problems"), _BARE)
-    extra = {} if alternatives is None else {"logprobs": True, "top_logprobs": alternatives}
-    questions = [f"{case.problem.question}\n\nReason step by step. {case.problem.format}" for case in cases]
-
     async def ask(question: str) -> None:
-        message = {"role": "user", "content": question}
-        await litellm.acompletion(
-            model=f"openai/{_WHO[0]}", messages=[message], api_base=base_url, api_key="none", max_tokens=2048, **extra
-        )
+        await litellm.acompletion(**_body(f"openai/{_WHO[0]}", question), api_base=base_url, api_key="none", **extra)
 
-    await ask(questions[0])
-    start = time.process_time()
-    async with asyncio.TaskGroup() as group:
-        for question in questions:
-            group.create_task(ask(question))
-    return (time.process_time() - start) / _BARE
+    yield ask
+
+
+@asynccontextmanager
+async def _by_aiohttp(base_url: str, extra: Mapping[str, Any]) -> AsyncIterator[Ask]:
+    import aiohttp
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def ask(question: str) -> None:
+            body = {**_body(_WHO[0], question), **extra}
+            async with session.post(f"{base_url}/chat/completions", json=body) as reply:
+                await reply.json()
+
+        yield ask
+
+
+def _body(model: str, question: str) -> dict[str, Any]:
+    return {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": 2048}
 
 
 async def walls(one: Entry, experts: Sequence[Expert], rounds: int) -> tuple[int, int, float]:
@@ -96,20 +124,22 @@ async def walls(one: Entry, experts: Sequence[Expert], rounds: int) -> tuple[int
     return calls, told.depth, statistics.median(found)
 
 
-async def measure(base_url: str, chosen: Sequence[str], latency: float, rounds: int) -> bool:
+async def measure(client: str, base_url: str, chosen: Sequence[str], latency: float, rounds: int) -> bool:
     rows = []
-    cpu = {None: [await bare(base_url)], 20: [await bare(base_url, 20)]}
+    cpu = {None: [await bare(client, base_url)], 20: [await bare(client, base_url, 20)]}
     for name in chosen:
         one = entry(name)
         ids = _WHO[: max(1, min(len(one.experts), len(_WHO)))]
-        experts = [Expert(f"openai/{who}", f"openai/{who}", api_base=base_url, concurrency=10_000) for who in ids]
+        experts = [
+            Expert(f"openai/{who}", f"openai/{who}", client, api_base=base_url, concurrency=10_000) for who in ids
+        ]
         calls, depth, wall = await walls(one, experts, rounds)
         rows.append(Row(name, calls, depth, wall, 0.0))
-    cpu[None].append(await bare(base_url))
+    cpu[None].append(await bare(client, base_url))
     means = {alternatives: statistics.mean(found) for alternatives, found in cpu.items()}
     print(
-        f"litellm alone: {means[None] * 1000:.2f} ms of CPU a call, {means[20] * 1000:.2f} with log-probabilities; "
-        f"a reply takes {latency * 1000:.0f} ms"
+        f"{'litellm' if client == 'litellm' else 'aiohttp'} alone: {means[None] * 1000:.2f} ms of CPU a call, "
+        f"{means[20] * 1000:.2f} with log-probabilities; a reply takes {latency * 1000:.0f} ms"
     )
     print(f"{'strategy':18} {'calls':>6} {'depth':>6} {'wall s':>8} {'bound s':>8}")
     held = True
@@ -126,10 +156,13 @@ def main() -> None:
     parser.add_argument("strategies", nargs="*", help="names; all if none is given")
     parser.add_argument("--latency", type=float, default=0.2, help="seconds that a reply takes")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--client", choices=["litellm", "direct"], default="litellm")
     asked = parser.parse_args()
     models = {name: {"simulated": name} for name in _WHO}
     with DoubleProcess(models=models, latency=asked.latency, vary_repeats=True) as server:
-        held = asyncio.run(measure(server.base_url, asked.strategies or names(), asked.latency, asked.rounds))
+        held = asyncio.run(
+            measure(asked.client, server.base_url, asked.strategies or names(), asked.latency, asked.rounds)
+        )
     sys.exit(not held)
 
 
