@@ -13,7 +13,7 @@ from typing import Protocol
 
 from orchestrator import answers
 from orchestrator.conduct import Conduct, Setting
-from orchestrator.contest import contestant_for
+from orchestrator.contest import Contests
 from orchestrator.engine import Engine, Journal, ReusingJournal, SqliteJournal
 from orchestrator.errors import (
     ExpertLost,
@@ -105,6 +105,7 @@ class Bench:
     stopwatch: Stopwatch = field(init=False)
     loads: Loads = field(init=False)
     """How often models that share memory were loaded."""
+    _contests: Contests = field(default_factory=Contests)
     _earlier: Keys = field(default_factory=Keys)
     _setting: Setting = field(init=False)
     _limit: asyncio.Timeout = field(init=False)
@@ -277,7 +278,7 @@ class Bench:
     def _conduct(self, job: Job) -> Conduct:
         problem, plan = job.case.problem, self.plan
         scope = Scope(job.scope, plan.budget, self.scope, spent=self.engine.journal.losses.of(job.scope))
-        contestant = contestant_for(problem, job.row.strategy, plan.verifier, plan.aggregator)
+        contestant = self._contests(problem, job.row.strategy, plan.verifier, plan.aggregator)
         setting = replace(self._setting, experts=job.row.experts)
         return Conduct(problem, contestant, setting, scope, seed=job.seed, salt=plan.salt(job), turn=job.turn)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from .conduct import Contestant
 from .protocols import Aggregator, Strategy, Verifier
-from .registry import build, checker_of, spec_of
+from .registry import Group, build, checker_of, spec_of
 from .types import Problem
 
 
@@ -23,24 +25,52 @@ def default_strategy(problem: Problem, verifier: str | Verifier | None = None) -
     return "self_consistency", f"several samples and a vote, as {problem.kind} answers can be counted"
 
 
+class Contests:
+    """Puts together contestants for the problems of a run.
+
+    What a spec names is made once: strategies, verifiers and aggregators are values. A file of theirs is read once a run.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Group, str], object] = {}
+
+    def __call__(
+        self,
+        problem: Problem,
+        strategy: str | Strategy | None,
+        verifier: str | Verifier | None,
+        aggregator: str | Aggregator | None,
+    ) -> Contestant:
+        """Strategy, verifier and aggregator for a problem, by its kind where nothing is said."""
+        chosen = strategy or default_strategy(problem, verifier)[0]
+        made = cast(Strategy, self._make("strategies", chosen))
+        name = chosen if isinstance(chosen, str) else str(spec_of(made))
+        wanted = verifier if verifier is not None else getattr(made, "verifier", "auto")
+        picked = aggregator if aggregator is not None else getattr(made, "aggregator", "majority")
+        if wanted == "auto":
+            wanted = checker_of(problem) or "none"
+        return Contestant(
+            name,
+            made,
+            None if wanted == "none" else cast(Verifier, self._make("verifiers", wanted)),
+            cast(Aggregator, self._make("aggregators", picked)),
+            own=aggregator is None,
+        )
+
+    def _make(self, group: Group, spec: object) -> object:
+        if not isinstance(spec, str):
+            return build(group, spec)
+        made = self._made.get((group, spec))
+        if made is None:
+            made = self._made[group, spec] = build(group, spec)
+        return made
+
+
 def contestant_for(
     problem: Problem,
     strategy: str | Strategy | None,
     verifier: str | Verifier | None,
     aggregator: str | Aggregator | None,
 ) -> Contestant:
-    """Strategy, verifier and aggregator for a problem, by its kind where nothing is said."""
-    chosen = strategy or default_strategy(problem, verifier)[0]
-    made = build("strategies", chosen)
-    name = chosen if isinstance(chosen, str) else str(spec_of(made))
-    wanted = verifier if verifier is not None else getattr(made, "verifier", "auto")
-    picked = aggregator if aggregator is not None else getattr(made, "aggregator", "majority")
-    if wanted == "auto":
-        wanted = checker_of(problem) or "none"
-    return Contestant(
-        name,
-        made,
-        None if wanted == "none" else build("verifiers", wanted),
-        build("aggregators", picked),
-        own=aggregator is None,
-    )
+    """The contestant for one problem; see `Contests`."""
+    return Contests()(problem, strategy, verifier, aggregator)

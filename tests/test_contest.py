@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from orchestrator import Budget, asolve
-from orchestrator.contest import default_strategy
+from orchestrator.contest import Contests, contestant_for, default_strategy
 from orchestrator.experts.scripted import ScriptedExpert
-from orchestrator.registry import checker_of
+from orchestrator.registry import build, checker_of
 from orchestrator.types import Example, Kind, Message, Problem, Request
 
 
@@ -60,3 +60,23 @@ async def test_free_text_under_a_cap_takes_fewer_samples_and_one_needs_no_select
     out = await asolve("Tell a story.", experts=[expert.value], budget=Budget(calls=cap))
     assert (len(out.candidates), out.usage.calls, out.stopped_by) == (samples, samples + selections, "done")
     assert out.chosen_by == ("judge" if selections else "vote")
+
+
+def test_of_one_run_what_a_spec_names_is_made_once() -> None:
+    contests = Contests()
+    first, second = (contests(asked("number"), "moa(inner=spp)", "judge", None) for _ in range(2))
+    assert first.strategy is second.strategy
+    assert first.verifier is second.verifier
+    assert first.aggregator is second.aggregator
+    assert contestant_for(asked("number"), "moa(inner=spp)", "judge", None) == first
+
+
+def test_each_problem_has_the_checker_of_its_own_kind() -> None:
+    contests = Contests()
+    found = [contests(asked(kind), "best_of_n", None, None).verifier for kind in ("game24", "number", "game24")]
+    assert (found[0] is found[2], found[1]) == (True, None)
+
+
+def test_what_is_no_spec_is_taken_as_it_is() -> None:
+    strategy = build("strategies", "cot")
+    assert Contests()(asked("number"), strategy, None, None).strategy is strategy
