@@ -28,7 +28,7 @@ def default_strategy(problem: Problem, verifier: str | Verifier | None = None) -
 class Contests:
     """Puts together contestants for the problems of a run.
 
-    What a spec names is made once: strategies, verifiers and aggregators are values, and their files are read once a run.
+    What a spec names is made once: strategies, verifiers and aggregators are values. Files are read once a run.
     """
 
     def __init__(self) -> None:
