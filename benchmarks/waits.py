@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from orchestrator import Expert, Orchestrator
-from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
 from orchestrator.evals.sets import open_set
+from orchestrator.fitting import estimated
 from tests.double import DoubleProcess
 from tests.strategies.entry import Entry, entry, names
 

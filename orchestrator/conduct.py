@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from .contestant import Contestant
 from .engine import Engine
 from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
+from .fitting import fitted
 from .ledger import Scope
 from .own_prompts import SHIPPED, PromptSource
-from .protocols import Aggregator, Begins, Declares, Embeds, Estimates, EstimatesOver, Fits, Strategy, Verifier
+from .protocols import Begins, Declares, Strategy, Verifier
 from .registry import build, verdict_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
-from .types import Candidate, Choice, Estimate, Expert, Outcome, Place, Problem, Scored, StoppedBy
+from .types import Candidate, Choice, Expert, Outcome, Place, Problem, Scored, StoppedBy
 from .written import preferring_passed, verified, written_in
 
 if TYPE_CHECKING:
@@ -24,26 +25,6 @@ if TYPE_CHECKING:
 
 AGGREGATION: Place = (2**31,)
 """The aggregator's path: after everything that a strategy can reach."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """How a problem is solved."""
-
-    name: str
-    """The strategy's spec, as results show it."""
-    strategy: Strategy
-    verifier: Verifier | None
-    aggregator: Aggregator
-    own: bool = False
-    """Whether the aggregator is the one that the strategy names: then a smaller form of it names its own."""
-
-    def with_form(self, form: Strategy) -> Contestant:
-        """The same with a smaller form of the strategy."""
-        if not self.own:
-            return replace(self, strategy=form)
-        named: str = getattr(form, "aggregator", "majority")
-        return replace(self, strategy=form, aggregator=build("aggregators", named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,66 +276,6 @@ class Conduct:
         run = self.run.beside((*written.candidate.place, 0))
         written = await verified(written, verifier, run, self._time_left())
         return await preferring_passed(choice, written, scored, run), written
-
-
-def fitted(
-    contestant: Contestant, problem: Problem, scope: Scope, experts: int, *, embedder: bool = False
-) -> Contestant:
-    """With the largest form of the strategy whose calls, with its verifier's and aggregator's, the caps cover.
-
-    Raises:
-        BudgetExceeded: not even its smallest form fits.
-    """
-    strategy, calls = contestant.strategy, _calls_left(scope)
-    if calls is None or not isinstance(strategy, Estimates):
-        return contestant
-    whole = estimated(contestant, problem, experts, embedder=embedder)
-    if whole is None or whole.most <= calls or not isinstance(strategy, Fits):
-        return contestant
-
-    def total(rung: int) -> int:
-        """Calls of the largest form within `rung` calls, with its check and choice; 0 where there is none."""
-        form = strategy.fit(rung, problem, experts)
-        if form is None:
-            return 0
-        of_form = estimated(contestant.with_form(form), problem, experts, embedder=embedder)
-        return of_form.most if of_form is not None else 0
-
-    rungs = range(1, calls + 1)
-    form = strategy.fit(bisect_right(rungs, calls, key=total), problem, experts)
-    if form is None:
-        smallest = next(filter(None, map(total, range(1, strategy.estimate(problem, experts).most))), whole.most)
-        raise BudgetExceeded(scope.name, "calls", calls, smallest)
-    return contestant.with_form(form)
-
-
-def estimated(contestant: Contestant, problem: Problem, experts: int, *, embedder: bool = False) -> Estimate | None:
-    """Calls of the strategy and of what checks and chooses among its candidates; `None` where it cannot tell.
-
-    Args:
-        embedder: the role is given, so that calls to it are counted too.
-    """
-    if not isinstance(contestant.strategy, Estimates):
-        return None
-    estimate = contestant.strategy.estimate(problem, experts)
-    candidates = estimate.most if estimate.candidates is None else estimate.candidates
-    # What an aggregator writes itself is checked too.
-    checked = candidates + (candidates > 1 and getattr(contestant.aggregator, "writes", False))
-    parts: tuple[tuple[object, int], ...] = ((contestant.verifier, checked), (contestant.aggregator, candidates))
-    for part, number in parts:
-        if isinstance(part, EstimatesOver):
-            estimate += part.estimate_over(problem, experts, number)
-        elif isinstance(part, Estimates):
-            estimate += part.estimate(problem, experts)
-    for user in (contestant.strategy, contestant.verifier, contestant.aggregator) if embedder else ():
-        if isinstance(user, Embeds):
-            estimate += user.embeddings(problem, candidates)
-    return estimate
-
-
-def _calls_left(scope: Scope) -> int | None:
-    """Calls left of the problem's own scope; caps around it are shared and say nothing about one problem."""
-    return scope.left().calls
 
 
 def plain(error: BaseException) -> BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from .conduct import Contestant
+from .contestant import Contestant
 from .protocols import Aggregator, Strategy, Verifier
 from .registry import Group, build, checker_of, spec_of
 from .types import Problem

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from .budget import Budget
-from .conduct import Contestant
+from .contestant import Contestant
 from .engine import Journal
 from .errors import ConfigError, UnknownName
 from .protocols import Aggregator, Strategy, Verifier

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from orchestrator import Budget, Candidate, Message, Problem, Request, Run, asolve
-from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
 from orchestrator.experts.scripted import ScriptedExpert
+from orchestrator.fitting import estimated
 from orchestrator.types import Estimate, Outcome
 
 ASKED = Problem("p", (Message("user", "How many?"),), "number")

@@ -38,7 +38,7 @@ FLOORS = (
     ("engine", "sandbox"),
     ("run",),
     ("folder", "registry"),
-    ("conduct", "written"),
+    ("conduct", "contestant", "fitting", "written"),
     ("blocking", "contest", "response_model", "serving", "workshop"),
     ("step",),
     ("solve",),

@@ -14,7 +14,7 @@ from .printing import note, out_json
 from .tables import Column, print_table
 
 if TYPE_CHECKING:
-    from orchestrator.conduct import Contestant
+    from orchestrator.contestant import Contestant
     from orchestrator.evals.runner import Plan, Row
 
 _TEMPLATE = 1024
@@ -126,7 +126,7 @@ def _foreseen(known: dict[tuple[object, ...], _Foreseen], problem: Problem, row:
 
 
 def _add(forecast: Forecast, problem: Problem, row: Row, plan: Plan, foreseen: _Foreseen) -> None:
-    from orchestrator.conduct import estimated
+    from orchestrator.fitting import estimated
 
     embedder = "embedder" in plan.roles
     estimate = estimated(foreseen.contestant, problem, len(row.experts), embedder=embedder)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator import Budget, Outcome
-from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
+from orchestrator.fitting import estimated
 from orchestrator.ledger import Scope
 from orchestrator.types import Completion, Estimate, Price, Request, Sampling, Tokens
 from tests import clock

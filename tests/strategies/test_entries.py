@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator import Outcome, asolve
-from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
+from orchestrator.fitting import estimated
 from orchestrator.registry import names as all_names
 from orchestrator.registry.rooms import origin
 from tests.clock import run_virtual

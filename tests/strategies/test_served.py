@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator import asolve
-from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
 from orchestrator.evals.case import Case
 from orchestrator.evals.sets import open_set
+from orchestrator.fitting import estimated
 from orchestrator.types import Expert, Kind
 from tests.double import Double
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator import Budget, ConfigError, ContentFiltered, Message, Outcome, Problem, Request, WrongKey, asolve
-from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
 from orchestrator.evals.sets import open_set
+from orchestrator.fitting import estimated
 from orchestrator.registry import build
 from orchestrator.skills import Aggregation, Tagging, Tally, Trimming
 from orchestrator.strategies.symbolic_moe import SymbolicMoE

@@ -9,10 +9,10 @@ import pytest
 
 from orchestrator import asolve
 from orchestrator.cli.solve import _code
-from orchestrator.conduct import estimated
 from orchestrator.contest import contestant_for
 from orchestrator.errors import ConnectionLost, ExpertError, VerifierError
 from orchestrator.experts.scripted import ScriptedExpert
+from orchestrator.fitting import estimated
 from orchestrator.run import Run
 from orchestrator.strategies.aggregators.synthesis import Synthesis
 from orchestrator.types import Candidate, Choice, Estimate, Expert, Message, Outcome, Problem, Scored, Verdict

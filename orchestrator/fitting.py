@@ -1,0 +1,71 @@
+"""How many calls a contestant makes, and its largest form that a cap on calls covers."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from .contestant import Contestant
+from .errors import BudgetExceeded
+from .ledger import Scope
+from .protocols import Embeds, Estimates, EstimatesOver, Fits
+from .types import Estimate, Problem
+
+
+def fitted(
+    contestant: Contestant, problem: Problem, scope: Scope, experts: int, *, embedder: bool = False
+) -> Contestant:
+    """With the largest form of the strategy whose calls, with its verifier's and aggregator's, the caps cover.
+
+    Raises:
+        BudgetExceeded: not even its smallest form fits.
+    """
+    strategy, calls = contestant.strategy, _calls_left(scope)
+    if calls is None or not isinstance(strategy, Estimates):
+        return contestant
+    whole = estimated(contestant, problem, experts, embedder=embedder)
+    if whole is None or whole.most <= calls or not isinstance(strategy, Fits):
+        return contestant
+
+    def total(rung: int) -> int:
+        """Calls of the largest form within `rung` calls, with its check and choice; 0 where there is none."""
+        form = strategy.fit(rung, problem, experts)
+        if form is None:
+            return 0
+        of_form = estimated(contestant.with_form(form), problem, experts, embedder=embedder)
+        return of_form.most if of_form is not None else 0
+
+    rungs = range(1, calls + 1)
+    form = strategy.fit(bisect_right(rungs, calls, key=total), problem, experts)
+    if form is None:
+        smallest = next(filter(None, map(total, range(1, strategy.estimate(problem, experts).most))), whole.most)
+        raise BudgetExceeded(scope.name, "calls", calls, smallest)
+    return contestant.with_form(form)
+
+
+def estimated(contestant: Contestant, problem: Problem, experts: int, *, embedder: bool = False) -> Estimate | None:
+    """Calls of the strategy and of what checks and chooses among its candidates; `None` where it cannot tell.
+
+    Args:
+        embedder: the role is given, so that calls to it are counted too.
+    """
+    if not isinstance(contestant.strategy, Estimates):
+        return None
+    estimate = contestant.strategy.estimate(problem, experts)
+    candidates = estimate.most if estimate.candidates is None else estimate.candidates
+    # What an aggregator writes itself is checked too.
+    checked = candidates + (candidates > 1 and getattr(contestant.aggregator, "writes", False))
+    parts: tuple[tuple[object, int], ...] = ((contestant.verifier, checked), (contestant.aggregator, candidates))
+    for part, number in parts:
+        if isinstance(part, EstimatesOver):
+            estimate += part.estimate_over(problem, experts, number)
+        elif isinstance(part, Estimates):
+            estimate += part.estimate(problem, experts)
+    for user in (contestant.strategy, contestant.verifier, contestant.aggregator) if embedder else ():
+        if isinstance(user, Embeds):
+            estimate += user.embeddings(problem, candidates)
+    return estimate
+
+
+def _calls_left(scope: Scope) -> int | None:
+    """Calls left of the problem's own scope; caps around it are shared and say nothing about one problem."""
+    return scope.left().calls
