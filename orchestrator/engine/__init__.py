@@ -1,7 +1,8 @@
 """Journal, retry, lane, throttle, backend: what every call passes, outermost first."""
 
 from .coming import Coming, Declared
-from .engine import Counters, Engine
+from .counters import Counters
+from .engine import Engine
 from .flight import Bounds, Landed, Leaving, Seat, unlimited
 from .groups import Groups
 from .journal import Attempt, Journal, MemoryJournal

@@ -118,8 +118,8 @@ class Scene:
         self.waiters.append(asyncio.ensure_future(work()))
 
     def check_quiet(self, engine: Engine) -> None:
-        assert not engine._all
-        assert not engine._flights
+        assert not engine._tasks.running
+        assert not engine._flights.by_key
         assert [(lane.out, lane.queued) for lane in engine.lanes()] in ([], [(0, 0)])
         assert self.stage.out == 0
         assert not self.journal.open_rows
