@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from orchestrator import answers
 from orchestrator.conduct import Conduct, Setting
@@ -21,10 +19,8 @@ from orchestrator.errors import (
     OrchestratorError,
     SandboxUnavailable,
     Stopped,
-    UnknownModel,
     Unsuited,
     VerifierError,
-    WrongKey,
 )
 from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
@@ -40,30 +36,16 @@ from .interrupt import on_interrupt
 from .loads import Loads
 from .plan import Job, Plan, Row
 from .stopwatch import Stopwatch
+from .stranding import PATIENCE, Stranding
 from .tally import Tally
+from .watcher import Watcher
 
 __all__ = ["Bench", "Plan", "Row", "Watcher"]
 
-PATIENCE = 8
-"""Problems in a row that may come to nothing for the same kind of reason before it is no accident any more."""
-
-_LOST = frozenset(kind.__name__ for kind in (ExpertLost, WrongKey, UnknownModel))
 _BREATH = 64
 """Cases read before everything else gets its turn: most of a resumed run's are skipped."""
 _GRACE = 2.0
 """Seconds that replies in flight get to land in the journal once no expert is left."""
-
-
-class Watcher(Protocol):
-    """Sees a run as it goes."""
-
-    async def look(self, bench: Bench) -> float:
-        """Shows how the run stands; returns the seconds until it wants to look again."""
-        ...
-
-    def tell(self, text: str) -> None:
-        """Shows one line about something out of the ordinary."""
-        ...
 
 
 @dataclass(slots=True)
@@ -87,8 +69,6 @@ class Bench:
     """By Ctrl-C or SIGTERM: what is in flight lands and is kept, nothing more is asked."""
     out_of_budget: str = ""
     """Why the run budget ended the run, if it did."""
-    gone: dict[str, ExpertLost] = field(default_factory=dict)
-    """Rows that have lost all their experts, by name: their open problems have no line."""
     lost: ExpertLost | None = None
     """Set when no expert is left; at the end also where some problems have no line for want of one."""
     failure: Exception | None = None
@@ -109,10 +89,7 @@ class Bench:
     _earlier: Keys = field(default_factory=Keys)
     _setting: Setting = field(init=False)
     _limit: asyncio.Timeout = field(init=False)
-    _stranded: Counter[str] = field(default_factory=Counter)
-    """By name of the row, problems in a row that found no expert to ask."""
-    _missed: ExpertLost | None = None
-    """The expert that the first of them wanted."""
+    _stranding: Stranding = field(init=False)
     _crashes: int = 0
     """In a row."""
     _explained: set[str] = field(default_factory=set)
@@ -136,13 +113,18 @@ class Bench:
         if self.failure is not None:
             raise self.failure
         self.interrupted = self.interrupted and not self.complete
-        self.lost = self.lost or self._missed
+        self.lost = self.lost or self._stranding.first
         return [tally.row(name, self.stopwatch.seconds) for name, tally in self.tallies.items()]
 
     @property
     def ended(self) -> bool:
         """Whether no more problems are taken up."""
         return bool(self.interrupted or self.out_of_budget or self.lost or self.failure)
+
+    @property
+    def gone(self) -> Mapping[str, ExpertLost]:
+        """Rows that have lost all their experts, by name: their open problems have no line."""
+        return self._stranding.gone
 
     @property
     def lines(self) -> int:
@@ -170,6 +152,7 @@ class Bench:
             prefix_only=True,
         )
         self.tallies = {row.name: Tally() for row in plan.rows}
+        self._stranding = Stranding(plan.experts, len(self.tallies))
         self.loads = Loads(journal, self.engine.groups)
         self._earlier = recall(self.folder, self.tallies)
 
@@ -301,7 +284,7 @@ class Bench:
 
     def _judge(self, job: Job, entry: Entry) -> None:
         """Tells of a crash, and ends a run in which nothing else happens."""
-        self._stranded[job.row.name] = 0
+        self._stranding.ended(job.row)
         self._crashes = self._crashes + 1 if entry.crash else 0
         if entry.crash is None:
             return
@@ -317,25 +300,11 @@ class Bench:
         if conduct.ended_by == self.scope.name:
             self.out_of_budget = self.out_of_budget or outcome.reason
             return True
-        reasons = {str(event.facts["error"]) for event in conduct.trace.of("lost")}
-        if not reasons & _LOST:
-            return False
         lost = {lane.expert.id: lane.breaker.lost for lane in self.engine.lanes() if lane.breaker.lost is not None}
-        nobody = all(expert.id in lost for expert in job.row.experts)
-        if not nobody and (outcome.candidates or reasons - _LOST):
-            return False
-        self._strand(job.row, lost, nobody)
-        return True
-
-    def _strand(self, row: Row, lost: dict[str, ExpertLost], nobody: bool) -> None:
-        """Notes that a problem had nobody to ask; a row whose problems never have is given up."""
-        error = next((lost[expert.id] for expert in row.experts if expert.id in lost), next(iter(lost.values())))
-        self._missed = self._missed or error
-        self._stranded[row.name] += 1
-        if nobody or self._stranded[row.name] >= PATIENCE:
-            self.gone.setdefault(row.name, error)
-        if all(expert.id in lost for expert in self.plan.experts) or len(self.gone) == len(self.tallies):
-            self._lose(self.gone[row.name])
+        stranded = self._stranding.strands(job.row, conduct.trace, outcome, lost)
+        if self._stranding.over is not None:
+            self._lose(self._stranding.over)
+        return stranded
 
     def _lose(self, error: ExpertLost) -> None:
         if self.lost is None:
