@@ -12,6 +12,8 @@ from typing import Protocol
 from orchestrator.ledger import Amount, Losses
 from orchestrator.types import Completion, Tokens
 
+from .batch_log import BatchLog, MemoryBatchLog
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -23,6 +25,8 @@ class Attempt:
     """Per sample, the names of the scopes that it is charged to."""
     worst: tuple[Amount, ...]
     """Per sample, what it reserved."""
+    batch: str = ""
+    """Token by which a provider's batch is found again; empty for a call that is answered at once."""
 
 
 class Journal(Protocol):
@@ -31,6 +35,11 @@ class Journal(Protocol):
     @property
     def losses(self) -> Losses:
         """What attempts of earlier processes cost without a reply, those left open included."""
+        ...
+
+    @property
+    def batches(self) -> BatchLog:
+        """Which batches are out."""
         ...
 
     def get(self, key: bytes) -> Completion | None:
@@ -70,6 +79,7 @@ class MemoryJournal:
     links: dict[bytes, str] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
     attempts: int = 0
+    batches: BatchLog = field(default_factory=MemoryBatchLog)
 
     def get(self, key: bytes) -> Completion | None:
         return self.replies.get(key)

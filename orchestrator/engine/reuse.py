@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator.ledger import Losses
 from orchestrator.types import Completion, Tokens
 
+from .batch_log import BatchLog
 from .journal import Attempt
 from .sqlite import JournalView, SqliteJournal
 
@@ -29,6 +30,10 @@ class ReusingJournal:
     @property
     def losses(self) -> Losses:
         return self._own.losses
+
+    @property
+    def batches(self) -> BatchLog:
+        return self._own.batches
 
     def get(self, key: bytes) -> Completion | None:
         found = self._own.get(key)

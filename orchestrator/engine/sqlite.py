@@ -20,6 +20,7 @@ from orchestrator.errors import ConfigError, JournalError
 from orchestrator.ledger import NOTHING, Amount, Losses
 from orchestrator.types import Completion, Tokens, ToolCall
 
+from .batch_log import TABLE, ByBatch, SqliteBatchLog, by_batch, note
 from .journal import Attempt
 
 VERSION = 1
@@ -76,6 +77,10 @@ class JournalView:
         """Attempts without an end: those in flight now, or when a process was killed."""
         return self._scalar("SELECT count(*) FROM attempts WHERE state = 'open'")
 
+    def by_batch(self) -> ByBatch:
+        """What went by a provider's batches, and those that are out."""
+        return by_batch(self._reader)
+
     def recall(self, name: str) -> float:
         """A number kept with `keep`; 0 if never."""
         row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -107,6 +112,7 @@ class SqliteJournal(JournalView):
         self.paid = _paid(self._reader)
         self._next = self._scalar("SELECT coalesce(max(id), 0) FROM attempts")
         self._queue: queue.SimpleQueue[tuple[_Write, asyncio.Future[None] | None] | None] = queue.SimpleQueue()
+        self.batches = SqliteBatchLog(self._reader, self._commit)
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
 
@@ -120,8 +126,14 @@ class SqliteJournal(JournalView):
         worst = json.dumps([[w.calls, w.tokens, w.usd] for w in attempt.worst])
         row = (self._next, attempt.expert, b"".join(attempt.keys), json.dumps(attempt.scopes), worst, time.time())
         sql = "INSERT INTO attempts (id, expert, keys, scopes, worst, opened) VALUES (?, ?, ?, ?, ?, ?)"
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute(sql, row)
+            if attempt.batch:
+                note(db, row[0], attempt.batch, row[5])
+
         try:
-            await self._commit(lambda db: db.execute(sql, row))
+            await self._commit(write)
         except asyncio.CancelledError:
             self.fail(row[0], "cancelled before it left", charged=False)
             raise
@@ -243,7 +255,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _made(path: Path) -> sqlite3.Connection:
     db = _connect(path)
     with db:
-        db.executescript(_SCHEMA)
+        db.executescript(_SCHEMA + TABLE)
         db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
     return db
 
@@ -262,8 +274,14 @@ def _checked(path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.C
 
 
 def _close_left_open(db: sqlite3.Connection) -> None:
-    """Charges the attempts that were out when an earlier process ended: nobody will learn what they came to."""
-    sql = "UPDATE attempts SET state = 'charged', error = ?, closed = ? WHERE state = 'open'"
+    """Charges the attempts that were out when an earlier process ended: nobody will learn what they came to.
+
+    Batches stay out: a provider works them off whether or not anybody waits.
+    """
+    sql = (
+        "UPDATE attempts SET state = 'charged', error = ?, closed = ? WHERE state = 'open'"
+        " AND id NOT IN (SELECT attempt FROM batches)"
+    )
     with db:
         db.execute(sql, ("its process ended while it was out", time.time()))
 
