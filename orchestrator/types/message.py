@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -63,7 +63,7 @@ class Message:
     def with_text(self, text: str) -> Message:
         """The same message with other text; images stay."""
         content: str | tuple[Part, ...] = (TextPart(text), *self.images) if self.images else text
-        return replace(self, content=content)
+        return Message(self.role, content, self.tool_call_id, self.tool_calls)
 
     @classmethod
     def of(cls, value: Message | JsonObject) -> Message:

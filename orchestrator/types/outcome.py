@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import add, attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from .event import Event
@@ -141,7 +142,10 @@ class Usage:
     """Calls lost to an error after every retry."""
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return Usage(*map(add, _figures(self), _figures(other)))
+
+
+_figures = attrgetter(*(f.name for f in fields(Usage)))
 
 
 @dataclass(frozen=True, slots=True)

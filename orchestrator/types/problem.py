@@ -6,7 +6,7 @@ import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal, get_args
 
@@ -39,12 +39,29 @@ class Template:
 
     def _filled(self, text: str, slots: Mapping[str, str]) -> str:
         try:
-            return string.Template(text).substitute(slots)
+            return "".join([part if fixed else str(slots[part]) for part, fixed in _parts(text)])
         except KeyError as error:
             given = ", ".join(f"${name}" for name in sorted(slots))
             raise BadPrompt(f"template '{self.name}' has ${error.args[0]}, but is given {given}") from None
         except ValueError:
             raise BadPrompt(f"template '{self.name}' has a stray '$'; write '$$' for the sign itself") from None
+
+
+@lru_cache(maxsize=1024)
+def _parts(text: str) -> tuple[tuple[str, bool], ...]:
+    """What a template is made of: texts, and (`False`) names of placeholders. Prompts are filled in for every call.
+
+    Raises:
+        ValueError: a stray `$`.
+    """
+    found, end = list[tuple[str, bool]](), 0
+    for match in string.Template.pattern.finditer(text):
+        name = match["named"] or match["braced"]
+        if name is None and match["escaped"] is None:
+            raise ValueError(text)
+        found += [(text[end : match.start()], True), (name, False) if name is not None else ("$", True)]
+        end = match.end()
+    return tuple(part for part in (*found, (text[end:], True)) if part[0])
 
 
 @dataclass(frozen=True, slots=True)

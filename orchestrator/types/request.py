@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias, overload
 
 from .message import Json, JsonObject, Message, ToolCall
@@ -37,12 +38,11 @@ class Sampling:
 
     def merged(self, over: Sampling | None) -> Sampling:
         """These settings with those that `over` sets put on top."""
-        if over is None:
+        if over is None or not (changed := over._set()):
             return self
-        changed = over._set()
         if "extra_body" in changed:
             changed["extra_body"] = {**self.extra_body, **over.extra_body}
-        return replace(self, **changed)
+        return Sampling(**{**self._set(), **changed})
 
     def to_json(self) -> dict[str, Json]:
         """What is set, and nothing else: the part of a request's identity."""
@@ -57,10 +57,15 @@ class Sampling:
         return out
 
     def _set(self) -> dict[str, Any]:
-        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != getattr(_PLAIN, f.name)}
+        given = zip(_NAMES, _values(self), _DEFAULTS, strict=True)
+        return {name: value for name, value, plain in given if value != plain}
 
 
 _PLAIN = Sampling()
+# Looked up once: a request is made for every call.
+_NAMES = tuple(f.name for f in fields(Sampling))
+_values = attrgetter(*_NAMES)
+_DEFAULTS: tuple[Any, ...] = _values(_PLAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,11 @@ class Request:
 
     def sample(self, index: int) -> Request:
         """The same request for another sample; cheaper than building it anew."""
+        if index == self.sample_index:
+            return self
         other = object.__new__(Request)
-        for f in fields(self):
-            object.__setattr__(other, f.name, getattr(self, f.name))
+        for name in _OF_REQUEST:
+            object.__setattr__(other, name, getattr(self, name))
         object.__setattr__(other, "sample_index", index)
         object.__setattr__(other, "key", _sample_key(self.base, index))
         return other
@@ -128,6 +135,9 @@ class Request:
         return total
 
 
+_OF_REQUEST = tuple(f.name for f in fields(Request))
+
+
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
@@ -136,9 +146,12 @@ def _sample_key(base: bytes, index: int) -> bytes:
     return blake2b(index.to_bytes(8, "big", signed=True), digest_size=16, key=base).digest()
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def canonical(value: object) -> bytes:
     """JSON bytes that are equal exactly when the values are."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)
