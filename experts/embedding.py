@@ -7,8 +7,7 @@ from typing import Any
 from orchestrator.errors import BadCompletion
 from orchestrator.types import Completion, Expert, Request, Response, Tokens, packed
 
-from .fields import field, needed
-from .replies import counted
+from .fields import counted, field, needed
 
 
 def texts_of(request: Request) -> dict[str, object]:

@@ -40,6 +40,7 @@ class PriceTable(_Table):
     prompt: float = Field(ge=0)
     completion: float = Field(ge=0)
     cached_prompt: float | None = Field(default=None, ge=0)
+    written_prompt: float | None = Field(default=None, ge=0)
 
 
 class SamplingTable(_Table):
@@ -198,8 +199,10 @@ def _per_million(price: Price) -> dict[str, float]:
 
 
 def _per_token(price: PriceTable) -> Price:
-    cached = None if price.cached_prompt is None else price.cached_prompt / _MILLION
-    return Price(price.prompt / _MILLION, price.completion / _MILLION, cached)
+    cached, written = (
+        None if value is None else value / _MILLION for value in (price.cached_prompt, price.written_prompt)
+    )
+    return Price(price.prompt / _MILLION, price.completion / _MILLION, cached, written)
 
 
 def _check_names(experts: list[Expert], path: Path) -> None:

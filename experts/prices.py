@@ -80,7 +80,16 @@ def _price(entry: Mapping[str, object]) -> Price | None:
     cached, thought = entry.get("cache_read_input_token_cost"), entry.get("output_cost_per_reasoning_token")
     if isinstance(thought, int | float):
         completion = max(completion, thought)  # how much of a reply will be thought is not known before it comes
-    return Price(float(prompt), float(completion), float(cached) if isinstance(cached, int | float) else None)
+    return Price(float(prompt), float(completion), _number(cached), _writing(entry, float(prompt)))
+
+
+def _writing(entry: Mapping[str, object], prompt: float) -> float:
+    """What writing into the cache costs: the map has it where it costs more, and zeros where it is not billed apart."""
+    return max(prompt, _number(entry.get("cache_creation_input_token_cost")) or 0.0)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _whole(value: object) -> int | None:

@@ -9,8 +9,9 @@ from typing import Any
 from orchestrator.errors import BadCompletion, ContentFiltered
 from orchestrator.types import Completion, Expert, FinishReason, Price, Request, Response, Tokens, ToolCall
 
+from .cached import cached_of
 from .confidences import Likelihoods, likelihoods_of
-from .fields import field, needed
+from .fields import counted, field, needed
 from .thoughts import CLOSE, split_thoughts
 
 _FINISH: dict[str, FinishReason] = {
@@ -22,8 +23,6 @@ _FINISH: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "safety": "content_filter",
 }
-_NONSENSE = 1e12
-"""Tokens that no call has."""
 
 
 @dataclass(slots=True)
@@ -72,7 +71,7 @@ def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple
             raise ContentFiltered("the provider withheld the answer (finish_reason content_filter)", expert=expert.id)
         what = "an empty text" if choices else "no choices"
         raise BadCompletion(f"the answer has {what}", expert=expert.id)
-    bill, told = _bill(field(raw, "usage"), choices, expert, batch[0])
+    bill, told = _bill(raw, choices, expert, batch[0])
     each = alone(bill, [choice.size for choice in good], expert.price)
     model, fingerprint = str(field(raw, "model") or ""), str(field(raw, "system_fingerprint") or "")
     completions = tuple(
@@ -103,13 +102,18 @@ def _completion(choice: Choice, tokens: Tokens, model: str, fingerprint: str, ex
 
 
 def alone(bill: Tokens, sizes: Sequence[int], price: Price | None) -> list[Tokens]:
-    """What each completion would have been billed had it been asked alone: the whole prompt, and its share by size."""
-    if len(sizes) == 1:
+    """What each completion would have been billed had it been asked alone: the whole prompt, and its share by size.
+
+    Nothing of a prompt that nobody has asked before is cached, so that the price is that of the whole. How much of it
+    was is told all the same.
+    """
+    cached, written = bill.cached_prompt, bill.written_prompt
+    if len(sizes) == 1 and not cached and not written:
         return [bill]
     completion = shared(bill.completion, sizes)
     reasoning = shared(bill.reasoning, completion)
     return [
-        Tokens(bill.prompt, c, r, bill.cached_prompt, _usd(price, bill.prompt, c, bill.cached_prompt))
+        Tokens(bill.prompt, c, r, cached, price.of(bill.prompt, c) if price else 0.0, written)
         for c, r in zip(completion, reasoning, strict=True)
     ]
 
@@ -130,8 +134,9 @@ def estimated_tokens(texts: Iterable[str]) -> int:
     return -(-sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) // 4)
 
 
-def _bill(usage: Any, choices: Sequence[Choice], expert: Expert, request: Request) -> tuple[Tokens, bool]:
+def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request) -> tuple[Tokens, bool]:
     """What an answer cost, and whether the server told the tokens."""
+    usage = field(raw, "usage")
     prompt, completion = counted(usage, "prompt_tokens"), counted(usage, "completion_tokens")
     told = prompt > 0 and completion > 0
     prompt = prompt or -(-request.size // 4)
@@ -140,18 +145,9 @@ def _bill(usage: Any, choices: Sequence[Choice], expert: Expert, request: Reques
     if reasoning and counted(usage, "total_tokens") == prompt + completion + reasoning:
         completion += reasoning  # a server that counts hidden reasoning beside the completion, but bills both
     reasoning = min(completion, reasoning)
-    cached = min(prompt, counted(field(usage, "prompt_tokens_details"), "cached_tokens"))
-    return Tokens(prompt, completion, reasoning, cached, _usd(expert.price, prompt, completion, cached)), told
-
-
-def _usd(price: Price | None, prompt: int, completion: int, cached: int) -> float:
-    return price.of(prompt, completion, cached) if price else 0.0
-
-
-def counted(holder: Any, name: str) -> int:
-    """A number of tokens that a server tells; 0 where it tells none, or nonsense."""
-    value = None if holder is None else field(holder, name)
-    return int(value) if isinstance(value, int | float) and 0 < value < _NONSENSE else 0
+    cached, written = cached_of(raw, usage, prompt)
+    usd = expert.price.of(prompt, completion, cached, written) if expert.price else 0.0
+    return Tokens(prompt, completion, reasoning, cached, usd, written), told
 
 
 def _choice(raw: Any) -> Choice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from orchestrator.types import Json
+from orchestrator.types import Json, Tokens
 
 from .printing import out_folded, out_json, visible
 from .tables import Column, percent, print_table
@@ -48,6 +48,14 @@ def show_loads(loads: Mapping[str, int]) -> None:
     out_folded(f"models loaded {sum(loads.values())} times: {each}")
 
 
+def billed_line(billed: Tokens) -> str:
+    """What the providers billed for calls that brought replies, in words."""
+    parts = [f"{billed.cached_prompt} of them read from a cache"] if billed.cached_prompt else []
+    parts += [f"{billed.written_prompt} written into one"] if billed.written_prompt else []
+    cached = f" ({', '.join(parts)})" if parts else ""
+    return f"billed: {billed.prompt} prompt tokens{cached}, {billed.completion} of replies, {billed.usd:.4f} usd"
+
+
 def columns_of(rows: Sequence[Row]) -> list[Column]:
     """The columns in reading order, each with how soon a narrow terminal does without it."""
 
@@ -79,6 +87,7 @@ def columns_of(rows: Sequence[Row]) -> list[Column]:
         *count("calls", "calls", 0),
         *count("cached", "cached_calls", 8, only_if_any=True),
         *column("tokens", lambda row: _number(_tokens(row)), 2),
+        *column("% cached", _cached_share, 8, any(row.get("cached_prompt_tokens") for row in rows)),
         *column("usd", lambda row: f"{_float(row['usd']):.4f}"),
         *column("paid usd", lambda row: f"{_float(row['paid_usd']):.4f}", 9, any(row["paid_usd"] for row in rows)),
         *column("seconds", lambda row: f"{_float(row['seconds']):.1f}", 3),
@@ -102,6 +111,12 @@ def _flags(row: Row) -> str:
     """How many answers are odd, and in what way."""
     flags: Any = _inside(row, "score", "flags") or {}
     return ", ".join(f"{name}: {count}" for name, count in flags.items())
+
+
+def _cached_share(row: Row) -> str:
+    """Of the prompt tokens, how many the providers read from their caches."""
+    prompt = _float(row["prompt_tokens"])
+    return percent(_float(row["cached_prompt_tokens"]) / prompt if prompt else None)
 
 
 def _tokens(row: Row) -> float:

@@ -23,6 +23,7 @@ from .tables import Column, print_table
 
 if TYPE_CHECKING:
     from orchestrator.folder import RunSummary, RunView
+    from orchestrator.types import Tokens
 
 Which = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, an id or the beginning of one, or 'last'.")]
 
@@ -71,11 +72,11 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
 
     from .following import Followed
     from .published import figures, show_published, with_published
-    from .results import columns_of, show_loads
+    from .results import billed_line, columns_of, show_loads
 
     seen = view(run)
     told = summary(seen.path)
-    calls, seconds, loads = _journalled(seen)
+    calls, seconds, loads, billed = _journalled(seen)
     rows = _rows(seen, seconds)
     followed = Followed.recalled(seen.manifest)
     beside = [] if followed is None else figures(followed, seen)
@@ -84,6 +85,7 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
         problems = seen.manifest.get("problems")
         found: dict[str, Any] = {"problems": problems, "open_calls": calls, "results": rows, "manifest": seen.manifest}
         found |= {"loads": loads} if loads else {}
+        found |= {"billed": billed.to_json()}
         out_json("run/1", {**_summary_json(told), **found})
         return
     out(f"run: {visible(told.id, keep='')} ({told.state}), begun {told.created}")
@@ -91,6 +93,8 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     out(f"set: {visible(told.set, keep='')}, {seen.manifest.get('problems', '?')} problems, {_progress(told)} results")
     out_folded(f"experts: {visible(_experts(seen), keep='')}")
     out(f"open calls: {calls}" + (" (in flight, or charged in full on resume)" if calls else ""))
+    if billed.prompt:
+        out_folded(billed_line(billed))
     if isinstance(isolation := seen.manifest.get("isolation"), dict):
         out(f"programs ran at isolation level {level_of(isolation)}")
     if rows:
@@ -170,17 +174,20 @@ def rm(
 # -- reading a run ------------------------------------------------------------------------
 
 
-def _journalled(seen: RunView) -> tuple[int, float, dict[str, int]]:
-    """Calls without an end, seconds of all invocations, and loads of models; none where there is no journal yet."""
+def _journalled(seen: RunView) -> tuple[int, float, dict[str, int], Tokens]:
+    """Calls without an end, seconds of all invocations, loads of models, and what attempts that brought replies were
+    billed; none where there is no journal yet."""
     from orchestrator.engine import JournalView
     from orchestrator.evals.loads import loads_in
     from orchestrator.evals.stopwatch import SECONDS
+    from orchestrator.types import Tokens
 
     if not seen.journal.is_file() or not seen.journal.stat().st_size:
-        return 0, 0.0, {}
+        return 0, 0.0, {}, Tokens()
     journal = JournalView(seen.journal)
     try:
-        return journal.open_calls(), journal.recall(SECONDS), dict(sorted(loads_in(journal).items()))
+        loads = dict(sorted(loads_in(journal).items()))
+        return journal.open_calls(), journal.recall(SECONDS), loads, journal.billed
     finally:
         journal.close()
 

@@ -30,7 +30,7 @@ class Bounds:
         images = sum(len(message.images) for message in request.messages)
         prompt = request.size + _PER_MESSAGE * (len(request.messages) + 1) + images * self.image_tokens
         completion = request.sampling.max_tokens or 0
-        usd = expert.price.of(prompt, completion) if expert.price else 0.0
+        usd = expert.price.most(prompt, completion) if expert.price else 0.0
         return Amount(1, prompt + completion, usd)
 
 

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replied', 'refunded', 'charged')),
     prompt INTEGER NOT NULL DEFAULT 0, completion INTEGER NOT NULL DEFAULT 0, reasoning INTEGER NOT NULL DEFAULT 0,
     cached INTEGER NOT NULL DEFAULT 0, usd REAL NOT NULL DEFAULT 0, samples INTEGER NOT NULL DEFAULT 0,
-    error TEXT, opened REAL NOT NULL, closed REAL);
+    error TEXT, opened REAL NOT NULL, closed REAL, written INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS lost ON attempts (state) WHERE state IN ('open', 'charged');
 CREATE TABLE IF NOT EXISTS replies (
     key BLOB PRIMARY KEY, attempt INTEGER NOT NULL, text INTEGER NOT NULL, reasoning INTEGER, finish TEXT NOT NULL,
@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS replies (
 CREATE TABLE IF NOT EXISTS texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS links (key BLOB PRIMARY KEY, expert TEXT NOT NULL) WITHOUT ROWID;
 """
+
+_LATER = {"attempts": {"written": "INTEGER NOT NULL DEFAULT 0"}}
+"""Columns that journals of this version may lack, as they came later: whoever opens one to write puts them in."""
 
 _GET = """
 SELECT t.text, r.finish, r.prompt, r.completion, r.reasoned, r.cached, r.usd, r.expert, r.model, r.fingerprint, r.extra,
@@ -90,6 +93,14 @@ class JournalView:
         """All kept numbers whose names begin so."""
         sql = "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?"
         return {str(name): float(value) for name, value in self._reader.execute(sql, (len(beginning), beginning))}
+
+    @property
+    def billed(self) -> Tokens:
+        """What all attempts that brought replies were billed."""
+        written = "written" if "written" in _columns(self._reader, "attempts") else "0"
+        names = ("prompt", "completion", "reasoning", "cached", "usd", written)
+        sums = ", ".join(f"coalesce(sum({name}), 0)" for name in names)
+        return Tokens(*self._reader.execute(f"SELECT {sums} FROM attempts WHERE state = 'replied'").fetchone())
 
     def _scalar(self, sql: str) -> int:
         return int(self._reader.execute(sql).fetchone()[0])
@@ -147,7 +158,7 @@ class SqliteJournal(JournalView):
                 _insert(db, attempt, key, completion)
             db.execute(
                 "UPDATE attempts SET state = 'replied', prompt = ?, completion = ?, reasoning = ?, cached = ?, usd = ?,"
-                " samples = ?, closed = ? WHERE id = ?",
+                " samples = ?, closed = ?, written = ? WHERE id = ?",
                 (
                     bill.prompt,
                     bill.completion,
@@ -156,6 +167,7 @@ class SqliteJournal(JournalView):
                     bill.usd,
                     len(replies) + spoiled,
                     now,
+                    bill.written_prompt,
                     attempt,
                 ),
             )
@@ -256,8 +268,16 @@ def _made(path: Path) -> sqlite3.Connection:
     db = _connect(path)
     with db:
         db.executescript(_SCHEMA + TABLE)
+        for table, columns in _LATER.items():
+            there = _columns(db, table)
+            for name in columns.keys() - there:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
         db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
     return db
+
+
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")}
 
 
 def _checked(path: Path, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
@@ -325,6 +345,7 @@ def _extra(c: Completion) -> str | None:
         "logprobs": c.logprobs,
         "confidences": c.confidences,
         "alternatives": c.alternatives,
+        "written": c.tokens.written_prompt,
     }
     there = {name: value for name, value in more.items() if value}
     return json.dumps(there, separators=(",", ":")) if there else None
@@ -337,7 +358,7 @@ def _completion(key: bytes, row: tuple[object, ...]) -> Completion:
         text=str(text),
         reasoning=str(reasoning or ""),
         finish=str(finish),  # type: ignore[arg-type]
-        tokens=Tokens(prompt, completion, reasoned, cached, usd),  # type: ignore[arg-type]
+        tokens=Tokens(prompt, completion, reasoned, cached, usd, more.get("written", 0)),  # type: ignore[arg-type]
         expert=str(expert),
         model=str(model),
         fingerprint=str(fingerprint),

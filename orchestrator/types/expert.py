@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from orchestrator.errors import ConfigError
 
+from .batch import BatchTerms
 from .message import Json
 from .request import Sampling
+
+WRITING = 1.25
+"""What writing a prompt into a provider's cache costs, over what sending it does, where nobody says."""
+
+LEAST_CACHED = 512
+"""Tokens of the shortest prompt that any provider caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +26,41 @@ class Price:
     completion: float = 0.0
     cached_prompt: float | None = None
     """Price of a prompt token read from the provider's cache; `None`: as any other."""
+    written_prompt: float | None = None
+    """Price of a prompt token written into the provider's cache, where that is billed apart; `None`: a quarter above
+    any other, which is what providers take that take more."""
 
-    def of(self, prompt: int, completion: int, cached: int = 0) -> float:
-        cheap = self.prompt if self.cached_prompt is None else self.cached_prompt
-        return (prompt - cached) * self.prompt + cached * cheap + completion * self.completion
+    def times(self, factor: float) -> Price:
+        """These prices, each multiplied."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Price(**{name: None if usd is None else usd * factor for name, usd in given.items()})
+
+    def of(self, prompt: int, completion: int, cached: int = 0, written: int = 0) -> float:
+        """US dollars of a call; `cached` and `written` are parts of `prompt`."""
+        plain = (prompt - cached - written) * self.prompt
+        return plain + cached * self._read + written * self._write + completion * self.completion
+
+    def most(self, prompt: int, completion: int) -> float:
+        """US dollars of a call at the most, whatever of its prompt is cached."""
+        dearest = max(self.prompt, self._read, self._write) if prompt >= LEAST_CACHED else self.prompt
+        return prompt * dearest + completion * self.completion
+
+    @property
+    def caches(self) -> bool:
+        """Whether reading from the provider's cache is known to cost less."""
+        return self._read < self.prompt
+
+    def pays_to_write(self, readers: int) -> bool:
+        """Whether a prefix that `readers` later calls read is cheaper written into the cache than sent each time."""
+        return self._write + readers * self._read < (1 + readers) * self.prompt
+
+    @property
+    def _read(self) -> float:
+        return self.prompt if self.cached_prompt is None else self.cached_prompt
+
+    @property
+    def _write(self) -> float:
+        return WRITING * self.prompt if self.written_prompt is None else self.written_prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +100,8 @@ class Expert:
     """How the server is told which model to load: `ollama`, `vllm`, or `none` where it loads what it is asked."""
     fallback: str | None = None
     """Id of the expert asked instead when this one is lost."""
+    batch: BatchTerms | None = None
+    """It is asked by its provider's batch endpoint: for less, within a day. `None`: at once."""
     capabilities: Mapping[str, bool | str] = field(default_factory=dict)
     """What the user knows of the server, e.g. `{"n": False, "max_tokens": "max_completion_tokens"}`."""
     options: Mapping[str, Json] = field(default_factory=dict)
@@ -71,6 +111,13 @@ class Expert:
     def networked(self) -> bool:
         """Whether a server is asked for it, and not a program or a file."""
         return self.client in ("auto", "direct", "litellm")
+
+    @property
+    def by_batch(self) -> Expert:
+        """The same at the price of its batches; itself where it is asked at once."""
+        if self.batch is None or self.price is None:
+            return self
+        return replace(self, price=self.price.times(self.batch.price))
 
 
 def capacity_of(group: str, experts: Iterable[Expert]) -> int:

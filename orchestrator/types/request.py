@@ -163,7 +163,10 @@ class Tokens:
     """Hidden reasoning included."""
     reasoning: int = 0
     cached_prompt: int = 0
+    """Of the prompt, what the provider read from its cache."""
     usd: float = 0.0
+    written_prompt: int = 0
+    """Of the prompt, what the provider wrote into its cache, where it bills that apart."""
 
     def __add__(self, other: Tokens) -> Tokens:
         return Tokens(
@@ -172,7 +175,11 @@ class Tokens:
             self.reasoning + other.reasoning,
             self.cached_prompt + other.cached_prompt,
             self.usd + other.usd,
+            self.written_prompt + other.written_prompt,
         )
+
+    def to_json(self) -> dict[str, Json]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)

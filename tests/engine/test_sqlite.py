@@ -52,6 +52,35 @@ async def test_replies_of_a_journal_that_knew_of_no_confidences_are_found(tmp_pa
     view.close()
 
 
+async def test_what_was_cached_and_written_is_kept_of_replies_and_of_attempts(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path)
+    reply = Completion("text", tokens=Tokens(100, 4, 0, 60, 0.5, 30), expert="e", id=KEY.hex())
+    await journal.reply(await journal.open(attempt(KEY)), [(KEY, reply)], Tokens(100, 4, 0, 60, 0.25, 30))
+    await journal.reply(await journal.open(attempt(OTHER)), [(OTHER, reply)], Tokens(10, 1, 1, 0, 0.25))
+    assert journal.get(KEY) == reply
+    assert journal.billed == Tokens(110, 5, 1, 60, 0.5, 30)
+    await journal.aclose()
+
+
+async def test_a_journal_from_before_writes_were_told_is_read_gone_on_with_and_reused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal, reply = SqliteJournal(path), Completion("text", tokens=Tokens(3, 4, 0, 2, 0.25), expert="e", id=KEY.hex())
+    await journal.reply(await journal.open(attempt(KEY)), [(KEY, reply)], reply.tokens)
+    await journal.open(attempt(OTHER))
+    await journal.aclose()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("ALTER TABLE attempts DROP COLUMN written")
+    view = JournalView(path)
+    assert (view.get(KEY), view.billed) == (reply, reply.tokens)
+    view.close()
+    again = SqliteJournal(path)
+    assert (again.get(KEY), again.billed, again.losses.of("run")) == (reply, reply.tokens, Amount(1, 100, 0.5))
+    await again.reply(await again.open(attempt(OTHER)), [(OTHER, reply)], Tokens(10, 1, 0, 0, 0.5, 10))
+    assert again.billed == Tokens(13, 5, 0, 2, 0.75, 10)
+    await again.aclose()
+
+
 async def test_open_and_charged_attempts_are_losses_and_refunded_ones_are_not(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     journal = SqliteJournal(path)

@@ -168,18 +168,49 @@ async def test_usage_that_the_server_leaves_out_is_estimated(canned: Cans, serve
     assert (response.bill.prompt, response.bill.completion) == (11, 3)
 
 
-async def test_cached_prompt_tokens_cost_what_the_price_says(canned: Cans, served: Serve) -> None:
-    usage = {
-        "prompt_tokens": 100,
-        "completion_tokens": 10,
-        "total_tokens": 110,
-        "prompt_tokens_details": {"cached_tokens": 80},
-    }
+TOLD: dict[str, tuple[dict[str, object], int, int]] = {
+    "OpenAI, vLLM, SGLang, llama.cpp": ({"prompt_tokens_details": {"cached_tokens": 80}}, 80, 0),
+    "OpenAI, with writes": ({"prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30}}, 60, 30),
+    "Anthropic": ({"cache_read_input_tokens": 80, "cache_creation_input_tokens": 15}, 80, 15),
+    "Anthropic, first call": ({"cache_read_input_tokens": 0, "cache_creation_input_tokens": 95}, 0, 95),
+    "DeepSeek": ({"prompt_cache_hit_tokens": 64, "prompt_cache_miss_tokens": 36}, 64, 0),
+    "Moonshot": ({"cached_tokens": 70}, 70, 0),
+    "more than there is": ({"prompt_tokens_details": {"cached_tokens": 90, "cache_write_tokens": 30}}, 90, 10),
+    "nonsense": ({"prompt_tokens_details": {"cached_tokens": -3}, "cache_creation_input_tokens": 0}, 0, 0),
+}
+
+
+@pytest.mark.parametrize("maker", TOLD)
+async def test_what_was_cached_is_read_and_billed_whatever_its_maker_calls_it(
+    canned: Cans, served: Serve, maker: str
+) -> None:
+    more, cached, written = TOLD[maker]
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110, **more}
     server = await canned(200, completion({"content": "42"}, usage=usage))
-    backend = served(server.base_url, price=Price(10e-6, 20e-6, 1e-6))
-    response = await backend.complete([request()])
-    assert response.bill.cached_prompt == 80
-    assert response.bill.usd == pytest.approx(20 * 10e-6 + 80 * 1e-6 + 10 * 20e-6)
+    response = await served(server.base_url, price=Price(10e-6, 20e-6, 1e-6, 12e-6)).complete([request()])
+    bill, (reply,) = response.bill, response.completions
+    assert (bill.prompt, bill.cached_prompt, bill.written_prompt) == (100, cached, written)
+    plain = 100 - cached - written
+    assert bill.usd == pytest.approx(plain * 10e-6 + cached * 1e-6 + written * 12e-6 + 10 * 20e-6)
+    assert reply.tokens.usd == pytest.approx(100 * 10e-6 + 10 * 20e-6), "used: as if asked alone"
+    assert (reply.tokens.cached_prompt, reply.tokens.written_prompt) == (cached, written)
+
+
+@pytest.mark.parametrize("client", ["direct"])
+async def test_what_an_older_llama_cpp_reused_is_read_from_its_times(canned: Cans, served: Serve) -> None:
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    server = await canned(200, completion({"content": "42"}, usage=usage, timings={"cache_n": 88, "prompt_n": 12}))
+    assert (await served(server.base_url).complete([request()])).bill.cached_prompt == 88
+
+
+@pytest.mark.parametrize(("price", "usd"), [(Price(10e-6, 0.0), 700e-6 + 300e-6 * 1.25), (None, 0.0)])
+async def test_without_a_price_of_their_own_cached_tokens_cost_no_less_than_others(
+    canned: Cans, served: Serve, price: Price | None, usd: float
+) -> None:
+    more = {"prompt_tokens_details": {"cached_tokens": 50, "cache_write_tokens": 30}}
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110, **more}
+    server = await canned(200, completion({"content": "42"}, usage=usage))
+    assert (await served(server.base_url, price=price).complete([request()])).bill.usd == pytest.approx(usd)
 
 
 async def test_tools_reach_the_server_whole_and_their_calls_come_back(canned: Cans, served: Serve) -> None:

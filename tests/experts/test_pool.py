@@ -30,7 +30,7 @@ concurrency = 8
 skills = ["algebra", "code"]
 resident_group = "gpu0"
 fallback = "small"
-price = { prompt = 2.5, completion = 10, cached_prompt = 0.25 }
+price = { prompt = 2.5, completion = 10, cached_prompt = 0.25, written_prompt = 3.125 }
 capabilities = { n = false, max_tokens = "max_completion_tokens" }
 [expert.sampling]
 temperature = 0.3
@@ -70,7 +70,7 @@ def test_a_pool_file_is_read_whole(pool: Path) -> None:
         rpm=600,
         tpm=200000,
         concurrency=8,
-        price=Price(2.5e-6, 10e-6, 0.25e-6),
+        price=Price(2.5e-6, 10e-6, 0.25e-6, 3.125e-6),
         skills=("algebra", "code"),
         resident_group="gpu0",
         fallback="small",

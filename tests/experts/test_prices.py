@@ -13,8 +13,18 @@ def test_a_known_model_gets_its_price_and_context() -> None:
     assert 0 < expert.price.prompt < expert.price.completion < 1e-3
     assert expert.price.cached_prompt is not None
     assert expert.price.cached_prompt < expert.price.prompt
+    assert expert.price.written_prompt == expert.price.prompt, "writing is not billed apart"
     assert expert.context == 128_000
     assert priced(Expert("gpt-4o-mini", "gpt-4o-mini")).price == expert.price
+
+
+def test_what_writing_into_the_cache_costs_is_known() -> None:
+    price = priced(Expert("c", "anthropic/claude-sonnet-4-5")).price
+    assert price is not None
+    assert price.written_prompt == pytest.approx(1.25 * price.prompt)
+    free = priced(Expert("d", "deepseek/deepseek-chat")).price
+    assert free is not None
+    assert free.written_prompt == free.prompt, "the map has zero where nothing is billed apart"
 
 
 def test_a_model_whose_reasoning_costs_more_is_priced_as_if_it_only_reasoned() -> None:

@@ -59,3 +59,22 @@ def test_a_price_is_of_tokens_and_cached_ones_may_be_cheaper() -> None:
     assert Price(2.0, 5.0).of(10, 3) == 35.0
     assert Price(2.0, 5.0).of(10, 3, cached=4) == 35.0
     assert Price(2.0, 5.0, 0.5).of(10, 3, cached=4) == 12.0 + 2.0 + 15.0
+    assert Price(2.0, 5.0, 0.5).of(10, 3, cached=4, written=4) == 4.0 + 2.0 + 10.0 + 15.0
+    assert Price(2.0, 5.0, 0.5, 3.0).of(10, 3, cached=4, written=4) == 4.0 + 2.0 + 12.0 + 15.0
+
+
+@pytest.mark.parametrize("cached_share", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("rest", [(), (0.5,), (0.5, 2.0), (3.0,)])
+def test_no_bill_is_over_the_most_that_a_price_allows(rest: tuple[float, ...], cached_share: float) -> None:
+    price = Price(2.0, 5.0, *rest)
+    for prompt in (100, 511, 512, 5000):
+        cached = int(prompt * cached_share)
+        written = prompt - cached if prompt >= 512 else 0
+        assert price.of(prompt, 7, 0 if prompt < 512 else cached, written) <= price.most(prompt, 7)
+
+
+def test_writing_a_prefix_pays_from_the_first_reader_on_where_reading_is_cheap() -> None:
+    anthropic, unknown = Price(3.0, 15.0, 0.3, 3.75), Price(3.0, 15.0)
+    assert [anthropic.pays_to_write(readers) for readers in (0, 1, 9)] == [False, True, True]
+    assert not any(unknown.pays_to_write(readers) for readers in (0, 1, 99))
+    assert (anthropic.caches, unknown.caches) == (True, False)
