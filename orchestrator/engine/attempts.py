@@ -13,7 +13,7 @@ from .entries import finished, row, shares
 from .flight import Departure, Flight, State
 from .flights import Flights
 from .journal import Journal
-from .lane import Lane, tokens_of
+from .lane import Lane
 from .recovery import Recovery
 from .tasks import Tasks
 
@@ -92,11 +92,11 @@ class Attempts:
                 self.idle.set()
 
     async def _send(self, lane: Lane, departure: Departure) -> Response:
-        departure.permit = await lane.throttle.admit(tokens_of(departure.flights))
         self._thin(departure)
         flights = departure.flights
         if lane.backend.journalled:
             departure.row = await self._journal.open(row(lane.expert, flights))
+        await lane.throttle.leave(departure.permit)
         if departure.abandoned:
             raise asyncio.CancelledError  # called off while it was noted down, so it need not leave
         departure.left = True

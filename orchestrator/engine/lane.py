@@ -166,13 +166,18 @@ class Lane:
         elif self.breaker.lost is not None:
             self._fail_all(self.breaker.lost)
         while self._queue and self._may_leave():
-            _, ticket, _, flight = heapq.heappop(self._queue)
-            if flight.ticket != ticket or flight.state is not State.QUEUED or not self._board(flight):
+            _, ticket, _, flight = self._queue[0]
+            stale = flight.ticket != ticket or flight.state is not State.QUEUED
+            if not stale and self._throttled(flight):
+                break
+            heapq.heappop(self._queue)
+            if stale or not self._board(flight):
                 continue
             group = [flight, *self._board_mates(flight)]
             group.sort(key=lambda f: f.request.sample_index)
             self.out += 1
-            self._tower.depart(self, Departure(group, self.window.generation, self.breaker.leaves()))
+            permit = self.throttle.take(tokens_of(group), self._clock())
+            self._tower.depart(self, Departure(group, self.window.generation, self.breaker.leaves(), permit=permit))
         self._gate.pumped(self.expert, len(self._mates))
 
     def _may_leave(self) -> bool:
@@ -183,11 +188,23 @@ class Lane:
             return False
         return self._gate.open(self.expert) and self.breaker.admits()
 
+    def _throttled(self, flight: Flight) -> bool:
+        """Whether a rate limit holds the next of the queue; one that its scopes hold anyway waits there instead."""
+        now = self._clock()
+        when = self.throttle.opens_at(flight.worst.tokens, now)
+        if when - now <= INSTANT or not _admitted(flight):
+            return False
+        self._pump_at(when)
+        return True
+
     def _pump_at(self, when: float) -> None:
         loop = asyncio.get_running_loop()
-        if self._timer is not None:
+        due = loop.time() + when - self._clock() + _LATE
+        if self._timer is not None and not self._timer.cancelled():
+            if loop.time() < self._timer.when() and abs(self._timer.when() - due) < INSTANT:
+                return
             self._timer.cancel()
-        self._timer = loop.call_later(when - self._clock() + _LATE, self.pump_soon)
+        self._timer = loop.call_at(due, self.pump_soon)
 
     def _fail_all(self, error: OrchestratorError) -> None:
         flights = [flight for mates in self._mates.values() for flight in mates]
@@ -202,11 +219,13 @@ class Lane:
             return []
         mates = sorted(self._mates.get(first.request.base, ()), key=lambda f: f.request.sample_index)
         boarded: list[Flight] = []
+        tokens, now = first.worst.tokens, self._clock()
         for mate in mates:
-            if len(boarded) >= room:
+            if len(boarded) >= room or not self.throttle.fits(tokens + mate.worst.tokens, now):
                 break
             if not mate.alone and self._board(mate):
                 boarded.append(mate)
+                tokens += mate.worst.tokens
         return boarded
 
     # -- the ledger ---------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,41 +24,94 @@ def throttle(**limits: float) -> Throttle:
     return Throttle(Expert("e", "m", **limits))  # type: ignore[arg-type]
 
 
+async def opened(gate: Throttle, want: int) -> None:
+    """Waits as the head of a queue does, without anybody who settles meanwhile."""
+    loop = asyncio.get_running_loop()
+    seconds = gate.opens_at(want, loop.time()) - loop.time()
+    if seconds > 1e-6:
+        await asyncio.sleep(seconds)
+        await opened(gate, want)
+
+
+async def passed(gate: Throttle, want: int) -> Permit | None:
+    """Waits, leaves, and says so."""
+    loop = asyncio.get_running_loop()
+    await opened(gate, want)
+    permit = gate.take(want, loop.time())
+    await gate.leave(permit)
+    return permit
+
+
 def left_at(tokens: Sequence[int], **limits: float) -> list[float]:
-    """When each of these attempts, asked all at once, may leave."""
+    """When each of these attempts may leave, one after the other."""
     times: list[float] = []
 
     async def main() -> None:
         gate = throttle(**limits)
-
-        async def one(want: int) -> None:
-            await gate.admit(want)
+        for want in tokens:
+            await passed(gate, want)
             times.append(asyncio.get_running_loop().time())
-
-        async with asyncio.TaskGroup() as group:
-            for want in tokens:
-                group.create_task(one(want))
 
     run_virtual(main())
     return times
 
 
-def most_in_a_minute(times: Sequence[float], weights: Sequence[int]) -> int:
+def most_in(seconds: float, times: Sequence[float], weights: Sequence[int]) -> int:
+    """The largest sum of any window of so many seconds, its ends among it."""
     sums = [0, *accumulate(weights)]
     most, first = 0, 0
     for last, time in enumerate(times):
-        while time - times[first] > 60.0:
+        while time - times[first] > seconds:
             first += 1
         most = max(most, sums[last + 1] - sums[first])
     return most
 
 
-@pytest.mark.parametrize("rpm", [0.5, 1, 7, 60, 600, 1200, 2500, 3700, 10_000])
-def test_requests_a_minute_are_kept_in_every_window_and_nearly_used_up(rpm: float) -> None:
-    asked = max(4, int(rpm * 2.5))
+@pytest.mark.parametrize("rpm", [0.5, 1, 7, 60, 100, 600, 1200, 2500, 3700, 10_000, 60_000])
+def test_requests_a_minute_are_kept_in_every_minute_and_second_and_nearly_used_up(rpm: float) -> None:
+    asked = max(4, int(rpm * 1.5))
     times = left_at([1] * asked, rpm=rpm)
-    assert most_in_a_minute(times, [1] * asked) <= max(1, rpm)
-    assert times[-1] <= 60 * asked / rpm * 1.01 + 0.1
+    assert most_in(60.0, times, [1] * asked) <= max(1, rpm)
+    if rpm >= 120:
+        assert most_in(1.0, times, [1] * asked) <= rpm / 60
+    assert times[-1] <= 60 * asked / rpm * 1.04 + 0.1
+
+
+@pytest.mark.parametrize("rpm", [120, 3000, 60_000])
+def test_a_pace_that_fell_behind_is_made_up_for_within_the_limit(rpm: float) -> None:
+    times: list[float] = []
+
+    async def main() -> None:
+        gate, loop = throttle(rpm=rpm), asyncio.get_running_loop()
+        for number in range(int(rpm / 60) * 6):
+            if number % (int(rpm / 60) or 1) == 0:
+                await asyncio.sleep(0.3)  # nobody asked, or the machine was busy
+            await passed(gate, 1)
+            times.append(loop.time())
+
+    run_virtual(main())
+    assert most_in(1.0, times, [1] * len(times)) <= rpm / 60
+
+
+def test_calls_that_a_slow_disk_brought_together_are_taken_apart_again() -> None:
+    times: list[float] = []
+
+    async def one(gate: Throttle, delay: float) -> None:
+        permit = gate.take(1, asyncio.get_running_loop().time())
+        await asyncio.sleep(delay)
+        await gate.leave(permit)
+        times.append(asyncio.get_running_loop().time())
+
+    async def main() -> None:
+        gate, loop = throttle(rpm=600), asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(40):
+                await opened(gate, 1)
+                group.create_task(one(gate, max(0.0, 1.0 - loop.time() % 2)))
+
+    run_virtual(main())
+    assert most_in(1.0, sorted(times), [1] * 40) <= 10
+    assert times[-1] <= 6.0
 
 
 @settings(QUIET, max_examples=40)
@@ -67,69 +119,52 @@ def test_requests_a_minute_are_kept_in_every_window_and_nearly_used_up(rpm: floa
 def test_tokens_a_minute_are_kept_in_every_window(tokens: list[int]) -> None:
     times = left_at(tokens, tpm=500)
     assert times == sorted(times)
-    assert most_in_a_minute(times, [min(t, 500) for t in tokens]) <= 500
+    assert most_in(60.0, times, [min(t, 500) for t in tokens]) <= 500
 
 
 def test_an_attempt_that_used_little_makes_room_at_once() -> None:
-    async def main() -> float:
+    async def main() -> tuple[float, float]:
         gate = throttle(tpm=100)
-        permit = await gate.admit(100)
-        asyncio.get_running_loop().call_later(5.0, gate.settle, permit, 30)
-        await gate.admit(70)
-        return asyncio.get_running_loop().time()
+        permit = await passed(gate, 100)
+        before = gate.opens_at(70, 5.0)
+        gate.settle(permit, 30)
+        return before, gate.opens_at(70, 5.0)
 
-    assert run_virtual(main())[0] == pytest.approx(5.0)
+    assert run_virtual(main())[0] == pytest.approx((60.0, 5.0), abs=0.2)
 
 
 def test_a_permit_that_is_settled_after_its_minute_changes_nothing() -> None:
     async def main() -> list[float]:
         gate, loop = throttle(tpm=100), asyncio.get_running_loop()
-        old = await gate.admit(100)
-        await gate.admit(100)
+        old = await passed(gate, 100)
+        await passed(gate, 100)
         times = [loop.time()]
         gate.settle(old, 0)
-        await gate.admit(100)
+        await passed(gate, 100)
         return [*times, loop.time()]
 
-    assert run_virtual(main())[0] == pytest.approx([60.0, 120.0], abs=0.01)
+    assert run_virtual(main())[0] == pytest.approx([60.0, 120.0], abs=0.3)
+
+
+def test_an_attempt_counts_from_when_it_is_sent() -> None:
+    async def main() -> float:
+        gate, loop = throttle(tpm=100), asyncio.get_running_loop()
+        permit = gate.take(100, loop.time())
+        await asyncio.sleep(5)
+        await gate.leave(permit)
+        return gate.opens_at(1, loop.time())
+
+    assert run_virtual(main())[0] == pytest.approx(65.0, abs=0.2)
 
 
 def test_a_request_larger_than_a_minute_waits_for_an_empty_one_and_starves_nobody() -> None:
-    assert left_at([50, 5000, 50], tpm=100) == pytest.approx([0.0, 60.0, 120.0], abs=0.01)
+    assert left_at([50, 5000, 50], tpm=100) == pytest.approx([0.0, 60.0, 120.0], abs=0.3)
 
 
-@settings(QUIET, max_examples=60)
-@given(
-    leaving=st.dictionaries(st.integers(0, 11), st.integers(0, 60), max_size=8),
-    used=st.lists(st.integers(0, 40), min_size=12, max_size=12),
-    limits=st.sampled_from([{"rpm": 30.0}, {"tpm": 100.0}, {"rpm": 30.0, "tpm": 100.0}]),
-)
-def test_heads_and_others_may_leave_the_queue_and_the_rest_passes_in_order(
-    leaving: dict[int, int], used: list[int], limits: dict[str, Any]
-) -> None:
-    passed: list[tuple[int, float]] = []
+def test_a_group_is_no_larger_than_what_is_free() -> None:
+    async def main() -> list[bool]:
+        gate, loop = throttle(tpm=100), asyncio.get_running_loop()
+        gate.take(40, loop.time())
+        return [gate.fits(60, loop.time()), gate.fits(61, loop.time())]
 
-    async def main() -> None:
-        gate, loop = throttle(**limits), asyncio.get_running_loop()
-
-        async def one(number: int) -> None:
-            permit: Permit | None = await gate.admit(40)
-            passed.append((number, loop.time()))
-            loop.call_later(3.0, gate.settle, permit, used[number])
-
-        tasks = [asyncio.ensure_future(one(number)) for number in range(12)]
-        for number, seconds in leaving.items():
-            loop.call_later(seconds + 0.5, tasks[number].cancel)
-        await asyncio.wait(tasks)
-
-    with pytest.MonkeyPatch.context() as patch:
-        route_time(patch)
-        run_virtual(main())
-    numbers = [number for number, _ in passed]
-    assert numbers == sorted(numbers)
-    assert set(range(12)) - set(leaving) <= set(numbers)
-    times = [time for _, time in passed]
-    if "rpm" in limits:
-        assert most_in_a_minute(times, [1] * len(times)) <= 30
-    if "tpm" in limits:
-        assert most_in_a_minute(times, [used[number] for number in numbers]) <= 100
+    assert run_virtual(main())[0] == [True, False]
