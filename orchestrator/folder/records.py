@@ -15,6 +15,9 @@ from ..types import Json
 Row: TypeAlias = dict[str, Json]
 
 _BLOCK = 1 << 16
+# Made once: a dozen lines are written for every problem.
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ESCAPED = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 class JsonLines:
@@ -84,11 +87,11 @@ def count(path: Path) -> int:
 
 def encoded(row: Mapping[str, Json]) -> bytes:
     """The row as one line; text that UTF-8 has no form for is escaped."""
-    line = json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    line = _PLAIN.encode(row)
     try:
         return f"{line}\n".encode()
     except UnicodeEncodeError:
-        return f"{json.dumps(row, allow_nan=False, separators=(',', ':'))}\n".encode()
+        return f"{_ESCAPED.encode(row)}\n".encode()
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, Row]]:

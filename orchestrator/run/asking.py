@@ -13,34 +13,20 @@ from orchestrator.ledger import Amount
 from orchestrator.types import (
     Completion,
     Expert,
-    JsonObject,
     Labels,
     Place,
     Problem,
-    Prompt,
     Request,
     Sampling,
 )
 
 from .failures import first
 from .table import Table
+from .wanted import Draft, Wanted
 
 DEFAULT_MAX_TOKENS = 2048
 LARGER_CAP = 4
 """By how much the cap grows when it ended a reply before its answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a strategy asks for, before the settings of the expert that is asked are put on it."""
-
-    prompt: Prompt
-    sampling: Sampling | None
-    purpose: str
-    tools: tuple[JsonObject, ...] = ()
-    response_format: JsonObject | None = None
-    growth: int = 1
-    """By how much the cap on tokens is raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +66,29 @@ class Asker:
             raise
 
     def _request(self, wanted: Wanted, expert: Expert, failed: Sequence[str] = ()) -> Request:
-        """The first sample of what is wanted, as this expert is asked for it after others have failed."""
+        """The first sample of what is wanted, as this expert is asked for it after others have failed.
+
+        Branches often want the same: what the last one wanted of this expert is not put together and hashed anew.
+        """
+        salt = "!".join((self._salt_for(expert, wanted.purpose), *failed))
+        labels = Labels(self.problem.id, wanted.purpose, self.path)
+        last = self.table.drafts.get(expert.id)
+        if last is not None and last.request.salt == salt and last.wanted == wanted:
+            return last.request.labelled(labels)
         sampling = Sampling(max_tokens=DEFAULT_MAX_TOKENS).merged(wanted.sampling).merged(expert.sampling)
         prompt = wanted.prompt.with_system(expert.persona, first=True) if expert.persona else wanted.prompt
-        return Request(
+        request = Request(
             expert=expert.id,
             model=expert.model,
             messages=prompt.messages,
             sampling=_grown(sampling, wanted.growth),
-            salt="!".join((self._salt_for(expert, wanted.purpose), *failed)),
+            salt=salt,
             tools=wanted.tools,
             response_format=wanted.response_format,
-            labels=Labels(self.problem.id, wanted.purpose, self.path),
+            labels=labels,
         )
+        self.table.drafts[expert.id] = Draft(wanted, request)
+        return request
 
     def _salt_for(self, expert: Expert, purpose: str) -> str:
         """A replay expert answers by problem and purpose: the same words of two problems are not the same request."""
@@ -184,6 +180,8 @@ class Asker:
 
 
 def _grown(sampling: Sampling, factor: int) -> Sampling:
+    if factor == 1 and sampling.max_tokens:
+        return sampling
     return replace(sampling, max_tokens=(sampling.max_tokens or DEFAULT_MAX_TOKENS) * factor)
 
 

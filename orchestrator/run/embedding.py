@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from orchestrator.errors import BadCompletion
 from orchestrator.types import Completion, Message, Prompt, Sampling, unpacked
 
-from .asking import Wanted
+from .wanted import Wanted
 
 TEXTS_A_CALL = 32
 """Texts that one call holds at the most; no server that we know of refuses so few."""

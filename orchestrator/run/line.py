@@ -14,9 +14,10 @@ from orchestrator.ledger import Claim, Scope, common
 from orchestrator.prompts import Prompts
 from orchestrator.types import Answer, Completion, Expert, Json, JsonObject, Place, Problem, Prompt, Reply, Sampling
 
-from .asking import Asker, Wanted
+from .asking import Asker
 from .embedding import asked, read
 from .table import Table
+from .wanted import Wanted
 
 if TYPE_CHECKING:
     from orchestrator.sandbox import Sandbox

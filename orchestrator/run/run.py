@@ -166,9 +166,11 @@ class Run(Line):
         Raises:
             BudgetExceeded: nothing under way could make room.
         """
+        if calls <= 1:
+            return
         outer = self._claim
         chain = tuple(s for s in self.scope.chain if s.capped and not (outer is not None and outer.spans(s)))
-        if calls <= 1 or not chain:
+        if not chain:
             return
         priority = (self._table.turn, -self._stage)
         self._claim = self._own_claim = await self._table.forecast.start(chain, calls, priority, outer)

@@ -15,6 +15,7 @@ from orchestrator.trace import Trace
 from orchestrator.types import Completion, Expert, Problem, Usage
 
 from .shared import Shared
+from .wanted import Draft
 
 if TYPE_CHECKING:
     from orchestrator.sandbox import Sandbox
@@ -69,6 +70,8 @@ class Table:
     forecast: Forecast = field(default_factory=Forecast)
     readings: dict[str, answers.Reading | None] = field(default_factory=dict)
     shared: Shared = field(default_factory=Shared)
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    """By expert, what was wanted of it last."""
 
     async def reading(self, problem: Problem, text: str) -> answers.Reading | None:
         """The answer in a reply; each text is read once."""

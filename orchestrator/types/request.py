@@ -117,11 +117,16 @@ class Request:
         """The same request for another sample; cheaper than building it anew."""
         if index == self.sample_index:
             return self
+        return self._with(sample_index=index, key=_sample_key(self.base, index))
+
+    def labelled(self, labels: Labels) -> Request:
+        """The same request, made for something else; cheaper than building it anew."""
+        return self._with(labels=labels)
+
+    def _with(self, **changed: object) -> Request:
         other = object.__new__(Request)
         for name in _OF_REQUEST:
-            object.__setattr__(other, name, getattr(self, name))
-        object.__setattr__(other, "sample_index", index)
-        object.__setattr__(other, "key", _sample_key(self.base, index))
+            object.__setattr__(other, name, changed[name] if name in changed else getattr(self, name))
         return other
 
     @property
