@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 from .contestant import Contestant
 from .protocols import Aggregator, Strategy, Verifier
 from .registry import Group, build, checker_of, spec_of
+from .registry.build import fields_of
 from .types import Problem
+
+_KEPT = 256
+"""Specs of a run or wallet whose makings are kept: whoever writes a new spec for every problem fills no memory."""
 
 
 def default_strategy(problem: Problem, verifier: str | Verifier | None = None) -> tuple[str, str]:
@@ -26,13 +31,18 @@ def default_strategy(problem: Problem, verifier: str | Verifier | None = None) -
 
 
 class Contests:
-    """Puts together contestants for the problems of a run.
+    """Puts together contestants for the problems of a run or a wallet.
 
-    What a spec names is made once: strategies, verifiers and aggregators are values. Files are read once a run.
+    What a spec names is made once: strategies, verifiers and aggregators are values. Of many specs those that were made
+    last are kept.
+
+    Args:
+        files: keep also what names files, which are then read once; else a file that was changed is read anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, files: bool = True) -> None:
         self._made: dict[tuple[Group, str], object] = {}
+        self._files = files
 
     def __call__(
         self,
@@ -62,8 +72,21 @@ class Contests:
             return build(group, spec)
         made = self._made.get((group, spec))
         if made is None:
-            made = self._made[group, spec] = build(group, spec)
+            made = build(group, spec)
+            if self._files or not _names_files(made):
+                self._keep((group, spec), made)
         return made
+
+    def _keep(self, spec: tuple[Group, str], made: object) -> None:
+        self._made[spec] = made
+        if len(self._made) > _KEPT:
+            del self._made[next(iter(self._made))]
+
+
+def _names_files(thing: object) -> bool:
+    """Whether a file is among the settings of a strategy, verifier or aggregator, or of one inside it."""
+    settings = [getattr(thing, f.name) for f in fields_of(type(thing))]
+    return any(isinstance(setting, Path) or _names_files(setting) for setting in settings)
 
 
 def contestant_for(

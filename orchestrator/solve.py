@@ -14,7 +14,7 @@ from typing import Any, Self, Unpack
 from .blocking import blocking
 from .budget import Budget
 from .conduct import Conduct, Setting
-from .contest import contestant_for
+from .contest import Contests
 from .engine import Engine, Journal, MemoryJournal
 from .errors import ConfigError
 from .ledger import Scope, check_prices
@@ -83,6 +83,7 @@ class Orchestrator:
         self._roles = self._given_roles(roles or {})
         self._reserves = (*map(priced, reserves), *self._in_pool())
         self._everybody = self._with_reserves(self._roles)
+        self._fallbacks = fallbacks_of(self._everybody)
         self.scope = Scope("run", budget or Budget(), paid=True)
         check_prices(self.scope.budget, self._everybody)
         if min_isolation not in range(6):
@@ -94,6 +95,7 @@ class Orchestrator:
         self._journal = journal
         self._deadline: Deadline | None = None
         self._turn = 0
+        self._contests = Contests(files=False)
 
     async def __aenter__(self) -> Self:
         self._deadline = Deadline.after(self.scope, asyncio.get_running_loop().time())
@@ -149,7 +151,7 @@ class Orchestrator:
             raise ConfigError(f"strategy {spec_of(made).name} has no setup to prepare")
         self._turn += 1
         scope = Scope(f"preparation {self._turn}", budget or Budget(), self.scope)
-        setting = self._setting({**self._roles, **self._given_roles(roles or {})}, scope)
+        setting = self._setting(roles or {}, scope)
         loop = asyncio.get_running_loop()
         async with within(earliest(Deadline.after(scope, loop.time()), self._deadline)):
             return await made.prepare(lessons, Workshop(setting, scope, self._seed))
@@ -187,8 +189,8 @@ class Orchestrator:
         self._turn += 1
         step = asked.step
         scope = Scope(f"problem {self._turn}", step.get("budget") or Budget(), self.scope)
-        setting = self._setting({**self._roles, **self._given_roles(step.get("roles") or {})}, scope)
-        contestant = contestant_for(
+        setting = self._setting(step.get("roles") or {}, scope)
+        contestant = self._contests(
             asked.problem,
             step.get("strategy") or self._strategy,
             step.get("verifier") or self._verifier,
@@ -203,16 +205,19 @@ class Orchestrator:
             turn=self._turn,
         )
 
-    def _setting(self, roles: Mapping[str, Expert], scope: Scope) -> Setting:
-        """What the problems of one step share."""
-        everybody = self._with_reserves(roles)
+    def _setting(self, given: Mapping[str, str | Expert], scope: Scope) -> Setting:
+        """What the problems of one step share; `given` are the roles that this step alone has."""
+        roles, everybody, fallbacks = self._roles, self._everybody, self._fallbacks
+        if given:
+            roles = {**roles, **self._given_roles(given)}
+            everybody = self._with_reserves(roles)
+            fallbacks = fallbacks_of(everybody)
+            for expert in everybody:
+                self.engine.add(expert)
         check_prices(scope.budget, everybody)
-        for expert in everybody:
-            self.engine.add(expert)
         return Setting(
-            self.engine, self.experts, roles, fallbacks_of(everybody), self._deadline, sandbox=self.sandbox,
-            prompts=self._prompts,
-        )  # fmt: skip
+            self.engine, self.experts, roles, fallbacks, self._deadline, sandbox=self.sandbox, prompts=self._prompts
+        )
 
     def _resolved(self, experts: Sequence[str | Expert]) -> tuple[Expert, ...]:
         from .experts.pool import experts_of
@@ -226,9 +231,7 @@ class Orchestrator:
 
     def _with_reserves(self, roles: Mapping[str, Expert]) -> tuple[Expert, ...]:
         team = tuple({expert.id: expert for expert in (*self.experts, *roles.values())}.values())
-        everybody = (*team, *reserves_of(team, self._reserves))
-        fallbacks_of(everybody)
-        return everybody
+        return (*team, *reserves_of(team, self._reserves))
 
     def _in_pool(self) -> tuple[Expert, ...]:
         from .experts.pool import read_pool

@@ -71,6 +71,15 @@ def test_of_one_run_what_a_spec_names_is_made_once() -> None:
     assert contestant_for(asked("number"), "moa(inner=spp)", "judge", None) == first
 
 
+def test_of_very_many_specs_the_last_ones_are_kept() -> None:
+    contests = Contests()
+    specs = [f"self_consistency(samples={number})" for number in range(1, 600)]
+    made = [contests(asked("number"), spec, None, None).strategy for spec in specs]
+    assert contests(asked("number"), specs[-1], None, None).strategy is made[-1]
+    again = contests(asked("number"), specs[0], None, None).strategy
+    assert (again == made[0], again is made[0]) == (True, False)
+
+
 def test_each_problem_has_the_checker_of_its_own_kind() -> None:
     contests = Contests()
     found = [contests(asked(kind), "best_of_n", None, None).verifier for kind in ("game24", "number", "game24")]

@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     Literal,
@@ -29,6 +30,9 @@ from ..protocols import Aggregator, Strategy, Verifier
 from .ranges import check_ranges
 from .rooms import ROOMS, Maker, built_in_name, load
 from .spec import Given, Group, Spec, Value, parse
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _PROTOCOLS: Mapping[object, Group] = {Strategy: "strategies", Verifier: "verifiers", Aggregator: "aggregators"}
 _NAMES: dict[str, object] = {"Strategy": Strategy, "Verifier": Verifier, "Aggregator": Aggregator}
@@ -155,22 +159,37 @@ def _checked(
     for key in args:
         if key not in known:
             raise UnknownName("setting", key, known, where)
-    hints = hints_of(maker)
-    return {key: _fitted(hints[key], value, f"{where}: {key}", nested) for key, value in args.items()}
+    return {key: _fitted(_reading(maker, key, nested), value, f"{where}: {key}") for key, value in args.items()}
 
 
-def _fitted(hint: object, value: Value | Given, where: str, nested: _Nested) -> object:
-    """The value as the field's type has it; of several readings the first that fits."""
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a value of one field is read."""
 
-    # A tuple of one, because pydantic refuses a config beside types that may carry their own.
+    adapter: TypeAdapter[tuple[object]]
+    """For a tuple of one, because pydantic refuses a config beside types that may carry their own."""
+    keep: bool
+    """Whether names in it may be names of ours."""
+
+
+@functools.lru_cache(maxsize=512)
+def _reading(maker: Maker, key: str, nested: _Nested) -> _Reading:
+    """That of a field; making it takes a hundred times as long as reading a value."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    hint = hints_of(maker)[key]
     boxed: Any = tuple.__class_getitem__(_rewritten(hint, nested))
-    adapter: TypeAdapter[tuple[object]] = TypeAdapter(boxed, config=ConfigDict(arbitrary_types_allowed=True))
-    keep = _mentions(hint)
+    return _Reading(TypeAdapter(boxed, config=ConfigDict(arbitrary_types_allowed=True)), _mentions(hint))
+
+
+def _fitted(reader: _Reading, value: Value | Given, where: str) -> object:
+    """The value as the field's type has it; of several readings the first that fits."""
+    from pydantic import ValidationError
+
     first: ValidationError | ConfigError | None = None
     for reading in value.readings() if isinstance(value, Given) else [value]:
         try:
-            return adapter.validate_python([reading if keep else _words(reading, where)])[0]
+            return reader.adapter.validate_python([reading if reader.keep else _words(reading, where)])[0]
         except (ValidationError, ConfigError) as error:
             first = first or error
     assert first is not None

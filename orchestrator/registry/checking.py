@@ -32,19 +32,20 @@ async def verdict_of(verifier: Verifier, problem: Problem, candidate: Candidate,
     Raises:
         VerifierError: it failed, or its score is no number from 0 to 1.
     """
-    name = str(spec_of(verifier))
     try:
         said: object = await verifier(problem, candidate, run)
     except OrchestratorError:
         raise
     except Exception as error:  # a stranger's function may fail in any way; the candidate is not to blame
-        raise VerifierError(f"verifier {name} failed: {type(error).__name__}: {error}") from error
+        raise VerifierError(f"verifier {spec_of(verifier)} failed: {type(error).__name__}: {error}") from error
     if isinstance(said, bool):
-        said = Verdict(float(said), said, verifier=name)
+        said = Verdict(float(said), said, verifier=str(spec_of(verifier)))
     elif isinstance(said, int | float):
-        said = Verdict(float(said), None, verifier=name)
+        said = Verdict(float(said), None, verifier=str(spec_of(verifier)))
     if not isinstance(said, Verdict):
-        raise VerifierError(f"verifier {name} returned {type(said).__name__}, not a Verdict, a bool or a number")
+        what = type(said).__name__
+        raise VerifierError(f"verifier {spec_of(verifier)} returned {what}, not a Verdict, a bool or a number")
     if not 0 <= said.score <= 1:
-        raise VerifierError(f"verifier {name} scored candidate {candidate.id} with {said.score}; scores go from 0 to 1")
+        told = f"scored candidate {candidate.id} with {said.score}; scores go from 0 to 1"
+        raise VerifierError(f"verifier {spec_of(verifier)} {told}")
     return said

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import partial
@@ -54,6 +55,11 @@ ROOMS: Mapping[Group, Room] = {
 }
 
 
+_loaded: dict[tuple[Group, str], tuple[ModuleType, Maker]] = {}
+"""Of our own rooms: what a name stands for, and the module that holds it."""
+_NEVER: tuple[ModuleType, None] = (sys, None)
+
+
 def names(group: Group) -> tuple[str, ...]:
     """The names there are, sorted; no module of theirs is imported."""
     room = ROOMS[group]
@@ -80,12 +86,18 @@ def load(group: Group, name: str) -> Maker:
         UnknownName: no such name, with a suggestion.
         ConfigError: it cannot be imported, or its module does not hold what it should.
     """
+    module, maker = _loaded.get((group, name), _NEVER)
+    if maker is not None and sys.modules.get(module.__name__) is module:
+        return maker
     room = ROOMS[group]
     if _is_ours(room, name):
         try:
-            return _maker(group, importlib.import_module(f"{room.package}.{name}"))
+            module = importlib.import_module(f"{room.package}.{name}")
         except ImportError as error:
             raise ConfigError(f"{room.what} '{name}' cannot be loaded: {error}") from error
+        maker = _maker(group, module)
+        _loaded[group, name] = module, maker
+        return maker
     points = [point for point in _entry_points(room) if point.name == name]
     if not points:
         raise UnknownName(room.what, name, names(group))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import ConfigError
+from orchestrator import ConfigError, Orchestrator
+from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.protocols import Prepared
 from orchestrator.registry import build
 from orchestrator.strategies._approaches import Book, Demonstration, Pair, best_first, parse_book, read_book
@@ -136,6 +137,20 @@ def test_a_book_that_was_edited_is_read_anew(tmp_path: Path) -> None:
     path.write_text(BOOK.replace("Algebra", "Geometry"), encoding="utf-8")
     os.utime(path, ns=(1, 1))
     assert (read_book(path).pairs[0].approach, before.pairs[0].approach) == ("Geometry", "Algebra")
+
+
+async def test_a_wallet_notices_that_the_book_of_its_spec_was_edited(tmp_path: Path) -> None:
+    path, asked = book(tmp_path), list[str]()
+    expert = ScriptedExpert(lambda request: asked.append(request.messages[-1].text) or "The answer is 4.")
+    async with Orchestrator(experts=[expert.value], strategy=f"div_se(book='{path}')") as orchestrator:
+        await orchestrator.solve("What is 2 + 2?", kind="number")
+        path.write_text(BOOK.replace("Algebra", "Geometry"), encoding="utf-8")
+        os.utime(path, ns=(1, 1))
+        first, asked = asked, []
+        await orchestrator.solve("What is 2 + 2?", kind="number")
+    told = [["Algebra" in text for text in texts].count(True) for texts in (first, asked)]
+    assert (told[0] > 0, told[1]) == (True, 0)
+    assert any("Geometry" in text for text in asked)
 
 
 @pytest.mark.parametrize("name", ["div_se", "idiv_se"])
