@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 
-from orchestrator.folder import RunFolder, RunView
+from orchestrator.folder import RunFolder, RunView, encoded
 from orchestrator.types import Json, Usage
 
 from .results import ResultLine
@@ -18,6 +18,7 @@ Key = tuple[str, str, int]
 
 USAGE = "usage"
 """Kind of the trace's row that closes a problem: what it used."""
+_CLOSING = b'"kind":"usage"'
 
 
 class Keys:
@@ -75,10 +76,15 @@ def _lines(folder: RunView, tallies: Mapping[str, Tally]) -> set[int]:
 
 def _usage(folder: RunView, tallies: Mapping[str, Tally], keys: Keys) -> bool:
     """Counts what the problems that have a line used; returns whether the trace has rows of others."""
-    stale, last, known = False, None, False
-    for key, row in _traced(folder):
-        if key != last:  # a problem's rows stand together
-            last, known = key, key in keys
+    stale, last, known, beginning = False, None, False, b"\n"
+
+    def passed_over(line: bytes) -> bool:
+        """A problem's rows stand together and begin alike; of all but its last there is nothing to learn."""
+        return line.startswith(beginning) and _CLOSING not in line
+
+    for key, row in _traced(folder, passed_over):
+        if key != last:
+            last, known, beginning = key, key in keys, _beginning(key)
         if not known:
             stale = True
         elif row.get("kind") == USAGE and key[1] in tallies:
@@ -86,10 +92,16 @@ def _usage(folder: RunView, tallies: Mapping[str, Tally], keys: Keys) -> bool:
     return stale
 
 
-def _traced(folder: RunView) -> Iterator[tuple[Key, Mapping[str, Json]]]:
-    for row in folder.trace():
+def _traced(folder: RunView, passed_over: Callable[[bytes], bool]) -> Iterator[tuple[Key, Mapping[str, Json]]]:
+    for row in folder.trace(passed_over):
         if (key := _key(row)) is not None:
             yield key, row
+
+
+def _beginning(key: Key) -> bytes:
+    """Of every row of a problem, as `entry` writes them; rows that are written otherwise are all read."""
+    problem, name, seed = key
+    return encoded({"problem": problem, "strategy": name, "seed": seed}).removesuffix(b"}\n") + b","
 
 
 def _key(row: Mapping[str, Json]) -> Key | None:

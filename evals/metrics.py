@@ -13,8 +13,10 @@ from itertools import groupby
 
 Z95 = 1.959963984540054
 """Normal quantile of a 95 % interval."""
-_DRAWN_AT_ONCE = 2_000_000
+_DRAWN_AT_ONCE = 200_000
 """Values of a bootstrap that are in memory together."""
+_DRAWN = 200_000_000
+"""Values that a bootstrap draws in all, a second or two of work, unless that leaves fewer than a thousand resamples."""
 CURVE = (1, 2, 5, 10, 20, 50, 100, 200)
 """The k at which a pass@k curve is drawn."""
 
@@ -68,15 +70,20 @@ def mean_pass_at_k(counts: Iterable[tuple[int, int]], k: int) -> float | None:
     return total / problems if problems else None
 
 
-def bootstrap_mean(values: Sequence[float], seed: int = 0, resamples: int = 10_000) -> tuple[float, float]:
+def bootstrap_mean(values: Sequence[float], seed: int = 0, resamples: int | None = None) -> tuple[float, float]:
     """A 95 % percentile interval for the mean of `values`, which are drawn anew with replacement.
 
     All values the same give an interval without width, which says nothing about its certainty.
+
+    Args:
+        resamples: how often as many are drawn; by default 10,000 times, less often for more than 20,000 values.
     """
     import numpy
 
     if not values:
         raise ValueError("no values")
+    if resamples is None:
+        resamples = min(10_000, max(1_000, _DRAWN // len(values)))
     drawn, rng = numpy.asarray(values, dtype=float), numpy.random.default_rng(seed)
     means = numpy.empty(resamples)
     rows = max(1, _DRAWN_AT_ONCE // len(drawn))

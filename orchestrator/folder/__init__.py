@@ -2,6 +2,7 @@
 
 from .listing import INSIDE, RunSummary, State, remove, runs, summary
 from .place import find, runs_folder
+from .records import encoded
 from .run_folder import RunFolder, RunView, view
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "RunSummary",
     "RunView",
     "State",
+    "encoded",
     "find",
     "remove",
     "runs",

@@ -66,13 +66,16 @@ class JsonLines:
         return fd
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path, passed_over: Callable[[bytes], bool] | None = None) -> Iterator[Row]:
     """The rows of a file, one at a time; a torn last line is left out, a missing file has none.
+
+    Args:
+        passed_over: tells by its bytes which line need not be read.
 
     Raises:
         ConfigError: a line that is no JSON object, by number.
     """
-    for _, row in _lines(path):
+    for _, row in _lines(path, passed_over):
         yield row
 
 
@@ -94,12 +97,12 @@ def encoded(row: Mapping[str, Json]) -> bytes:
         return f"{_ESCAPED.encode(row)}\n".encode()
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, Row]]:
+def _lines(path: Path, passed_over: Callable[[bytes], bool] | None = None) -> Iterator[tuple[bytes, Row]]:
     if not path.exists():
         return
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
-            if line.endswith(b"\n"):
+            if line.endswith(b"\n") and not (passed_over is not None and passed_over(line)):
                 yield line, _decoded(line, path, number)
 
 

@@ -59,13 +59,16 @@ class RunView:
         """
         return read(self.results_path)
 
-    def trace(self) -> Iterator[Row]:
+    def trace(self, passed_over: Callable[[bytes], bool] | None = None) -> Iterator[Row]:
         """The trace's events, read as they go.
+
+        Args:
+            passed_over: tells by its bytes which line need not be read.
 
         Raises:
             ConfigError: a line that is no JSON object, by number.
         """
-        return read(self.trace_path)
+        return read(self.trace_path, passed_over)
 
 
 class RunFolder(RunView):

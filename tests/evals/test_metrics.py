@@ -228,6 +228,15 @@ class TestIntervalOfAMean:
         monkeypatch.setattr("orchestrator.evals.metrics._DRAWN_AT_ONCE", 100)
         assert bootstrap_mean(values, resamples=1000) == whole
 
+    def test_many_values_are_drawn_less_often_but_never_less_than_a_thousand_times(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        values = [i / 12 for i in range(13)]
+        monkeypatch.setattr("orchestrator.evals.metrics._DRAWN", 13 * 2000)
+        assert bootstrap_mean(values) == bootstrap_mean(values, resamples=2000)
+        monkeypatch.setattr("orchestrator.evals.metrics._DRAWN", 13)
+        assert bootstrap_mean(values) == bootstrap_mean(values, resamples=1000)
+
     @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(0, 9))
     def test_it_lies_among_the_values_and_is_the_same_every_time(self, values: list[float], seed: int) -> None:
         low, high = bootstrap_mean(values, seed, resamples=200)

@@ -122,6 +122,12 @@ def test_a_malformed_line_inside_is_named(tmp_path: Path, inner: bytes) -> None:
     assert not list(path.parent.glob(".*.tmp"))
 
 
+def test_lines_of_a_trace_that_are_passed_over_are_not_read(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "run", {}) as run:
+        run.append_trace([{"kind": "a"}, {"kind": "b"}, {"kind": "a"}])
+        assert list(run.trace(lambda line: b'"b"' not in line)) == [{"kind": "b"}]
+
+
 def test_results_can_be_thinned_and_added_to_again(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run", {}) as folder:
         for i in range(5):
