@@ -19,6 +19,7 @@ import unicodedata
 from functools import lru_cache
 
 from ..types import LETTERS, Problem
+from .headed import headed
 from .phrases import Reading, last_line
 
 _DROPPED = str.maketrans({**dict.fromkeys('*`$"“”'), "\u00a0": " "})
@@ -34,6 +35,7 @@ _MARKER = re.compile(
     r"(?:\b(?:answer|choice|option)(?:s?\b)(?:(?: [^\s.:(]{1,30}){0,8}? (?:is|be)\b[ ]?:?|\s?:)|\\boxed\s?(?=\{))",
     re.IGNORECASE,
 )
+_HEADS = ("answer", "choice", "option", "\\boxed")
 _REJECTING = re.compile(r"\b(?:incorrect|wrong|not the|not an)\s*$", re.IGNORECASE)
 _REJECTED = re.compile(
     r"[\s)\]}.]*(?:,? (?:which|but|and|that) )?(?:is|are|was|would be) (?:not|incorrect|wrong|false)\b", re.IGNORECASE
@@ -84,7 +86,7 @@ def _letter(text: str, options: tuple[str, ...]) -> str | None:
 def _explicit(text: str, options: tuple[str, ...]) -> list[tuple[int, str]]:
     """Every explicit phrase: where it stands and its letter, empty when it names several."""
     found = []
-    for marker in _MARKER.finditer(text):
+    for marker in headed(_MARKER, text, _HEADS):
         if _REJECTING.search(text[max(0, marker.start() - 16) : marker.start()]):
             continue
         letter = _after(text, marker.end(), options)

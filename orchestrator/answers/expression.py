@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from ..types import Problem
+from .headed import headed
 from .latex import is_rational, normal
 from .phrases import Reading, boxed, json_field, last_line
 
@@ -44,7 +45,7 @@ def _value(text: str) -> str:
     box = boxed(text)
     if box is not None:
         return box
-    for marker in reversed(list(_MARKER.finditer(text))):
+    for marker in reversed(list(headed(_MARKER, text, ("answer",)))):
         rest = text[marker.end() : marker.end() + _LONGEST]
         if answer := _stated(rest):
             return answer

@@ -14,11 +14,13 @@ import unicodedata
 from fractions import Fraction
 
 from ..types import Problem
+from .headed import headed
 from .phrases import Reading, boxed, json_field, last_line
 
 _MARKER = re.compile(
     r"\banswer\b[^\n.:=]{0,60}?(?:\b(?:is|be|equals)\b:?|[:=])[ \t*]*|####|^A:", re.IGNORECASE | re.MULTILINE
 )
+_HEADS = ("answer", "####", "a:")
 _INTEGER = r"(?:\d{1,3}(?:(?:,|\{,\}|\\,)\d{3})+(?!\d)|\d+)"
 _DECIMAL = rf"(?:{_INTEGER}(?:\.\d+)?|\.\d+)"
 _CURRENCY = r"(?:\\?\$|[€£¥₹]|USD|US\$)?\s?"
@@ -49,6 +51,8 @@ def read(problem: Problem, text: str) -> Reading | None:
 
 def same(problem: Problem, reference: str, value: str) -> bool:
     """Equal as exact rationals; against a fraction that no finite decimal can write, within 1e-6 of it."""
+    if reference == value:
+        return True
     a, b = rational(reference), rational(value)
     if a is None or b is None:
         return reference.strip() == value.strip()
@@ -71,7 +75,7 @@ def _explicit(text: str) -> str | None:
     box = boxed(text)
     if box is not None:
         return box
-    for marker in list(_MARKER.finditer(text))[: -_MOST_TRIES - 1 : -1]:
+    for marker in list(headed(_MARKER, text, _HEADS))[: -_MOST_TRIES - 1 : -1]:
         rest = text[marker.end() : marker.end() + 500].lstrip().partition("\n")[0]
         if _NUMBER.search(_tidy(rest)):
             return rest
@@ -103,6 +107,8 @@ def _last(line: str) -> re.Match[str] | None:
 def _value(match: re.Match[str]) -> Fraction | None:
     if len(match[0]) > _TOO_LONG:
         return None
+    if match[0].isdecimal() and match[0].isascii():
+        return Fraction(int(match[0]))  # as most are
     found = match.groupdict()
     try:
         if found["top"] is not None:
@@ -110,14 +116,17 @@ def _value(match: re.Match[str]) -> Fraction | None:
         elif found["whole"] is not None:
             value = int(found["whole"]) + Fraction(int(found["over"]), int(found["under"]))
         else:
-            value = _fraction(found["plain"]) / _fraction(found["divisor"] or "1")
+            value = _fraction(found["plain"])
+            if found["divisor"]:
+                value /= _fraction(found["divisor"])
     except ZeroDivisionError:
         return None
     exponent = int(found["exponent"] or found["power"] or 0)
     if abs(exponent) > _TOO_LONG:
         return None
     negative = ((found["sign"] or "").strip() == "-") != (found["sign2"] is not None)
-    return (-value if negative else value) * Fraction(10) ** exponent
+    value = -value if negative else value
+    return value * Fraction(10) ** exponent if exponent else value
 
 
 def _fraction(text: str) -> Fraction:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from ..types import Json
+from .headed import headed
 
 _FIELD = re.compile(r'["“”\'](?:final[ _]?)?answer["“”\']\s*:\s*', re.IGNORECASE)
+_FIELD_HEADS = tuple(quote + word for quote in "\"“”'" for word in ("answer", "final"))
 _DECODER = json.JSONDecoder(strict=False)
 _PLACEHOLDER = re.compile(r"_{2,}|\.{3}|…")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:[,}]|$)', re.DOTALL)
@@ -80,7 +82,7 @@ def json_field(text: str) -> Json:
     Placeholders of a repeated instruction (`"___"`) are passed over. A string that is cut, or holds quotes of its own,
     is taken up to the last quote of the reply. `None`: no such field.
     """
-    for field in list(_FIELD.finditer(text))[: -_MOST_TRIES - 1 : -1]:
+    for field in list(headed(_FIELD, text, _FIELD_HEADS))[: -_MOST_TRIES - 1 : -1]:
         value = _decoded(text, field.end())
         if not (isinstance(value, str) and _PLACEHOLDER.fullmatch(value)):
             return value
