@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from .types import Candidate, Choice, Estimate, Expert, Problem, Request, Response, Scored, Verdict
+from .types import (
+    Asked,
+    BatchResult,
+    BatchStanding,
+    Candidate,
+    Choice,
+    Estimate,
+    Expert,
+    Problem,
+    Request,
+    Response,
+    Scored,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from .lessons import Lesson
@@ -55,6 +68,70 @@ class Backend(Protocol):
 
         Raises:
             ExpertError: the whole attempt failed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Lets go of connections."""
+        ...
+
+
+class BatchBackend(Protocol):
+    """Serves one expert by its provider's batch endpoint."""
+
+    @property
+    def finds(self) -> bool:
+        """Whether a batch can be found by its token."""
+        ...
+
+    def line(self, request: Request) -> bytes:
+        """What a batch's file says of one request."""
+        ...
+
+    async def submit(self, lines: Sequence[bytes], mode: str, token: str) -> str:
+        """Has a batch worked off; returns the provider's name of it.
+
+        Args:
+            mode: of the requests' sampling, the same of all.
+            token: put on the batch, so that it can be found again.
+
+        Raises:
+            ExpertError: it was not taken; or nobody knows, where the error is not refunded.
+        """
+        ...
+
+    async def find(self, token: str) -> str | None:
+        """The name of the batch with this token; `None` where there is none.
+
+        Raises:
+            ExpertError: nobody knows.
+        """
+        ...
+
+    async def look(self, id_: str) -> BatchStanding:
+        """How far a batch is.
+
+        Raises:
+            ExpertError: nobody knows.
+        """
+        ...
+
+    async def results(self, standing: BatchStanding, asked: Asked) -> Sequence[BatchResult]:
+        """What became of each request of a batch that has ended; of those that are missing nothing was done.
+
+        Args:
+            asked: the requests, as far as this process knows them.
+
+        Raises:
+            ExpertError: they cannot be had now.
+        """
+        ...
+
+    async def cancel(self, id_: str) -> None:
+        """Has the provider stop; what is answered by then is still billed, and its results can be had.
+
+        Raises:
+            ExpertError: it may go on.
         """
         ...
 

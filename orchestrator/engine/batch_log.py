@@ -109,7 +109,10 @@ def by_batch(db: sqlite3.Connection) -> ByBatch:
     """What went by batch, read from a journal that may be of a version without batches."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'batches'").fetchone():
         return ByBatch()
-    sql = "SELECT coalesce(sum(a.samples), 0), coalesce(sum(a.usd), 0.0) FROM attempts a JOIN batches b ON a.id = b.attempt"
+    sql = (
+        "SELECT coalesce(sum(a.samples), 0), coalesce(sum(a.usd), 0.0)"
+        " FROM attempts a JOIN batches b ON a.id = b.attempt"
+    )
     calls, usd = db.execute(sql).fetchone()
     return ByBatch(int(calls), float(usd), out_in(db))
 
@@ -120,7 +123,11 @@ def out_in(db: sqlite3.Connection) -> tuple[LeftOut, ...]:
         "SELECT a.id, a.expert, b.token, b.id, b.opened, a.keys, a.worst FROM attempts a JOIN batches b"
         " ON a.id = b.attempt WHERE a.state = 'open' ORDER BY a.id"
     )
-    return tuple(LeftOut(*row[:5], _worst(row[5], row[6])) for row in db.execute(sql))
+    rows = db.execute(sql).fetchall()
+    return tuple(
+        LeftOut(attempt, expert, token, id_, opened, _worst(keys, worst))
+        for attempt, expert, token, id_, opened, keys, worst in rows
+    )
 
 
 def _worst(keys: bytes, worst: str) -> dict[bytes, Amount]:

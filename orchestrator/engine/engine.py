@@ -9,10 +9,11 @@ from typing import Self
 
 from orchestrator.errors import Stopped
 from orchestrator.ledger import Amount, charge, room
-from orchestrator.protocols import Backend, Loader
+from orchestrator.protocols import Backend, BatchBackend, Loader
 from orchestrator.types import Completion, Expert, Request
 
 from .attempts import Attempts
+from .batches import Batches
 from .counters import Counters
 from .flight import Bounds, Flight, Landed, Seat, State, Waiter
 from .flights import Flights
@@ -39,6 +40,7 @@ class Engine:
             always.
         loader_of: has the models of a group loaded and unloaded, where a server is to be told.
         tell: told in one line of what went wrong beside the calls.
+        batch_of: how the provider of an expert takes batches; asked only of experts that have terms for it.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Engine:
         gate: Gate | None = None,
         loader_of: Callable[[Expert], Loader | None] = lambda expert: None,
         tell: Callable[[str], None] = lambda text: None,
+        batch_of: Callable[[Expert], BatchBackend] | None = None,
     ) -> None:
         self.experts, self.journal, self.counters = dict(experts), journal, Counters()
         self.groups = Groups(self.experts, loader_of, tell)
@@ -62,10 +65,14 @@ class Engine:
         self._tasks, self._flights = Tasks(), Flights(self.lane)
         recovery = Recovery(retry or RetryPolicy(), seed, self.lane, self._flights, self._tasks, self.counters)
         self._attempts = Attempts(self._lanes, self._flights, self._tasks, journal, recovery, self.counters)
+        self.batches = Batches(
+            batch_of, journal, self._flights, self._tasks, self._attempts, self.lanes, self._bounds.worst, tell
+        )
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         await self._tasks.__aenter__()
+        self.batches.resume(lambda expert: self.lane(expert) if expert in self.experts else None)
         return self
 
     async def __aexit__(
@@ -77,6 +84,7 @@ class Engine:
         finally:
             for flight in self._flights.all():
                 self._flights.end(flight, Stopped())
+            await self.batches.aclose()
             for lane in self._lanes.values():
                 await lane.backend.aclose()
             await self.groups.aclose()
@@ -99,7 +107,7 @@ class Engine:
         waiter = Waiter(seat, self._loop.create_future())
         flight = self._join(request, waiter)
         try:
-            landed = await waiter.result
+            landed = await (self.batches.asked(waiter.result) if self.batches.lanes else waiter.result)
         except asyncio.CancelledError:
             if waiter.result.done() and not waiter.result.cancelled():
                 waiter.result.exception()  # it came too late, and nobody is to be told that it was never looked at
@@ -115,12 +123,17 @@ class Engine:
 
     def worst(self, request: Request) -> Amount:
         """The largest bill that a request may come to."""
-        return self._bounds.worst(request, self.experts[request.expert])
+        return self._bounds.worst(request, self.experts[request.expert].by_batch)
 
     def lane(self, expert: str) -> Lane:
         """The lane of an expert, made when it is first asked for."""
         if expert not in self._lanes:
             value = self.experts[expert]
+            if self.batches.takes(value):
+                live = Lane(value, self._backend_of(value), self._attempts, self._loop.time)
+                self._lanes[f"{expert} (at once)"] = live
+                self._lanes[expert] = self.batches.lane(value, live)
+                return self._lanes[expert]
             group = None if self._gate else self.groups.gate(value.resident_group, self._flights.all, self._tasks.start)
             lane = self._lanes[expert] = Lane(
                 value, self._backend_of(value), self._attempts, self._loop.time, self._gate or group
@@ -136,6 +149,7 @@ class Engine:
     def stop(self) -> None:
         """Lets nothing leave any more: what is out may land, and whoever waits for anything else gets `Stopped`."""
         self._flights.stopped = True
+        self.batches.stop()
         for lane in self._lanes.values():
             lane.close()
         for flight in self._flights.all():

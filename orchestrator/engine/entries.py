@@ -28,15 +28,19 @@ def _names(flight: Flight) -> tuple[str, ...]:
 
 def finished(flight: Flight, completion: Completion) -> Completion:
     """The completion with its identity; a lone surrogate cannot be stored, so nobody gets to see one."""
-    request = flight.request
+    return identified(completion, flight.request.expert, flight.request.key)
+
+
+def identified(completion: Completion, expert: str, key: bytes) -> Completion:
+    """The same of the reply to a request with this key."""
     return replace(
         completion,
         model=_storable(completion.model),
         fingerprint=_storable(completion.fingerprint),
         text=_storable(completion.text),
         reasoning=_storable(completion.reasoning),
-        expert=request.expert,
-        id=request.key.hex(),
+        expert=expert,
+        id=key.hex(),
     )
 
 

@@ -1,5 +1,6 @@
 """The values that every part exchanges; all frozen, none knows how it is made."""
 
+from .batch import Asked, BatchResult, BatchStanding, BatchTerms
 from .event import Event
 from .expert import Expert, Price, capacity_of
 from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
@@ -23,6 +24,10 @@ __all__ = [
     "KINDS",
     "LETTERS",
     "Answer",
+    "Asked",
+    "BatchResult",
+    "BatchStanding",
+    "BatchTerms",
     "Candidate",
     "Choice",
     "Completion",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from orchestrator.errors import ConfigError
 
@@ -32,7 +33,7 @@ class Price:
 
     def times(self, factor: float) -> Price:
         """These prices, each multiplied."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        given: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         return Price(**{name: None if usd is None else usd * factor for name, usd in given.items()})
 
     def of(self, prompt: int, completion: int, cached: int = 0, written: int = 0) -> float:

@@ -1,0 +1,340 @@
+"""One batch, from when it leaves to when its replies are handed out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import ExpertError, ExpertLost, OrchestratorError, UnknownModel
+from orchestrator.ledger import Reservation
+from orchestrator.types import BatchResult, BatchStanding
+
+from .batch_landing import Landing
+from .batch_log import LeftOut
+from .entries import row
+from .flight import Departure, Flight, State
+from .flights import Flights
+from .journal import Journal
+
+if TYPE_CHECKING:
+    from .batch_lane import BatchLane
+
+FIRST_LOOK, LONGEST_LOOK, LOOKS_GROW = 1.0, 60.0, 1.5
+"""Seconds until the first look at a batch, at most between two looks, and how the pauses grow."""
+SLACK = 3600.0
+"""Seconds past its window that a batch may take to be ended by its provider; then it is called off."""
+_SEEK = (1.0, 5.0, 15.0, 30.0, 60.0, 60.0, 60.0)
+"""Seconds before each search for a batch that nobody knows to be there."""
+_SURE = 3
+"""Searches that must have found nothing before a batch is held not to be there."""
+_FETCHES = 20
+"""Tries to have results before they are given up."""
+_UNSENT = 3
+"""Batches in a row that are not taken before no more are sent."""
+_PAUSE = 5.0
+"""Seconds until the next batch after the first that was not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What all trips need."""
+
+    journal: Journal
+    flights: Flights
+    refuse: Callable[[Flight, OrchestratorError], None]
+    """Tells whoever waits for a flight of an error that asking again would not mend."""
+    tell: Callable[[str], None]
+    clock: Callable[[], float]
+    wall: Callable[[], float]
+    """Seconds since the epoch."""
+
+
+class _Unsent(Exception):
+    """A batch was surely not taken."""
+
+    def __init__(self, error: ExpertError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Lost(Exception):
+    """Nobody will learn what became of a batch."""
+
+
+class _Barred(Exception):
+    """The provider does not let us look at a batch."""
+
+    def __init__(self, error: ExpertError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(eq=False, slots=True)
+class Trip:
+    """A batch that is out.
+
+    Its token is committed before it leaves, so that a process that comes later finds it at the provider. One that an
+    earlier process sent is adopted: whoever asks for one of its requests waits for it, and what nobody asks for is kept
+    in the journal all the same, as it is paid.
+    """
+
+    base: Base
+    lane: BatchLane
+    departure: Departure
+    token: str
+    left: LeftOut | None = None
+    """What the journal knows of it, where an earlier process sent it."""
+    id: str | None = None
+    since: float = 0.0
+    """When it left, by the loop's clock."""
+    standing: BatchStanding | None = None
+    """As last seen."""
+    hold: Reservation | None = None
+    """What is kept for it on the run's scope, where an earlier process sent it."""
+    task: asyncio.Task[None] | None = None
+    called_off: bool = False
+    late: bool = False
+    """It was called off, or lost, for being long past its window."""
+
+    def __post_init__(self) -> None:
+        self.since = self.base.clock()
+        if self.left is not None:
+            self.id, self.departure.row = self.left.id, self.left.attempt
+            self.since -= max(0.0, self.base.wall() - self.left.opened)
+
+    @property
+    def calls(self) -> int:
+        """Requests in it."""
+        return len(self.left.worst) if self.left is not None else len(self.departure.flights)
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"expert '{self.lane.expert.id}': batch {self.id or '(not yet named)'}"
+
+    def take(self, flight: Flight) -> None:
+        """Lets somebody wait for a request that an earlier process has put into it."""
+        flight.state, flight.abandoned, flight.leader = State.OUT, False, None
+        if flight.departure is not self.departure:
+            flight.departure = self.departure
+            self.departure.flights.append(flight)
+
+    async def run(self) -> None:
+        """From leaving to landing, whatever happens between."""
+        try:
+            await (self._leave() if self.left is None else self._refind(self.left))
+            if self.departure.flights or self.left is not None:
+                standing = await self._follow()
+                results = await self._results(standing)
+                await self._landing.land(standing, results)
+        except _Unsent as unsent:
+            self._unsent(unsent.error)
+        except _Lost as lost:
+            self._landing.give_up(str(lost))
+        except _Barred as barred:
+            self._bar(barred.error)
+        except Exception as error:
+            # The journal's fault, or ours: whoever asked gets it as it is.
+            for flight in tuple(self.departure.flights):
+                flight.settle_failure(charged=True)
+                self.base.flights.end(flight, error)
+        finally:
+            self.lane.left_port(self)
+
+    async def cancel(self) -> None:
+        """Has the provider stop, as far as it can be reached.
+
+        Raises:
+            ExpertError: it may go on.
+        """
+        carrier = self.lane.carrier
+        if self.id is None and self.departure.row is not None and carrier.finds:
+            self.id = await carrier.find(self.token)
+        if self.id is not None:
+            await carrier.cancel(self.id)
+
+    @property
+    def _landing(self) -> Landing:
+        return Landing(self)
+
+    # -- leaving ------------------------------------------------------------------------
+
+    async def _leave(self) -> None:
+        """Sends it.
+
+        Raises:
+            _Unsent, _Lost: it is not out, or nobody knows.
+        """
+        lines = await self._lines()
+        flights = self.departure.flights
+        if not flights:
+            return
+        attempt = replace(row(self.lane.expert, flights), batch=self.token)
+        self.departure.row = await self.base.journal.open(attempt)
+        self.since = self.base.clock()
+        try:
+            self.id = await self.lane.carrier.submit(lines, flights[0].request.sampling.mode, self.token)
+        except ExpertError as error:
+            self.id = None if error.refunded else await self._sought()
+            if self.id is None:
+                raise _Unsent(error) from None
+        self.lane.refused = 0
+        await self.base.journal.batches.known(self.departure.row, self.id)
+
+    async def _lines(self) -> list[bytes]:
+        """The lines of its file; what nobody wants any more, or does not fit, is taken out."""
+        boarded = tuple(self.departure.flights)
+        written = await asyncio.to_thread(self._written, boarded)
+        lines: list[bytes] = []
+        size, most = 0, self.lane.terms.size
+        self.departure.flights.clear()
+        for flight, line in zip(boarded, written, strict=True):
+            if isinstance(line, ExpertError):
+                flight.settle_failure(charged=False)
+                self.base.refuse(flight, line)
+            elif not flight.wanted:
+                flight.settle_failure(charged=False)
+                self.base.flights.drop(flight)
+            elif lines and size + len(line) > most:
+                flight.settle_failure(charged=False)
+                self.lane.enter(flight)
+            else:
+                lines.append(line)
+                size += len(line)
+                self.departure.flights.append(flight)
+        return lines
+
+    def _written(self, flights: Sequence[Flight]) -> list[bytes | ExpertError]:
+        """Each flight's line, or why there can be none; takes a second of CPU for a large batch."""
+        lines: list[bytes | ExpertError] = []
+        for flight in flights:
+            try:
+                lines.append(self.lane.carrier.line(flight.request))
+            except ExpertError as error:
+                lines.append(error)
+        return lines
+
+    async def _refind(self, left: LeftOut) -> None:
+        if self.id is not None:
+            return
+        self.id = await self._sought()
+        if self.id is None:
+            raise _Unsent(ExpertError("it never reached the provider", expert=left.expert))
+        await self.base.journal.batches.known(left.attempt, self.id)
+
+    async def _sought(self) -> str | None:
+        """The provider's name of it; `None` where it is surely not there.
+
+        Raises:
+            _Lost: nobody knows.
+        """
+        if not self.lane.carrier.finds:
+            raise _Lost("may have been sent, and its provider cannot be asked for it")
+        misses = 0
+        for pause in _SEEK:
+            await asyncio.sleep(pause)
+            try:
+                if (found := await self.lane.carrier.find(self.token)) is not None:
+                    return found
+            except ExpertError:
+                continue  # it is looked for again
+            misses += 1
+            if misses == _SURE:
+                return None
+        if misses:
+            return None
+        raise _Lost("may have been sent, and its provider does not say")
+
+    def _unsent(self, error: ExpertError) -> None:
+        """Closes what was surely not taken; its flights wait for the next, or are asked at once."""
+        self._landing.close(str(error), charged=False)
+        if self.left is None:
+            self.lane.refused += 1
+            if self.lane.refused >= _UNSENT or not error.retried:
+                why = f"its batches are not taken ({error.message})"
+                self.base.tell(
+                    f"expert '{self.lane.expert.id}': {why}; it is asked at once from here on, at full price"
+                )
+                self.lane.ground(why)
+            else:
+                self.lane.pause(error.retry_after or _PAUSE * 2**self.lane.refused)
+        for flight in tuple(self.departure.flights):
+            self._landing.once_more(flight, failed=False)
+
+    # -- on the way ---------------------------------------------------------------------
+
+    async def _follow(self) -> BatchStanding:
+        """Looks at it, ever more rarely, until it has ended.
+
+        Raises:
+            _Lost: the provider does not know it any more, or goes on long past the window.
+            _Barred: the key is not good for it any more.
+        """
+        assert self.id is not None
+        pause, strikes = FIRST_LOOK, 0
+        until = self.since + self.lane.terms.seconds + SLACK
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_LOOK, pause * LOOKS_GROW)
+            self.late = self.base.clock() > until
+            if self.base.clock() > until + SLACK:
+                raise _Lost("goes on past its window, and does not stop")
+            if not self.called_off and (self.late or (self.left is None and self.departure.abandoned)):
+                await self._call_off()
+            try:
+                self.standing = await self.lane.carrier.look(self.id)
+            except ExpertError as error:
+                strikes = self._struck(error, strikes)
+                continue
+            strikes = 0
+            if self.standing.ended:
+                return self.standing
+
+    async def _call_off(self) -> None:
+        """Nobody wants it any more, or its time is over."""
+        try:
+            await self.cancel()
+        except ExpertError as error:
+            self.base.tell(f"{self.name} could not be cancelled: {error.message}")
+            return
+        self.called_off = True
+
+    def _struck(self, error: ExpertError, before: int) -> int:
+        """Counts answers that leave no hope; those that may be a passing fault do not count."""
+        strikes = before + 1 if isinstance(error, ExpertLost) else 0
+        if strikes < _SURE:
+            return strikes
+        if isinstance(error, UnknownModel):
+            raise _Lost("is not known to its provider any more")
+        raise _Barred(error)
+
+    async def _results(self, standing: BatchStanding) -> Sequence[BatchResult]:
+        """What became of its requests.
+
+        Raises:
+            _Lost: they are not to be had.
+        """
+        asked = {flight.request.key: flight.request for flight in self.departure.flights}
+        pause, last = FIRST_LOOK, ""
+        for _ in range(_FETCHES):
+            try:
+                return await self.lane.carrier.results(standing, asked)
+            except ExpertError as error:
+                last = error.message
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_LOOK, pause * LOOKS_GROW)
+        raise _Lost(f"has ended, and its results are not to be had ({last})")
+
+    def _bar(self, error: ExpertError) -> None:
+        """Leaves it out for a run with a better key: nothing more can be done here."""
+        self.base.tell(f"{self.name} of {self.calls} calls stays out: {error.message}")
+        lost = error if isinstance(error, ExpertLost) else ExpertLost(error.message, expert=error.expert)
+        for lane in (self.lane, self.lane.live):
+            lane.breaker.lost = lane.breaker.lost or lost
+        for flight in tuple(self.departure.flights):
+            flight.settle_failure(charged=True)
+            self.base.flights.end(flight, lost)
+        if self.hold is not None:
+            self.hold.charge()
