@@ -93,6 +93,7 @@ class Conduct:
         Raises:
             OrchestratorError: the configuration, the journal or the sandbox is at fault, not an expert or a budget.
         """
+        await self.setting.engine.doors.enter()
         try:
             return await self._solved()
         finally:

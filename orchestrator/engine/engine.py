@@ -15,6 +15,7 @@ from orchestrator.types import Completion, Expert, Request
 from .attempts import Attempts
 from .batches import Batches
 from .counters import Counters
+from .doors import Doors
 from .flight import Bounds, Flight, Landed, Seat, State, Waiter
 from .flights import Flights
 from .groups import Groups
@@ -59,6 +60,8 @@ class Engine:
     ) -> None:
         self.experts, self.journal, self.counters = dict(experts), journal, Counters()
         self.groups = Groups(self.experts, loader_of, tell)
+        self.doors = Doors()
+        """Where problems that come together begin one after the other."""
         self._backend_of, self._gate = backend_of, gate
         self._bounds = bounds or Bounds()
         self._lanes: dict[str, Lane] = {}

@@ -24,6 +24,13 @@ PASSES = 16
 """Passes of the event loop for which a model must be dry before another comes. A reply that was delivered wakes one
 task after the other until the strategy asks again: each takes a pass, and no time."""
 
+FIRST = 4
+"""The same where there is room, as on an empty card: nobody's replies are waited for, only what comes together."""
+
+LEAD = 0.005
+"""Seconds by which the first call to a model that the server loads goes ahead of the others: were they sent together,
+the server would hear of the model only when all of them are written. A load takes far longer."""
+
 LATE = 256
 """Calls that come to a loaded model while others wait, and are still served before it counts as dry: without an end to
 it a model that is always asked would never make room. So many calls are worth a swap."""
@@ -95,6 +102,8 @@ class Residents:
         """Loaded models that have been asked for so long that others have their turn."""
         self._allowed: dict[str, int] = {}
         """Calls that each may still let out while others wait."""
+        self._led: dict[str, bool] = {}
+        """Models whose first call goes ahead, and whether one has."""
         self._failures: set[str] = set()
         self._looking = self._cleared = False
 
@@ -120,7 +129,7 @@ class Residents:
             if self._allowed[model] < 0:
                 self._over.add(model)
                 return False
-        return True
+        return model not in self._led or self._leads(model)
 
     def pumped(self, expert: Expert, queued: int) -> None:
         """The lane of an expert has let out what it could: where others wait, it is seen whether there is room."""
@@ -135,7 +144,20 @@ class Residents:
         for model in self._ready - self._allowed.keys():
             self._allowed[model] = LATE + sum(lane.queued for lane in self._lanes[model])
         self._looking = True
-        asyncio.get_running_loop().call_soon(self._look, PASSES)
+        asyncio.get_running_loop().call_soon(self._look, FIRST if self._fits_another() else PASSES)
+
+    def _leads(self, model: str) -> bool:
+        """Whether the call that asks is the first to a model; the others follow a little later, or at its end."""
+        if any(lane.out for lane in self._lanes[model]):
+            return False
+        if not self._led[model]:
+            self._led[model] = True
+            asyncio.get_running_loop().call_later(LEAD, self._follow, model)
+        return True
+
+    def _follow(self, model: str) -> None:
+        self._led.pop(model, None)
+        self._pump(model)
 
     # -- swapping -----------------------------------------------------------------------
 
@@ -149,7 +171,10 @@ class Residents:
             self._swap()
 
     def _has_room(self) -> bool:
-        return len(self.policy.loaded) < self.policy.capacity or any(map(self._dry, self.policy.loaded))
+        return self._fits_another() or any(map(self._dry, self.policy.loaded))
+
+    def _fits_another(self) -> bool:
+        return len(self.policy.loaded) < self.policy.capacity
 
     def _dry(self, model: str) -> bool:
         """Whether nothing of it is out, and nothing can leave."""
@@ -192,6 +217,7 @@ class Residents:
         if any(self._loader(model) is not None for model in self.experts):
             self._start(self._bring(swap))
         else:
+            self._led.setdefault(swap.load, False)
             self._let_in(swap.load)
 
     def _let_in(self, model: str) -> None:
@@ -242,21 +268,24 @@ class Residents:
         return {model: self._of(model, flights, places) for model, flights in queued.items()}
 
     def _of(self, model: str, flights: list[Flight], places: Mapping[Leaving, set[str]]) -> Demand:
-        waiters = (waiter for flight in flights for waiter in flight.wanted)
-        only = {waiter.seat.leaving for waiter in waiters if places[waiter.seat.leaving] == {model}}
-        completing = sum(any(waiter.seat.leaving in only for waiter in flight.wanted) for flight in flights)
+        completing, only = 0, set[Leaving]()
+        for flight in flights:
+            problems = [w.seat.leaving for w in flight.waiters if w.waiting and len(places[w.seat.leaving]) == 1]
+            completing += bool(problems)
+            only.update(problems)
         experts = [lane.expert.id for lane in self._lanes[model]]
         declared = sum(self._coming.calls[expert] for expert in experts)
-        following = sum(self._coming.of(problem)[expert] for problem in only for expert in experts)
+        following = sum(self._coming.of(problem)[expert] for problem in only for expert in experts) if declared else 0
         return Demand(len(flights), completing, declared, following)
 
     def _places(self) -> Mapping[Leaving, set[str]]:
         """By problem, the models that it waits for, and the experts outside of the group."""
         places: defaultdict[Leaving, set[str]] = defaultdict(set)
         for flight in self._flights():
-            expert = flight.request.expert
-            for waiter in flight.wanted:
-                places[waiter.seat.leaving].add(self._models.get(expert, expert))
+            place = self._models.get(expert := flight.request.expert, expert)
+            for waiter in flight.waiters:
+                if waiter.waiting:
+                    places[waiter.seat.leaving].add(place)
         return places
 
 

@@ -103,6 +103,8 @@ class Scope:
         """
         if self.over:
             raise self._late()
+        if not self.capped:
+            return False
         lack = self.lacks(need, self.committed(claim))
         if lack and not self.outstanding and (not self.claims or self.lacks(need, self.spent)):
             raise BudgetExceeded(self.name, *lack)

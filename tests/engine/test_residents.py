@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.budget import Budget
 from orchestrator.engine import Engine, Seat, unlimited
-from orchestrator.engine.residents import LATE
+from orchestrator.engine.residents import LATE, LEAD
 from orchestrator.errors import BudgetExceeded, ConfigError, LoadFailed, RateLimited
 from orchestrator.ledger import Scope
 from orchestrator.protocols import Loader
@@ -115,6 +115,37 @@ def test_a_model_that_is_dry_gives_way_without_a_pause() -> None:
     async def work(engine: Engine, card: Card) -> None:
         await all_of(engine, [(name, seat(unlimited())) for name in "aab"])
         assert asyncio.get_running_loop().time() == pytest.approx(2 * (card.load_s + 1.0))
+
+    on_card(work, group("ab"))
+
+
+def test_the_first_call_to_a_model_goes_ahead_so_that_the_server_begins_to_load_it() -> None:
+    left: list[float] = []
+
+    async def work(engine: Engine, card: Card) -> None:
+        async def watched() -> None:
+            while len(left) < 20:
+                left.extend([asyncio.get_running_loop().time()] * (len(card.served) - len(left)))
+                await asyncio.sleep(LEAD / 10)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(watched())
+            tasks.create_task(all_of(engine, [("a", seat(unlimited())) for _ in range(20)]))
+
+    on_card(work, group("ab"))
+    assert left[1] - left[0] == pytest.approx(LEAD, rel=0.2)
+    assert left[-1] == left[1]
+
+
+def test_a_first_call_that_is_called_off_leaves_its_place_to_the_next() -> None:
+    async def work(engine: Engine, card: Card) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(engine.ask(asked("a", "first"), seat(unlimited())))
+            tasks.create_task(all_of(engine, [("a", seat(unlimited())) for _ in range(5)]))
+            await asyncio.sleep(LEAD / 2)
+            assert card.served == ["a"]
+            first.cancel()
+        assert len(card.served) == 6
 
     on_card(work, group("ab"))
 
