@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from .types import (
@@ -13,6 +13,8 @@ from .types import (
     Choice,
     Estimate,
     Expert,
+    Mark,
+    PrefixCache,
     Problem,
     Request,
     Response,
@@ -137,6 +139,30 @@ class BatchBackend(Protocol):
 
     async def aclose(self) -> None:
         """Lets go of connections."""
+        ...
+
+
+@runtime_checkable
+class Prefixing(Protocol):
+    """What a backend may also have: it knows that its provider keeps the beginnings of prompts for a while."""
+
+    @property
+    def prefix_cache(self) -> PrefixCache | None:
+        """How they are kept; `None` where it is not worth to send one call before the others."""
+        ...
+
+    async def complete_shared(
+        self, batch: Sequence[Request], marks: Sequence[Mark], began: Callable[[], None] | None = None
+    ) -> Response:
+        """As `Backend.complete`, of a prompt that begins as others do.
+
+        Args:
+            marks: up to where the provider is to keep it.
+            began: called with the first token of the answer, by a client that can tell.
+
+        Raises:
+            ExpertError: the whole attempt failed.
+        """
         ...
 
 

@@ -86,8 +86,7 @@ class Attempts:
             for flight in departure.flights:
                 self._flights.end(flight, error)
         finally:
-            lane.out -= 1
-            lane.pump_soon()
+            lane.ended(departure)
             if not any(other.out for other in self._lanes.values()):
                 self.idle.set()
 
@@ -102,7 +101,7 @@ class Attempts:
         departure.left = True
         try:
             async with asyncio.timeout(lane.expert.timeout):
-                response = await lane.backend.complete([flight.request for flight in flights])
+                response = await lane.complete(departure)
         except TimeoutError:
             raise ExpertTimeout(f"no answer in {lane.expert.timeout:g} s", expert=lane.expert.id) from None
         if not response.completions:

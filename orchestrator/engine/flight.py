@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from orchestrator.budget import Budget
 from orchestrator.ledger import NOTHING, Amount, Claim, Parked, Reservation, Scope
 from orchestrator.types import Completion, Expert, Request
 
 from .coming import Declared
+from .prefix import Prefix
 from .retry import Pause
 from .throttle import Permit
+
+if TYPE_CHECKING:
+    from .prefixes import Shared
 
 _PER_MESSAGE = 16
 """Bound on the tokens that a chat template adds to a message."""
@@ -104,8 +109,9 @@ class Flight:
     worst: Amount
     waiters: list[Waiter]
     state: State = State.QUEUED
-    ticket: int = 0
-    """Changes whenever it is queued anew, so that old queue entries and wake-ups are stale."""
+    ticket: tuple[int, ...] = ()
+    """Its place among those of its priority. Changes whenever it is queued anew, so that old queue entries and wake-ups
+    are stale."""
     leader: Waiter | None = None
     """Whose paid scopes bear the attempt that is out."""
     departure: Departure | None = None
@@ -117,6 +123,8 @@ class Flight:
     """Its places on the scopes that hold it back."""
     alone: bool = False
     """A provider did not return its choice among others, so that it is asked for by itself."""
+    prefixes: tuple[Prefix, ...] = ()
+    """Beginnings of its conversation that others may share; known once it has been in a lane."""
     abandoned: bool = False
     """Nobody waited any more while it was out; an attempt that others of its group still want goes on."""
 
@@ -188,6 +196,8 @@ class Departure:
     left: bool = False
     """Whether the provider may have seen it."""
     landed: bool = False
+    shared: Shared | None = None
+    """What it shares with others, where their provider keeps what it was asked."""
 
     @property
     def abandoned(self) -> bool:

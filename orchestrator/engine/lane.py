@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from orchestrator.errors import BudgetExceeded, ExpertError, OrchestratorError, RateLimited, Stopped
 from orchestrator.ledger import Amount, Scope, reserve
 from orchestrator.protocols import Backend
-from orchestrator.types import Expert
+from orchestrator.types import Expert, Response
 
 from .aimd import Window
 from .breaker import INSTANT, Breaker
 from .flight import Departure, Flight, State, Waiter
+from .prefixes import Prefixes
 from .throttle import Throttle
 
 _FIRST_HOLD, _LONGEST_HOLD = 0.25, 15.0
@@ -62,10 +63,15 @@ class Tower(Protocol):
         ...
 
 
+Entry: TypeAlias = tuple[tuple[int, int], tuple[int, ...], int, Flight]
+"""Priority, ticket and sample index of a flight in a queue."""
+
+
 class Lane:
     """Queues flights by (turn, -stage) and lets them leave when the gate, the circuit, the window and the ledger agree.
 
     Requests present in one pass of the event loop that differ only in their sample index leave as one `n=k` attempt.
+    Of those with one priority the ones that share a long prefix leave one after the other.
     """
 
     def __init__(
@@ -84,8 +90,9 @@ class Lane:
         self.closed = False
         self._tower, self._clock = tower, clock
         self._gate: Gate = gate or AlwaysOpen()
-        self._queue: list[tuple[tuple[int, int], int, int, Flight]] = []
-        self._mates: dict[bytes, dict[Flight, int]] = {}
+        self._queue: list[Entry] = []
+        self._mates: dict[bytes, dict[Flight, None]] = {}
+        self._prefixes = Prefixes(expert, backend, clock, self._back)
         self._tickets = count(1)
         self._pump_due = False
         self._not_before = 0.0
@@ -111,19 +118,25 @@ class Lane:
     def enter(self, flight: Flight) -> None:
         """Puts a flight into the queue, or to a better place in it."""
         flight.state, flight.departure = State.QUEUED, None
-        flight.ticket = next(self._tickets)
         if flight.parked:
             flight.unpark()
-        heapq.heappush(self._queue, (flight.priority, flight.ticket, flight.request.sample_index, flight))
-        self._mates.setdefault(flight.request.base, {})[flight] = flight.ticket
-        self.pump_soon()
+        mates = self._mates.setdefault(flight.request.base, {})
+        if flight in mates:
+            self._prefixes.remove(flight)
+        flight.ticket = self._prefixes.enter(flight, next(iter(mates), None), next(self._tickets))
+        mates[flight] = None
+        self._back((flight,))
 
     def remove(self, flight: Flight) -> None:
         """Takes a flight out of the queue, and from the scopes where it was parked."""
         if flight.parked:
             flight.unpark()
         mates = self._mates.get(flight.request.base)
-        if mates is not None and mates.pop(flight, None) is not None and not mates:
+        if mates is None or flight not in mates:
+            return
+        del mates[flight]
+        self._prefixes.remove(flight)
+        if not mates:
             del self._mates[flight.request.base]
 
     def holds(self, flight: Flight) -> bool:
@@ -153,6 +166,27 @@ class Lane:
 
     # -- out ----------------------------------------------------------------------------
 
+    async def complete(self, departure: Departure) -> Response:
+        """The backend's answer to a departure."""
+        requests = [flight.request for flight in departure.flights]
+        if departure.shared is None:
+            return await self.backend.complete(requests)
+        return await self._prefixes.complete(departure.shared, requests)
+
+    def ended(self, departure: Departure) -> None:
+        """A departure has ended, whichever way."""
+        self.out -= 1
+        if departure.shared is not None:
+            self._prefixes.ended(departure.shared)
+        self.pump_soon()
+
+    def _back(self, flights: Sequence[Flight]) -> None:
+        """Puts those of the flights that still wait here into the queue, each to its place."""
+        for flight in flights:
+            if flight.state is State.QUEUED and self.holds(flight):
+                heapq.heappush(self._queue, (flight.priority, flight.ticket, flight.request.sample_index, flight))
+        self.pump_soon()
+
     def pump_soon(self) -> None:
         """Looks at the queue once everything that is ready in this pass of the event loop has entered it."""
         if not self._pump_due:
@@ -167,7 +201,7 @@ class Lane:
             self._fail_all(self.breaker.lost)
         while self._queue and self._may_leave():
             _, ticket, _, flight = self._queue[0]
-            stale = flight.ticket != ticket or flight.state is not State.QUEUED
+            stale = flight.ticket != ticket or flight.state is not State.QUEUED or self._prefixes.holds(flight)
             if not stale and self._throttled(flight):
                 break
             heapq.heappop(self._queue)
@@ -177,7 +211,8 @@ class Lane:
             group.sort(key=lambda f: f.request.sample_index)
             self.out += 1
             permit = self.throttle.take(tokens_of(group), self._clock())
-            self._tower.depart(self, Departure(group, self.window.generation, self.breaker.leaves(), permit=permit))
+            leaves, shared = self.breaker.leaves(), self._prefixes.leaves(group)
+            self._tower.depart(self, Departure(group, self.window.generation, leaves, permit=permit, shared=shared))
         self._gate.pumped(self.expert, len(self._mates))
 
     def _may_leave(self) -> bool:
@@ -211,6 +246,7 @@ class Lane:
         self._queue.clear()
         self._mates.clear()
         for flight in flights:
+            self._prefixes.remove(flight)
             self._tower.refuse(flight, error)
 
     def _board_mates(self, first: Flight) -> list[Flight]:
@@ -233,7 +269,7 @@ class Lane:
     def _board(self, flight: Flight) -> bool:
         """Reserves for a flight; one that is held back is parked on the scopes that hold it."""
         self.remove(flight)
-        flight.ticket = next(self._tickets)
+        flight.ticket = (next(self._tickets),)
         held = self._lead(flight)
         if flight.leader is None:
             if held:
@@ -277,7 +313,7 @@ class Lane:
             self._board(flight)
         return admitted
 
-    def _unpark(self, flight: Flight, ticket: int) -> None:
+    def _unpark(self, flight: Flight, ticket: tuple[int, ...]) -> None:
         if flight.ticket == ticket and flight.state is State.QUEUED:
             self.enter(flight)
 

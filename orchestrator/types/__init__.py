@@ -5,6 +5,7 @@ from .event import Event
 from .expert import Expert, Price, capacity_of
 from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
 from .outcome import Answer, Candidate, Choice, Estimate, Outcome, Scored, StoppedBy, Usage, Verdict
+from .prefix import Mark, PrefixCache
 from .problem import KINDS, LETTERS, Example, Kind, Problem, Prompt, Template
 from .request import (
     Completion,
@@ -41,10 +42,12 @@ __all__ = [
     "JsonObject",
     "Kind",
     "Labels",
+    "Mark",
     "Message",
     "Outcome",
     "Part",
     "Place",
+    "PrefixCache",
     "Price",
     "Problem",
     "Prompt",
