@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.errors import Stopped
-from orchestrator.ledger import Amount, charge, room
+from orchestrator.ledger import Amount, admitted, charge, room
 from orchestrator.protocols import Backend, BatchBackend, Loader
 from orchestrator.types import Completion, Expert, Request
 
@@ -187,8 +187,10 @@ class Engine:
 
     async def _count(self, seat: Seat, completion: Completion) -> None:
         used = Amount.of(completion.tokens)
-        while (held := charge(seat.scope.chain, used, seat.claim)) is not None:
-            await room(held, seat.priority, used, seat.claim)
+        await admitted(
+            lambda: charge(seat.scope.chain, used, seat.claim),
+            lambda held: room(held, seat.priority, used, seat.claim),
+        )
 
     # -- leaving ------------------------------------------------------------------------
 

@@ -121,6 +121,8 @@ class Flight:
     pause: Pause = field(default_factory=Pause)
     parked: list[Parked] = field(default_factory=list)
     """Its places on the scopes that hold it back."""
+    woken: tuple[Scope, ...] = ()
+    """The scopes that gave it a turn, which is the next one's once it has tried."""
     alone: bool = False
     """A provider did not return its choice among others, so that it is asked for by itself."""
     prefixes: tuple[Prefix, ...] = ()
@@ -178,6 +180,12 @@ class Flight:
         for parked in self.parked:
             parked.leave()
         self.parked.clear()
+
+    def hand_on(self) -> None:
+        """Gives the turns that it had to those who wait behind it."""
+        woken, self.woken = self.woken, ()
+        for scope in woken:
+            scope.stir()
 
 
 @dataclass(slots=True, eq=False)

@@ -131,6 +131,8 @@ class Lane:
         """Takes a flight out of the queue, and from the scopes where it was parked."""
         if flight.parked:
             flight.unpark()
+        if flight.woken:
+            flight.hand_on()
         mates = self._mates.get(flight.request.base)
         if mates is None or flight not in mates:
             return
@@ -268,15 +270,21 @@ class Lane:
 
     def _board(self, flight: Flight) -> bool:
         """Reserves for a flight; one that is held back is parked on the scopes that hold it."""
+        woken, flight.woken = flight.woken, ()
         self.remove(flight)
+        boarded = self._reserve(flight)
+        flight.woken = woken
+        flight.hand_on()
+        return boarded
+
+    def _reserve(self, flight: Flight) -> bool:
         flight.ticket = (next(self._tickets),)
         held = self._lead(flight)
         if flight.leader is None:
             if held:
-                wake = partial(self._unpark, flight, flight.ticket)
                 for waiter, scope in held:
-                    seat = waiter.seat
-                    flight.parked.append(scope.park(seat.priority, flight.worst, wake, seat.claim))
+                    seat, wake = waiter.seat, partial(self._unpark, flight, scope)
+                    flight.parked.append(scope.park(seat.priority, flight.worst, wake, seat.claim, self.expert.id))
             else:
                 self._tower.drop(flight)
             return False
@@ -313,9 +321,9 @@ class Lane:
             self._board(flight)
         return admitted
 
-    def _unpark(self, flight: Flight, ticket: tuple[int, ...]) -> None:
-        if flight.ticket == ticket and flight.state is State.QUEUED:
-            self.enter(flight)
+    def _unpark(self, flight: Flight, scope: Scope) -> None:
+        flight.woken += (scope,)
+        self.enter(flight)
 
 
 def join(flight: Flight, waiter: Waiter) -> None:

@@ -10,10 +10,11 @@ Scopes know no clock and never wait: whoever is held back parks a callback on th
 from .amount import NOTHING, Amount, Losses
 from .claim import Claim, claim, common
 from .forecast import Forecast
+from .parking import Parked
 from .prices import check_prices
 from .reservation import Reservation, charge, reserve
-from .scope import Parked, Scope
-from .waiting import room
+from .scope import Scope
+from .waiting import admitted, room
 
 __all__ = [
     "NOTHING",
@@ -24,6 +25,7 @@ __all__ = [
     "Parked",
     "Reservation",
     "Scope",
+    "admitted",
     "charge",
     "check_prices",
     "claim",

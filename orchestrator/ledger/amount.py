@@ -29,6 +29,10 @@ class Amount:
         """The larger of both in every dimension."""
         return Amount(max(self.calls, other.calls), max(self.tokens, other.tokens), max(self.usd, other.usd))
 
+    def or_less(self, other: Amount) -> Amount:
+        """The smaller of both in every dimension."""
+        return Amount(min(self.calls, other.calls), min(self.tokens, other.tokens), min(self.usd, other.usd))
+
     @classmethod
     def of(cls, tokens: Tokens, calls: int = 1) -> Amount:
         return cls(calls, tokens.prompt + tokens.completion, tokens.usd)

@@ -10,7 +10,7 @@ from orchestrator.errors import BudgetExceeded
 from .amount import Amount
 from .claim import Claim, claim
 from .scope import Scope
-from .waiting import room
+from .waiting import admitted, room
 
 
 @dataclass(slots=True)
@@ -51,9 +51,11 @@ class Forecast:
         around = _started(outer)
         while self._blind(chain) and self._scouts > around:
             await self._hear()
-        while isinstance(got := self._claim(chain, calls, outer), Scope):
+        got = await admitted(
+            lambda: self._claim(chain, calls, outer),
             # Parked with the least that it may be content with: by the time it is woken more may be known.
-            await room(got, priority, (self.came_to * calls).or_more(self.asked))
+            lambda held: room(held, priority, (self.came_to * calls).or_more(self.asked)),
+        )
         self._scouts += 1
         return got
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,28 +11,13 @@ from orchestrator.budget import Budget
 from orchestrator.errors import BudgetExceeded
 
 from .amount import NOTHING, Amount
+from .parking import Parked, Parking
 
 if TYPE_CHECKING:
     from .claim import Claim
 
 _ROUNDING = 1e-9
 """Sums of dollars may exceed a cap by rounding, relative to it, and never by more; calls and tokens are whole."""
-
-
-@dataclass(order=True, slots=True)
-class Parked:
-    """Somebody who waits at a scope until there may be room."""
-
-    priority: tuple[int, ...]
-    number: int
-    need: Amount = field(compare=False)
-    wake: Callable[[], None] = field(compare=False)
-    claim: Claim | None = field(compare=False, default=None)
-    gone: bool = field(compare=False, default=False)
-
-    def leave(self) -> None:
-        """Whoever waited does not any more."""
-        self.gone = True
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +47,8 @@ class Scope:
     """Its seconds have passed: it admits nothing more."""
     chain: tuple[Scope, ...] = field(init=False)
     """This scope and those around it, leaf to root."""
-    _parked: list[Parked] = field(default_factory=list)
+    _queues: dict[tuple[str, bool], Parking] = field(default_factory=dict)
+    """Those who wait, by kind and by whether room is kept for them."""
     _hopeless: list[Parked] = field(default_factory=list)
     """Those that no settlement can help; they are refused once nothing is outstanding, and block nobody meanwhile."""
     _numbers: count[int] = field(default_factory=count)
@@ -123,8 +108,7 @@ class Scope:
     def close(self) -> BudgetExceeded:
         """Its seconds have passed; returns what to raise, and wakes whoever is parked here to hear it."""
         self.over = True
-        woken = [parked for parked in sorted((*self._parked, *self._hopeless)) if not parked.gone]
-        self._parked, self._hopeless = [], []
+        woken, self._queues, self._hopeless = self.parked, {}, []
         for parked in woken:
             parked.wake()
         return self._late()
@@ -135,33 +119,68 @@ class Scope:
 
     # -- waiting ------------------------------------------------------------------------
 
+    @property
+    def parked(self) -> list[Parked]:
+        """Those who wait here, best priority first."""
+        waiting = (*self._hopeless, *(parked for queue in self._queues.values() for parked in queue.heap))
+        return sorted(parked for parked in waiting if not parked.gone)
+
     def park(
-        self, priority: tuple[int, ...], need: Amount, wake: Callable[[], None], claim: Claim | None = None
+        self,
+        priority: tuple[int, ...],
+        need: Amount,
+        wake: Callable[[], None],
+        claim: Claim | None = None,
+        kind: str = "",
     ) -> Parked:
-        """Has `wake` called once `need` may fit, or never can; it must try again then."""
+        """Has `wake` called once `need` may fit, or never can; it must try again then, and `stir` when it has.
+
+        Args:
+            kind: what it waits for beside room, such as an expert: those of one kind may be held up together.
+        """
         parked = Parked(priority, next(self._numbers), need, wake, claim)
-        heapq.heappush(self._parked, parked)
+        key = (kind, claim is not None and claim.covers(self))
+        if key not in self._queues:
+            self._queues[key] = Parking([], need)
+        self._queues[key].push(parked)
         return parked
 
     def stir(self) -> None:
-        """Wakes, best priority first, those that fit into what is free now; everybody when nothing is outstanding."""
-        woken = self._fitting() if self.outstanding else sorted((*self._parked, *self._hopeless))
-        if not self.outstanding:
-            self._parked, self._hopeless = [], []
+        """Wakes those that fit into what is free now, best priority first; whoever took its turn stirs for the next.
+
+        While nothing is outstanding no kind waits for another, and those that can never fit are woken to hear it.
+        """
+        if not self._queues and not self._hopeless:
+            return
+        if self.outstanding:
+            woken = self._fitting(list(self._queues.values()))
+        else:
+            fitting = [parked for queue in self._queues.values() for parked in self._fitting([queue])]
+            woken = sorted((*fitting, *self._hopeless)) or self._anywhere()
+            self._hopeless = []
+        self._queues = {key: queue for key, queue in self._queues.items() if queue.heap}
         for parked in woken:
             if not parked.gone:
                 parked.wake()
 
-    def _fitting(self) -> list[Parked]:
+    def _fitting(self, queues: list[Parking]) -> list[Parked]:
+        """Takes out those that fit together, until the first that does not."""
         woken, granted = [], NOTHING
-        while self._parked:
-            first = self._parked[0]
-            if not first.gone:
-                if self.lacks(first.need, self.spent):
-                    self._hopeless.append(heapq.heappop(self._parked))
-                    continue
-                if self.lacks(first.need, self.committed(first.claim) + granted):
-                    break
-                granted += first.need
-            woken.append(heapq.heappop(self._parked))
+        while heads := [(first, queue) for queue in queues if (first := queue.first()) is not None]:
+            first, queue = min(heads, key=lambda head: head[0])
+            if self.lacks(first.need, self.spent):
+                self._hopeless.append(queue.pop())
+                continue
+            if self.lacks(first.need, self.committed(first.claim) + granted):
+                break
+            granted += first.need
+            woken.append(queue.pop())
         return woken
+
+    def _anywhere(self) -> list[Parked]:
+        """Takes out whoever fits by itself, as no queue's first does for what is kept for started branches."""
+        woken: list[Parked] = []
+        for (_, kept), queue in self._queues.items():
+            if not self.lacks(queue.least, self.spent if kept else self.committed()):
+                woken += queue.take(lambda parked: not self.lacks(parked.need, self.committed(parked.claim)))
+        return sorted(woken)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from .amount import Amount
 from .scope import Scope
@@ -11,9 +12,30 @@ from .scope import Scope
 if TYPE_CHECKING:
     from .claim import Claim
 
+T = TypeVar("T")
+
+
+async def admitted(ask: Callable[[], T | Scope], wait: Callable[[Scope], Awaitable[None]]) -> T:
+    """What `ask` gives once no scope holds it back, each turn that it is given being handed on when it was taken.
+
+    Raises:
+        BudgetExceeded: as `ask` does.
+    """
+    turn: Scope | None = None
+    while True:
+        try:
+            got = ask()
+        finally:
+            if turn is not None:
+                turn.stir()
+        if not isinstance(got, Scope):
+            return got
+        await wait(got)
+        turn = got
+
 
 async def room(scope: Scope, priority: tuple[int, ...], need: Amount, claim: Claim | None = None) -> None:
-    """Returns once `need` may fit into `scope`, or never can; whoever waited must try again then."""
+    """Returns once `need` may fit into `scope`, or never can; whoever waited must try again then, and stir it after."""
     freed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake() -> None:

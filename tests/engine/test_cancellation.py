@@ -125,7 +125,7 @@ class Scene:
         assert not self.journal.open_rows
         for scope in (self.run, *self.problems):
             assert (scope.outstanding, scope.reserved, scope.claims, scope.owed) == (0, NOTHING, 0, NOTHING)
-            assert not [parked for parked in (*scope._parked, *scope._hopeless) if not parked.gone]
+            assert not scope.parked
             assert scope.lacks(NOTHING, scope.spent) is None
 
     def check_results(self, cancelled: Sequence[int]) -> None:

@@ -254,3 +254,48 @@ def test_no_window_ever_holds_more_than_the_limits_and_everybody_comes_to_an_end
         assert most_in(60.0, stage.times, [1] * len(stage.times)) <= rpm
     if tpm is not None:
         assert most_in(60.0, stage.times, [min(int(tpm), size) for size in sizes(stage)]) <= tpm
+
+
+def test_a_turn_that_its_budget_gave_to_one_who_leaves_is_the_next_ones() -> None:
+    stage, run = Stage(PACES["constant"]), Scope("run", Budget(tokens=600), paid=True)
+
+    async def main() -> list[bool]:
+        async with Engine({"e": expert(concurrency=1)}, lambda _: stage, MemoryJournal()) as engine:
+
+            async def one(number: int) -> None:
+                await engine.ask(request(f"q{number}", max_tokens=300), Seat(run))
+
+            tasks = [asyncio.ensure_future(one(number)) for number in range(6)]
+            await asyncio.sleep(0.5)
+            asyncio.get_running_loop().call_later(0.5, tasks[1].cancel)  # in the pass in which it is woken
+            await asyncio.wait(tasks)
+        return [task.cancelled() or task.exception() is None for task in tasks]
+
+    ends, seconds = run_virtual(main())
+    assert all(ends)
+    assert seconds == pytest.approx(5, abs=0.1)
+
+
+def test_thousands_that_a_budget_holds_back_leave_one_after_the_other_in_their_order() -> None:
+    stage, run = (
+        Stage(PACES["constant"], tokens=lambda request, rng: 1),
+        Scope("run", Budget(tokens=200_000), paid=True),
+    )
+
+    async def main() -> int:
+        async with Engine({"e": expert()}, lambda _: stage, MemoryJournal()) as engine:
+
+            async def one(number: int) -> None:
+                await engine.ask(request(f"q{number}", max_tokens=150_000), Seat(run, turn=number // 2))
+
+            tasks = [asyncio.ensure_future(one(number)) for number in range(2000)]
+            await asyncio.sleep(20.5)
+            parked = len(run.parked)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        return parked
+
+    parked, _ = run_virtual(main())
+    assert parked == 2000 - 21
+    assert [batch[0].messages[-1].text for batch in stage.batches] == [f"q{number}" for number in range(21)]

@@ -121,6 +121,53 @@ def test_one_that_can_never_fit_blocks_nobody_and_hears_it_when_nothing_is_outst
     assert woken == ["small", "hopeless"]
 
 
+def test_room_for_one_wakes_one_however_many_wait() -> None:
+    scope, woken = Scope("run", Budget(tokens=1000)), list[str]()
+    out = take(scope, tokens=800)
+    for number in range(500):
+        park(scope, f"{number}", Amount(1, 800), woken, priority=number)
+    for number in range(5):
+        out.settle(Amount(1, 0), NOTHING)
+        assert woken == [f"{earlier}" for earlier in range(number + 1)]
+        out = take(scope, tokens=800)
+        scope.stir()  # its turn is over
+    assert len(woken) == 5
+    assert len(scope.parked) == 495
+
+
+def test_one_that_does_not_take_its_turn_hands_it_on() -> None:
+    scope, woken = Scope("run", Budget(tokens=100)), list[str]()
+    out = take(scope, tokens=80)
+    for name in ("first", "second"):
+        park(scope, name, Amount(1, 80), woken)
+    out.settle(Amount(1, 0), NOTHING)
+    assert woken == ["first"]
+    scope.stir()
+    assert woken == ["first", "second"]
+
+
+def test_with_nothing_outstanding_no_kind_waits_for_another() -> None:
+    scope, woken = Scope("run", Budget(tokens=100)), list[str]()
+    out = take(scope, tokens=80)
+    for kind in "aab":
+        scope.park((0,), Amount(1, 80), lambda kind=kind: woken.append(kind), kind=kind)  # type: ignore[misc]
+    out.settle(Amount(1, 0), NOTHING)
+    assert woken == ["a", "b"]
+
+
+def test_a_small_one_passes_what_is_kept_for_branches_that_nobody_else_can_use() -> None:
+    scope, woken = Scope("run", Budget(tokens=100)), list[str]()
+    started = claim(scope.chain, 1, Amount(1, 60))
+    assert isinstance(started, Claim)
+    out = take(scope, tokens=40)
+    park(scope, "big", Amount(1, 70), woken, priority=1)
+    park(scope, "small", Amount(1, 30), woken, priority=2)
+    out.settle(NOTHING, NOTHING)
+    assert woken == ["small"]
+    started.release()
+    assert woken == ["small", "big"]
+
+
 def test_who_left_is_not_woken_and_blocks_nobody() -> None:
     scope, woken = Scope("run", Budget(tokens=100)), list[str]()
     first, _second = take(scope, tokens=60), take(scope, tokens=40)

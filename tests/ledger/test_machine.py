@@ -47,6 +47,8 @@ class Waiting:
     drawing: Claim | None = None
     parked: Parked | None = None
     at: Scope | None = None
+    turn: Scope | None = None
+    """The scope that woke it, and that is to hear when it has tried."""
 
 
 @dataclass(eq=False)
@@ -81,7 +83,7 @@ class Ledger(RuleBasedStateMachine):
 
     # -- asking -------------------------------------------------------------------------
 
-    def attempt(self, waiting: Waiting, priority: tuple[int, ...], drawing: Claim | None) -> None:
+    def attempt(self, waiting: Waiting, priority: tuple[int, ...], drawing: Claim | None, kind: str = "") -> None:
         try:
             held = waiting.ask()
         except BudgetExceeded as refusal:
@@ -91,12 +93,12 @@ class Ledger(RuleBasedStateMachine):
             waiting.at, waiting.drawing = held, drawing
 
             def wake() -> None:
-                waiting.at = None
+                waiting.at, waiting.turn = None, held
                 self.woken.append(waiting)
 
-            waiting.parked = held.park(priority, waiting.need, wake, drawing)
+            waiting.parked = held.park(priority, waiting.need, wake, drawing, kind)
             self.waiting.append(waiting)
-            self.retries[waiting] = lambda: self.attempt(waiting, priority, drawing)
+            self.retries[waiting] = lambda: self.attempt(waiting, priority, drawing, kind)
 
     @property
     def retries(self) -> dict[Waiting, Callable[[], None]]:
@@ -176,7 +178,7 @@ class Ledger(RuleBasedStateMachine):
                     self.due[one] -= 1
             return reservation
 
-        self.attempt(Waiting(worst, ask), (0, -stage), drawing)
+        self.attempt(Waiting(worst, ask), (0, -stage), drawing, str(worst.tokens % 2))
         return got
 
     @rule(where=st.integers(0, 3), used=COSTS)
@@ -244,15 +246,18 @@ class Ledger(RuleBasedStateMachine):
                 waiting.parked.leave()
             if waiting in self.woken:
                 self.woken.remove(waiting)
-                for scope in self.all:
-                    scope.stir()
+                assert waiting.turn is not None
+                waiting.turn.stir()
 
     @rule()
     def try_again(self) -> None:
         if self.woken:
             waiting = self.woken.pop(0)
             self.waiting.remove(waiting)
+            turn, waiting.turn = waiting.turn, None
             self.retries[waiting]()
+            assert turn is not None
+            turn.stir()
 
     @rule()
     def all_try_again(self) -> None:
@@ -280,7 +285,7 @@ class Ledger(RuleBasedStateMachine):
             if waiting in self.woken:
                 continue
             assert waiting.at is not None
-            if not waiting.at.outstanding:
+            if not waiting.at.outstanding and all(other.turn is not waiting.at for other in self.woken):
                 assert waiting.at.holds_back(waiting.need, waiting.drawing), "it fits, and nothing will ever wake it"
 
     def teardown(self) -> None:

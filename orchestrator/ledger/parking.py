@@ -1,0 +1,61 @@
+"""Those who wait for room, in the order of their priorities."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .amount import Amount
+
+if TYPE_CHECKING:
+    from .claim import Claim
+
+
+@dataclass(order=True, slots=True)
+class Parked:
+    """Somebody who waits at a scope until there may be room."""
+
+    priority: tuple[int, ...]
+    number: int
+    need: Amount = field(compare=False)
+    wake: Callable[[], None] = field(compare=False)
+    claim: Claim | None = field(compare=False, default=None)
+    gone: bool = field(compare=False, default=False)
+
+    def leave(self) -> None:
+        """Whoever waited does not any more."""
+        self.gone = True
+
+
+@dataclass(slots=True)
+class Parking:
+    """A queue of those who wait."""
+
+    heap: list[Parked]
+    least: Amount
+    """None of them needs less in any dimension."""
+
+    def push(self, parked: Parked) -> None:
+        heapq.heappush(self.heap, parked)
+        self.least = self.least.or_less(parked.need)
+
+    def first(self) -> Parked | None:
+        """The one of the best priority who still waits."""
+        while self.heap and self.heap[0].gone:
+            heapq.heappop(self.heap)
+        return self.heap[0] if self.heap else None
+
+    def pop(self) -> Parked:
+        return heapq.heappop(self.heap)
+
+    def take(self, wanted: Callable[[Parked], bool]) -> list[Parked]:
+        """Takes out all who are wanted, wherever they stand."""
+        live = [parked for parked in self.heap if not parked.gone]
+        taken = [parked for parked in live if wanted(parked)]
+        if taken:
+            out = set(map(id, taken))
+            self.heap = [parked for parked in live if id(parked) not in out]
+            heapq.heapify(self.heap)
+        return taken
