@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 from .fields import field, needed
 
@@ -45,30 +46,40 @@ def likelihoods_of(raw: Any, text: str, thoughts: Sequence[str] = ()) -> Likelih
         return _NONE
     try:
         tokens = list(_chat(raw) if field(raw, "content") else _plain(raw))
+        # Traces are long, and most of their tokens are equally sure: equal numbers are kept once.
+        same: dict[float, float] = {}
+        known = [_confidence(token.others) for token in tokens if token.others]
+        return Likelihoods(
+            tuple(round(token.logprob, _KEPT) for token in tokens if token.logprob is not None),
+            tuple(same.setdefault(confidence, confidence) for confidence in known),
+            _first_visible(tokens, text, thoughts),
+        )
     except (AttributeError, KeyError, TypeError, ValueError):
         return Likelihoods()  # they are an extra: the text is good without them
-    # Traces are long, and most of their tokens are equally sure: equal numbers are kept once.
-    same: dict[float, float] = {}
-    known = [_confidence(token.alternatives) for token in tokens if token.alternatives]
-    return Likelihoods(
-        tuple(round(token.logprob, _KEPT) for token in tokens if token.logprob is not None),
-        tuple(same.setdefault(confidence, confidence) for confidence in known),
-        _first_visible(tokens, text, thoughts),
-    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
     logprob: float | None
-    alternatives: Alternatives
+    others: Sequence[Any]
+    """Log-probabilities of its alternatives, as the server wrote them: a reply has thousands."""
+    alternatives: Callable[[], Alternatives]
 
 
 def _chat(raw: Any) -> Iterator[_Token]:
     for token in field(raw, "content"):
-        others = [(str(needed(o, "token")), _number(needed(o, "logprob"))) for o in field(token, "top_logprobs") or ()]
+        others = field(token, "top_logprobs") or ()
         spelled = field(token, "token")
-        yield _Token("" if spelled is None else str(spelled), _number(needed(token, "logprob")), _ranked(others))
+        yield _Token(
+            "" if spelled is None else str(spelled),
+            _number(needed(token, "logprob")),
+            [needed(other, "logprob") for other in others],
+            partial(_of_chat, others),
+        )
+
+
+def _of_chat(others: Sequence[Any]) -> Alternatives:
+    return _ranked([(str(needed(o, "token")), _number(needed(o, "logprob"))) for o in others])
 
 
 def _plain(raw: Any) -> Iterator[_Token]:
@@ -77,18 +88,27 @@ def _plain(raw: Any) -> Iterator[_Token]:
     tokens: Sequence[Any] = field(raw, "tokens") or [""] * len(logprobs)
     others: Sequence[Any] = field(raw, "top_logprobs") or [None] * len(logprobs)
     for text, logprob, there in zip(tokens, logprobs, others, strict=False):
-        found = there.items() if isinstance(there, Mapping) else ()
-        alternatives = _ranked([(str(token), _number(value)) for token, value in found])
-        yield _Token(str(text), None if logprob is None else _number(logprob), alternatives)
+        found = there if isinstance(there, Mapping) else {}
+        number = None if logprob is None else _number(logprob)
+        yield _Token(str(text), number, list(found.values()), partial(_of_plain, found))
+
+
+def _of_plain(others: Mapping[Any, Any]) -> Alternatives:
+    return _ranked([(str(token), _number(value)) for token, value in others.items()])
 
 
 def _ranked(found: Sequence[tuple[str, float]]) -> Alternatives:
     return tuple(sorted(found, key=lambda pair: -pair[1]))
 
 
-def _confidence(alternatives: Alternatives) -> float:
-    mean = math.fsum(logprob for _, logprob in alternatives) / len(alternatives)
-    return round(-mean, _DIGITS) + 0.0  # no minus zero
+def _confidence(others: Sequence[Any]) -> float:
+    try:
+        total = math.fsum(others)
+    except (OverflowError, TypeError, ValueError):
+        total = math.inf  # not what a server should write, but perhaps numbers all the same
+    if not (math.isfinite(total) and min(others) >= _UNLIKELY):
+        total = math.fsum(map(_number, others))
+    return round(-total / len(others), _DIGITS) + 0.0  # no minus zero
 
 
 def _first_visible(tokens: Sequence[_Token], text: str, thoughts: Sequence[str]) -> Alternatives:
@@ -100,7 +120,7 @@ def _first_visible(tokens: Sequence[_Token], text: str, thoughts: Sequence[str])
     for token in tokens:
         told += len(token.text)
         if token.text.strip() and told > start:
-            return token.alternatives
+            return token.alternatives()
     return ()
 
 
