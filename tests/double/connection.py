@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .server import Double
 
 _ASKING = ("/chat/completions", "/completions", "/embeddings")
+_DESK = ("/v1/files", "/v1/batches")
 
 
 class Connection(asyncio.Protocol):
@@ -68,13 +69,22 @@ class Connection(asyncio.Protocol):
             raw = bytes(self.buffer[head + 4 : end])
             del self.buffer[:end]
             method, target, _ = lines[0].split(" ", 2)
-            self._serve(method, target.partition("?")[0], headers, raw)
+            path, _, query = target.partition("?")
+            self._serve(method, path, query, headers, raw)
 
-    def _serve(self, method: str, path: str, headers: dict[str, str], raw: bytes) -> None:
+    def _hand_over(self, plan: Plan) -> None:
+        if plan.how == "reset":
+            self.drop()
+        else:
+            self._write(plan)
+
+    def _serve(self, method: str, path: str, query: str, headers: dict[str, str], raw: bytes) -> None:
         double = self.double
         try:
             if method == "POST" and path.endswith(_ASKING):
                 self._begin(path, headers, raw)
+            elif double.desk is not None and path.startswith(_DESK):
+                self._hand_over(double.answer_desk(method, path, query, headers, raw))
             else:
                 self._write(double.answer_plain(method, path, headers, raw))
         except Exception:

@@ -62,6 +62,11 @@ class DoubleProcess:
         tallies: dict[str, dict[str, int]] = self._call("/prompts")
         return tallies
 
+    def desk(self) -> dict[str, Any]:
+        """Its batches, and how often each request was in one; see `Desk`."""
+        found: dict[str, Any] = self._call("/desk")
+        return found
+
     def requests(self) -> list[dict[str, Any]]:
         """Every request, where they are kept."""
         kept: list[dict[str, Any]] = self._call("/requests")

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import plan as plans
+from .batches import Desk
 from .behaviour import MODES, Behaviour, digest
 from .card import Card
 from .connection import Connection
@@ -29,6 +30,7 @@ class Double:
         keep_bodies: keep every request in `requests`.
         port: 0 picks a free one.
         swap: models share a card: the fields of `Card`.
+        batches: it takes files and batches: the fields of `Desk`.
         settings: fields of `Behaviour`, and `mode`: the name of some of them.
     """
 
@@ -40,9 +42,11 @@ class Double:
         keep_bodies: bool = False,
         port: int = 0,
         swap: Mapping[str, Any] | None = None,
+        batches: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         self.card = None if swap is None else Card(**swap)
+        self.desk = None if batches is None else Desk(**batches)
         self.strict, self.keep_bodies, self.port = strict, keep_bodies, port
         self.stats, self.requests = Stats(), list[Seen]()
         self._arrivals: deque[float] = deque()
@@ -135,6 +139,23 @@ class Double:
         self._arrivals.append(now)
         return 0.0
 
+    def answer_desk(self, method: str, path: str, query: str, headers: Mapping[str, str], raw: bytes) -> Plan:
+        """What happens with a request for a file or a batch."""
+        assert self.desk is not None
+        if refused := plans.denied(self.behaviour, headers.get("authorization", "")):
+            return refused
+        return self.desk.serve(method, path.removeprefix("/v1"), query, headers, raw, self._by_batch)
+
+    def _by_batch(self, path: str, body: Mapping[str, Any]) -> Plan:
+        """The answer to one request of a batch."""
+        model = str(body.get("model", ""))
+        name = self.hash(path, body)
+        self.stats.begin(model, name, plans.wanted(body))
+        key = self.models.get(model, self.behaviour).api_key
+        plan = self.plan(path, {"authorization": f"Bearer {key}"}, model, body)
+        self.stats.end(model, name, str(plan.status), plan, plan.good)
+        return plan
+
     def answer_plain(self, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Plan:
         """Everything that is not a request for an answer: models, counters, settings."""
         if method == "POST" and path == "/stats/reset":
@@ -147,6 +168,8 @@ class Double:
             return plans.refusal(404, f"Unknown request: {method} {path}", "unknown_url")
         if path == "/stats":
             return Plan(200, self.stats.to_json() | ({} if self.card is None else {"loads": self.card.loads}))
+        if path == "/desk":
+            return Plan(200, {} if self.desk is None else self.desk.to_json())
         if path == "/bodies":
             return Plan(200, {"seen": dict(self.stats.seen), "answered": dict(self.stats.answered)})
         if path == "/prompts":
