@@ -4,14 +4,16 @@
 
 Every problem names its skills without a call, asks 3 experts and has one expert write the answer. The server loads a
 model in 0.2 s, answers in 0.05 s and 8 requests at a time. Bound: a load of each model that is asked, and for each as
-many waves of 8 as its calls make. `bare`, in turn with ours, is a plain client that knows all calls beforehand. With
-`--base-url` another server is measured, whose counters stand under /stats as `models` (with `requests`) and `swaps`.
+many waves of 8 as its calls make. `bare`, in turn with ours, is a plain client that knows all calls beforehand. Every
+round begins with a model loaded that is not asked. With `--base-url` another server is measured, whose counters stand
+under /stats as `models` (with `requests`) and `swaps`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import math
 import random
@@ -104,6 +106,7 @@ def problems(count: int) -> list[Problem]:
 
 async def one(card: Card, base_url: str, client: str, count: int, seed: int, grouped: bool) -> Round:
     """All problems at once, with a journal on disk."""
+    _put_out(base_url)
     told = _counters(base_url)
     team = experts(card, base_url, client, grouped)
     with tempfile.TemporaryDirectory() as folder:
@@ -124,6 +127,7 @@ async def one(card: Card, base_url: str, client: str, count: int, seed: int, gro
 
 async def bare(card: Card, base_url: str, calls: Mapping[str, int]) -> Round:
     """A plain client that knows all calls beforehand and makes them model by model: what this machine can do now."""
+    _put_out(base_url)
     loads = _counters(base_url)[1]
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
 
@@ -139,6 +143,14 @@ async def bare(card: Card, base_url: str, calls: Mapping[str, int]) -> Round:
                     group.create_task(ask(model, number))
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     return Round(calls, wall, card.bound(calls), _counters(base_url)[1] - loads, 0, cpu)
+
+
+def _put_out(base_url: str) -> None:
+    """Has the server load a model that nobody else asks, so that each round begins without one that it needs."""
+    body = json.dumps({"model": "other", "messages": [{"role": "user", "content": "Question 0?"}]}).encode()
+    request = urllib.request.Request(f"{base_url}/chat/completions", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        reply.read()
 
 
 def _counters(base_url: str) -> tuple[dict[str, int], int]:
@@ -174,6 +186,8 @@ def main() -> None:
         seeds = range(asked.rounds + 1)  # the first warms up
         rounds, rival = list[Round](), list[Round]()
         for seed in seeds:
+            gc.collect()
+            gc.freeze()  # as `bench` does: else one round in some waits for a collection through all modules
             rounds.append(asyncio.run(one(card, base, asked.client, asked.problems, seed, grouped=True)))
             rival.append(asyncio.run(bare(card, base, rounds[-1].calls)))
         shown("grouped", rounds[1:])

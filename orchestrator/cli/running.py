@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from .collecting import rare_collections
 from .failures import INTERRUPTED, leave
 from .isolation import isolation_json, level_of
 from .printing import note
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
 def run_bench(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) -> None:
     """Runs what has no line yet and prints all results; leaves with a code unless every problem has one."""
     import asyncio
+    import gc
 
     from orchestrator.evals.runner import Bench
 
     from .live import watching
 
+    # What is loaded by now stays: a collection that went through it would hold up all calls for a tenth of a second.
+    gc.freeze()
     work, count = Bench(plan, folder), cast(int, folder.manifest["problems"])
-    with _told_how_to_go_on(folder, work), watching(problems.name, count) as work.watcher:
+    with rare_collections(), _told_how_to_go_on(folder, work), watching(problems.name, count) as work.watcher:
         rows = asyncio.run(work(problems.cases()))
     _note_dropped(folder, work)
     _note_isolation(folder, work)
@@ -42,20 +46,26 @@ def _show(
     folder: RunFolder, set_: str, count: int, rows: list[dict[str, Any]], as_json: bool, loads: dict[str, int]
 ) -> None:
     """Prints the results, and the published figures beside them where the run follows a recipe."""
+    from .batching import batches_in, batches_line
     from .following import Followed
     from .published import figures, recipe_json, show_published, with_published
     from .results import show_loads, show_results
 
     followed, manifest = Followed.recalled(folder.manifest), folder.manifest
+    batches = batches_in(folder.journal)
     beside = [] if followed is None else figures(followed, folder)
     more: dict[str, Json] = {"overlap": manifest["overlap"]} if "overlap" in manifest else {}
     if loads:
         more |= {"loads": {**loads}}
+    if batches:
+        more |= {"batches": batches}
     if followed is not None:
         rows, more = with_published(rows, beside), {**more, "recipe": recipe_json(followed)}
     show_results(str(folder.path), set_, count, rows, manifest.get("isolation"), as_json, more)
     if loads and not as_json:
         show_loads(loads)
+    if batches and not as_json:
+        note(batches_line(batches))
     if followed is not None and not as_json:
         show_published(followed, beside)
 
