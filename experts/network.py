@@ -59,6 +59,15 @@ class NetworkBackend(ABC):
         most = self.capabilities.most
         return _MOST if most is None else min(_MOST, most)
 
+    async def prepare(self) -> None:
+        """Imports and opens what the first call needs; otherwise calls that a rate limit keeps apart would meet there.
+
+        Raises:
+            ConfigError: the key's variable is not set.
+        """
+        if self._channel is None:
+            await self._ready()
+
     async def complete(self, batch: Sequence[Request]) -> Response:
         """Asks for the samples of a batch in one call; what the server refuses is left out and asked again at once.
 

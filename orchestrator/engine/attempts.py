@@ -95,7 +95,7 @@ class Attempts:
         flights = departure.flights
         if lane.backend.journalled:
             departure.row = await self._journal.open(row(lane.expert, flights))
-        await lane.throttle.leave(departure.permit)
+        await lane.prepare(departure)
         if departure.abandoned:
             raise asyncio.CancelledError  # called off while it was noted down, so it need not leave
         departure.left = True

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from orchestrator.errors import BudgetExceeded, ExpertError, OrchestratorError, RateLimited, Stopped
 from orchestrator.ledger import Amount, Scope, reserve
@@ -45,6 +45,13 @@ class AlwaysOpen:
 
     def pumped(self, expert: Expert, queued: int) -> None:
         return None
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A backend whose first call would take longer than others."""
+
+    async def prepare(self) -> None: ...
 
 
 class Tower(Protocol):
@@ -86,6 +93,7 @@ class Lane:
         self.window = Window(expert.concurrency)
         self.breaker = Breaker(clock)
         self.throttle = Throttle(expert)
+        self._unprepared = backend if isinstance(backend, Preparing) else None
         self.out = 0
         self.closed = False
         self._tower, self._clock = tower, clock
@@ -167,6 +175,13 @@ class Lane:
             self._timer.cancel()
 
     # -- out ----------------------------------------------------------------------------
+
+    async def prepare(self, departure: Departure) -> None:
+        """Returns when a departure may be sent."""
+        if self._unprepared is not None:
+            await self._unprepared.prepare()
+            self._unprepared = None
+        await self.throttle.leave(departure.permit)
 
     async def complete(self, departure: Departure) -> Response:
         """The backend's answer to a departure."""

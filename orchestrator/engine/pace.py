@@ -10,7 +10,7 @@ _SPREAD = 0.02
 much, or by this share where it is shorter than a second."""
 _GROUP = 0.02
 """Seconds: permits that are due within them come together, as a timer for each would cost more than the calls."""
-_LATE = 0.05
+_LATE = 0.2
 """Seconds by which a pace that fell behind its timers may be made up for."""
 
 

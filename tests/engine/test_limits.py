@@ -299,3 +299,17 @@ def test_thousands_that_a_budget_holds_back_leave_one_after_the_other_in_their_o
     parked, _ = run_virtual(main())
     assert parked == 2000 - 21
     assert [batch[0].messages[-1].text for batch in stage.batches] == [f"q{number}" for number in range(21)]
+
+
+class Importing(Stage):
+    """Its first call would wait for a library."""
+
+    async def prepare(self) -> None:
+        await asyncio.sleep(2.0)
+
+
+def test_calls_that_wait_for_a_library_do_not_leave_all_at_once_when_it_is_there() -> None:
+    stage = Importing(PACES["at once"])
+    served(60, stage, rpm=600)
+    assert stage.times[0] == pytest.approx(2.0, abs=0.01)
+    assert most_in(1.0, stage.times, [1] * 60) <= 10
