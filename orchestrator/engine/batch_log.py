@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.ledger import NOTHING, Amount
 
+from .writer import Row
+
 TABLE = """
 CREATE TABLE IF NOT EXISTS batches (attempt INTEGER PRIMARY KEY, token TEXT NOT NULL, id TEXT, opened REAL NOT NULL);
 """
 """A batch is an attempt with a row here as well; it is out while the attempt is open."""
+
+KNOWN = "UPDATE batches SET id = ? WHERE attempt = ?"
+"""Notes the provider's name of a batch."""
 
 _KEY = 16
 """Bytes."""
@@ -82,14 +87,12 @@ class SqliteBatchLog:
 
     Args:
         reader: a connection to its file.
-        commit: has the writer commit something.
+        commit: has the writer commit rows.
     """
 
     durable = True
 
-    def __init__(
-        self, reader: sqlite3.Connection, commit: Callable[[Callable[[sqlite3.Connection], object]], Awaitable[None]]
-    ) -> None:
+    def __init__(self, reader: sqlite3.Connection, commit: Callable[[Sequence[Row]], Awaitable[None]]) -> None:
         self._commit = commit
         self._left_out = out_in(reader)
 
@@ -97,12 +100,7 @@ class SqliteBatchLog:
         return self._left_out
 
     async def known(self, attempt: int, id_: str) -> None:
-        await self._commit(lambda db: db.execute("UPDATE batches SET id = ? WHERE attempt = ?", (id_, attempt)))
-
-
-def note(db: sqlite3.Connection, attempt: int, token: str, opened: float) -> None:
-    """Notes that an attempt is a batch with this token."""
-    db.execute("INSERT INTO batches (attempt, token, opened) VALUES (?, ?, ?)", (attempt, token, opened))
+        await self._commit([(KNOWN, (id_, attempt))])
 
 
 def by_batch(db: sqlite3.Connection) -> ByBatch:

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from orchestrator.engine import Attempt, Engine, Seat, SqliteJournal
-from orchestrator.engine import sqlite as module
+from orchestrator.engine import Attempt, Engine, Seat, SqliteJournal, tables
+from orchestrator.engine.writer import Write, Writer
 from orchestrator.errors import ConnectionFailed, ConnectionLost, ExpertError
 from orchestrator.ledger import NOTHING, Amount, Scope
 from orchestrator.types import Completion, Tokens
@@ -25,14 +25,14 @@ QUIET = settings(deadline=None, derandomize=True, database=None, suppress_health
 @pytest.fixture(autouse=True)
 def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed process loses nothing that the operating system has, so that these tests need not wait for the disk."""
-    connect = module._connect
+    connect = tables.connect
 
     def quick(path: Path) -> sqlite3.Connection:
         db = connect(path)
         db.execute("PRAGMA synchronous=OFF")
         return db
 
-    monkeypatch.setattr(module, "_connect", quick)
+    monkeypatch.setattr(tables, "connect", quick)
 
 
 def killed(path: Path, number: int) -> Path:
@@ -64,18 +64,14 @@ def test_killed_at_every_commit_the_run_scope_covers_what_was_billed_and_groups_
         PACES["uniform"], lambda rng: rng.choice(troubles)() if rng.random() < 0.3 else None, most=3, max_n=4, seed=seed
     )
     snapshots: list[tuple[Path, int, int]] = []
-    flush = module._flush
-    flush = module._flush
+    commit = Writer._transact
 
-    def flush_and_keep(db: object, batch: list[object]) -> None:
+    def commit_and_keep(writer: Writer, batch: list[Write]) -> None:
         billed, tokens = stage.samples, stage.billed.prompt + stage.billed.completion
-        writing.append(True)
-        flush(db, batch)  # type: ignore[arg-type]
+        commit(writer, batch)
         snapshots.append((killed(path, len(snapshots)), billed, tokens))
-        writing.pop()
 
-    writing: list[bool] = []
-    monkeypatch.setattr(module, "_flush", flush_and_keep)
+    monkeypatch.setattr(Writer, "_transact", commit_and_keep)
     journal = SqliteJournal(path)
     run = Scope("run", paid=True)
 
@@ -89,8 +85,8 @@ def test_killed_at_every_commit_the_run_scope_covers_what_was_billed_and_groups_
                 for sample in range(5):
                     group.create_task(engine.ask(request(f"question {name}", sample), Seat(problem)))
 
-    run_virtual(main(), busy=lambda: bool(writing) or not journal._queue.empty())
-    monkeypatch.setattr(module, "_flush", flush)
+    run_virtual(main(), busy=lambda: journal.busy)
+    monkeypatch.setattr(Writer, "_transact", commit)
     step = len(snapshots) // 8
     assert step > 0
     for number, (copy, billed, tokens) in enumerate(snapshots):
