@@ -22,14 +22,11 @@ if TYPE_CHECKING:
 def run_bench(folder: RunFolder, plan: Plan, problems: Problems, as_json: bool) -> None:
     """Runs what has no line yet and prints all results; leaves with a code unless every problem has one."""
     import asyncio
-    import gc
 
     from orchestrator.evals.runner import Bench
 
     from .live import watching
 
-    # What is loaded by now stays: a collection that went through it would hold up all calls for a tenth of a second.
-    gc.freeze()
     work, count = Bench(plan, folder), cast(int, folder.manifest["problems"])
     with rare_collections(), _told_how_to_go_on(folder, work), watching(problems.name, count) as work.watcher:
         rows = asyncio.run(work(problems.cases()))
