@@ -16,7 +16,7 @@ from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
 from orchestrator.run import Deadline, within
 from orchestrator.sandbox import Sandbox
-from orchestrator.serving import backend_of, fallbacks_of, loader_of, warm
+from orchestrator.serving import backend_of, batch_of, fallbacks_of, loader_of, warm
 from orchestrator.types import Usage
 from orchestrator.workshop import Workshop
 
@@ -72,10 +72,11 @@ class Asking:
         sandbox = await stack.enter_async_context(Sandbox(min_level=self.plan.min_isolation))
         journal = SqliteJournal(self.folder.journal)
         self._engine = await stack.enter_async_context(
-            Engine(self.plan.everybody, backend_of, journal, loader_of=loader_of)
+            Engine(self.plan.everybody, backend_of, journal, loader_of=loader_of, batch_of=batch_of)
         )
         stopwatch = Stopwatch(journal, asyncio.get_running_loop().time)
         self.scope = Scope("run", self.plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))
+        self._engine.batches.bear(self.scope)
         try:
             async with asyncio.timeout(None) as self._limit, within(Deadline.after(self.scope, stopwatch.start)):
                 await warm(self.plan.everybody.values())

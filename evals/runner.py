@@ -26,7 +26,7 @@ from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
 from orchestrator.run import Deadline
 from orchestrator.sandbox import Sandbox
-from orchestrator.serving import backend_of, fallbacks_of, loader_of, warm
+from orchestrator.serving import backend_of, batch_of, fallbacks_of, loader_of, warm
 from orchestrator.types import Json, Outcome
 
 from .case import Case
@@ -141,6 +141,7 @@ class Bench:
         self.engine = await stack.enter_async_context(self._engine_on(replies))
         self.stopwatch = Stopwatch(journal, clock)
         self.scope = Scope("run", plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))
+        self.engine.batches.bear(self.scope)
         self._setting = Setting(
             self.engine,
             plan.experts,
@@ -158,7 +159,7 @@ class Bench:
 
     def _engine_on(self, replies: Journal) -> Engine:
         tell = self.watcher.tell if self.watcher is not None else logging.getLogger(__name__).warning
-        return Engine(self.plan.everybody, backend_of, replies, loader_of=loader_of, tell=tell)
+        return Engine(self.plan.everybody, backend_of, replies, loader_of=loader_of, tell=tell, batch_of=batch_of)
 
     # -- the loop -----------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from orchestrator.errors import BadCompletion, ExpertError
 from orchestrator.types import Expert
 
 from .capabilities import Capabilities
-from .connections import _proxy_for, failure_of
 from .direct import _headers
 from .failures import Teller, answer_of
 from .hosts import near
@@ -31,14 +30,18 @@ class DirectEndpoint:
     """
 
     def __init__(self, expert: Expert) -> None:
+        # It needs the HTTP library, which others load late.
+        from . import connections
+
         route = direct_route(expert)
         assert route.api_base is not None
         self._base, mark, query = route.api_base.partition("?")
         self._query = f"{mark}{query}"
-        self._proxy = None if near(route.api_base) else _proxy_for(route.api_base)
+        self._proxy = None if near(route.api_base) else connections._proxy_for(route.api_base)
         self._headers = _headers(expert, route)
         self.model = route.model
         self.tell = Teller(expert.id, route.secrets(expert), route.key_from(expert))
+        self._failure_of = connections.failure_of
         self._session: aiohttp.ClientSession | None = None
 
     def look_up(self, capabilities: Capabilities) -> None:
@@ -70,7 +73,7 @@ class DirectEndpoint:
     def classify(self, error: Exception) -> ExpertError:
         if isinstance(error, ExpertError):
             return error
-        if found := failure_of(error):
+        if found := self._failure_of(error):
             return self.tell.error(*found)
         raise error
 

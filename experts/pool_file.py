@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 
 from orchestrator.errors import ConfigError, UnknownName
 from orchestrator.masking import MASK, masked_url
-from orchestrator.types import Expert, Price, Sampling, capacity_of
+from orchestrator.types import BatchTerms, Expert, Price, Sampling, capacity_of
 
 from .capabilities import SETTINGS
 from .headers import Headers
@@ -67,7 +67,12 @@ class ExpertTable(_Table):
     api_base: str | None = None
     key_env: str | None = None
     persona: str | None = None
-    mode: Literal["chat", "completion"] | None = None
+    mode: Literal["chat", "completion", "batch"] | None = None
+    """`batch`: chat by the provider's batch endpoint."""
+    batch_window: str = Field(default=BatchTerms().window, pattern=r"^[1-9]\d*[mhd]$")
+    batch_price: float = Field(default=BatchTerms().price, ge=0)
+    batch_requests: int = Field(default=BatchTerms().requests, gt=0)
+    batch_bytes: int = Field(default=BatchTerms().size, gt=0)
     sampling: SamplingTable = SamplingTable()
     stop: Texts | None = None
     reasoning_effort: str | None = None
@@ -109,12 +114,18 @@ class ExpertTable(_Table):
             resident_capacity=self.resident_capacity,
             loader=self.loader,
             fallback=self.fallback,
+            batch=self._batch() if self.mode == "batch" else None,
             capabilities=self.capabilities,
             options=self.options,
         )
 
+    def _batch(self) -> BatchTerms:
+        return BatchTerms(self.batch_window, self.batch_price, self.batch_requests, self.batch_bytes)
+
     def _sampling(self) -> Sampling:
         outside = {name: getattr(self, name) for name in ("mode", "stop", "reasoning_effort", "extra_body")}
+        if self.mode == "batch":
+            outside["mode"] = None
         given = {name: value for name, value in outside.items() if value is not None}
         return Sampling(**{**self.sampling.model_dump(), **given})
 
@@ -188,9 +199,23 @@ def _written(expert: Expert) -> dict[str, object]:
         "capabilities": dict(expert.capabilities),
         "options": dict(expert.options),
     }
-    plain = {f.name: getattr(Expert("", ""), f.name) for f in fields(expert)}
+    given |= _terms(expert.batch)
+    plain = {f.name: getattr(Expert("", ""), f.name) for f in fields(expert)} | _terms(BatchTerms()) | {"mode": None}
     empty: tuple[object, ...] = (None, {}, [])
     return {name: value for name, value in given.items() if value not in empty and value != plain[name]}
+
+
+def _terms(terms: BatchTerms | None) -> dict[str, object]:
+    if terms is None:
+        return {"batch": None}
+    return {
+        "batch": None,
+        "mode": "batch",
+        "batch_window": terms.window,
+        "batch_price": terms.price,
+        "batch_requests": terms.requests,
+        "batch_bytes": terms.size,
+    }
 
 
 def _per_million(price: Price) -> dict[str, float]:
@@ -231,6 +256,11 @@ def _check_capacity(group: str | None, experts: list[Expert], path: Path) -> Non
 
 
 def _check_values(expert: Expert, where: str) -> None:
+    if expert.batch is not None:
+        from .batch import unsupported
+
+        if why := unsupported(expert):
+            raise ConfigError(f'{where}: mode = "batch": {why}')
     if expert.resident_group is None:
         for name in ("resident_capacity", "loader"):
             if getattr(expert, name) not in (None, "none"):

@@ -223,7 +223,8 @@ class Conduct:
     async def _verify(self, verifier: Verifier, candidate: Candidate) -> None:
         run = self.run.beside((*candidate.place, 0))
         try:
-            verdict = await verdict_of(verifier, self.problem, candidate, run)
+            with self.setting.engine.batches.checking():
+                verdict = await verdict_of(verifier, self.problem, candidate, run)
         except (ExpertError, BudgetExceeded, VerifierError) as error:
             self._unverified.append(error)
             self.trace.add("unverified", candidate.place, reason=str(error))

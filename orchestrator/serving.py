@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .errors import ConfigError
-from .protocols import Backend, Loader
+from .protocols import Backend, BatchBackend, Loader
 from .registry import load
 from .types import Expert
 
@@ -13,6 +13,17 @@ from .types import Expert
 def backend_of(expert: Expert) -> Backend:
     """The backend that an expert's client names."""
     return load("clients", _client(expert))(expert)
+
+
+def batch_of(expert: Expert) -> BatchBackend:
+    """How batches of an expert are sent.
+
+    Args:
+        expert: at the price of its batches.
+    """
+    from .experts.batch import batch_backend
+
+    return batch_backend(expert)
 
 
 def loader_of(expert: Expert) -> Loader | None:

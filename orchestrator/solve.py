@@ -24,7 +24,7 @@ from .protocols import Aggregator, Prepares, Strategy, Verifier
 from .registry import build, names, spec_of
 from .run import Deadline, earliest, within
 from .sandbox import Sandbox
-from .serving import backend_of, fallbacks_of, loader_of, priced, reserves_of, warm
+from .serving import backend_of, batch_of, fallbacks_of, loader_of, priced, reserves_of, warm
 from .step import Asked, Step, Wallet, check_names
 from .types import Expert, Outcome, Problem, Scored
 from .workshop import Workshop
@@ -102,7 +102,7 @@ class Orchestrator:
         everybody = {expert.id: expert for expert in self._everybody}
         self.engine = Engine(
             everybody, backend_of, self._journal or MemoryJournal(), seed=self._seed, loader_of=loader_of,
-            tell=_LOG.warning,
+            tell=_LOG.warning, batch_of=batch_of,
         )  # fmt: skip
         await warm(everybody.values())
         await self.engine.__aenter__()

@@ -69,6 +69,7 @@ def bench(
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Measure a strategy on problems that it was prepared on.")
     ] = False,
+    batch: o.Batch = False,
     dry_run: o.DryRun = False,
     min_isolation: o.MinIsolation = None,
     yes: o.Yes = False,
@@ -77,6 +78,8 @@ def bench(
     """Solve a benchmark set and print a table of results."""
     from orchestrator.folder import RunFolder
 
+    from .batching import by_batch
+    from .batching import concurrency as in_flight
     from .consent import to_be_asked
     from .embedded import announce
     from .plan import Wish, manifest_of, plan_of
@@ -95,6 +98,7 @@ def bench(
     found = config.settings
     followed, problems = _asked_for(set_, recipe, found, limit, ids, part)
     team = team_of(config, reachable=not dry_run)
+    team = by_batch(team) if batch else team
     announce(team)
     read = survey(problems)
     terms = _terms(config, followed, settings, read.first)
@@ -105,7 +109,7 @@ def bench(
         budget=found.budget,
         run_budget=found.run_budget,
         seeds=[found.seed + i for i in range(seeds or terms.seeds)],
-        concurrency=found.concurrency,
+        concurrency=in_flight(team, config),
         independent=independent,
         per_expert=per_expert,
         min_isolation=found.min_isolation,

@@ -162,11 +162,12 @@ def dearest(problem: Problem, cap: int | None, depth: int, experts: Iterable[Exp
     written = sum(len(message.text.encode()) for message in problem.messages)
     size = written + len(problem.question.encode()) + len(problem.format.encode()) + _TEMPLATE + more
     for expert in experts:
-        if expert.price is None:
+        price = expert.by_batch.price
+        if price is None:
             return None
         reply = Sampling(max_tokens=cap).merged(expert.sampling).max_tokens or cap
         persona = len((expert.persona or "").encode())
-        bill = max(bill, expert.price.of(size + persona + (depth - 1) * reply, reply))
+        bill = max(bill, price.of(size + persona + (depth - 1) * reply, reply))
     return bill
 
 

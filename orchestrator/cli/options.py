@@ -51,6 +51,10 @@ MinIsolation = Annotated[
     int | None,
     typer.Option(min=0, max=5, metavar="LEVEL", help="Run programs at this level of isolation (0-5) or not at all."),
 ]
+Batch = Annotated[
+    bool,
+    typer.Option("--batch", help="Ask hosted experts by their providers' batch endpoints: for less, within a day."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what it would take; ask nobody.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

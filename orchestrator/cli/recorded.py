@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from orchestrator.errors import ConfigError
 from orchestrator.masking import masked
-from orchestrator.types import Expert, Json, Price, Sampling
+from orchestrator.types import BatchTerms, Expert, Json, Price, Sampling
 
 from .printing import note
 from .team import Source, Team
@@ -89,7 +89,7 @@ def _at(row: Mapping[str, Any], api_base: str) -> Expert:
     from orchestrator.experts.pool import experts_of
 
     (moved,) = experts_of([row["id"]], api_base=api_base, key_env=row["key_env"])
-    return replace(moved, price=_price(row))
+    return replace(moved, price=_price(row), batch=_batch(row))
 
 
 def _from_file(row: Mapping[str, Any], source: Source) -> Expert:
@@ -97,7 +97,7 @@ def _from_file(row: Mapping[str, Any], source: Source) -> Expert:
     reason, found = _read(row["id"], source)
     if found is not None:
         _check_same(found, row, source.file)
-        return replace(found, price=found.price or _price(row))
+        return replace(found, price=found.price or _price(row), batch=found.batch or _batch(row))
     if row.get("withheld"):
         raise ConfigError(f"expert '{row['id']}' needs what only {source.file} holds, and {reason}")
     note(f"{reason}; going on with expert '{row['id']}' as it was")
@@ -147,7 +147,12 @@ def _rebuilt(row: Mapping[str, Any]) -> Expert:
     # What a later version records beside these has no place in this one.
     known = {f.name: row[f.name] for f in fields(Expert) if f.name in row}
     sampling = {**row["sampling"], "stop": tuple(row["sampling"]["stop"])}
-    return Expert(**{**known, "sampling": Sampling(**sampling), "price": _price(row), "skills": tuple(row["skills"])})
+    read = {"sampling": Sampling(**sampling), "price": _price(row), "skills": tuple(row["skills"])}
+    return Expert(**{**known, **read, "batch": _batch(row)})
+
+
+def _batch(row: Mapping[str, Any]) -> BatchTerms | None:
+    return BatchTerms(**row["batch"]) if row.get("batch") else None
 
 
 def _price(row: Mapping[str, Any]) -> Price | None:

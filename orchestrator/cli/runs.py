@@ -70,6 +70,7 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     """Show a run: what it was asked, its results, and calls that never ended."""
     from orchestrator.folder import summary, view
 
+    from .batching import batches_in, batches_line
     from .following import Followed
     from .published import figures, show_published, with_published
     from .results import billed_line, columns_of, show_loads
@@ -77,6 +78,7 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     seen = view(run)
     told = summary(seen.path)
     calls, seconds, loads, billed = _journalled(seen)
+    batches = batches_in(seen.journal)
     rows = _rows(seen, seconds)
     followed = Followed.recalled(seen.manifest)
     beside = [] if followed is None else figures(followed, seen)
@@ -85,6 +87,7 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
         problems = seen.manifest.get("problems")
         found: dict[str, Any] = {"problems": problems, "open_calls": calls, "results": rows, "manifest": seen.manifest}
         found |= {"loads": loads} if loads else {}
+        found |= {"batches": batches} if batches else {}
         found |= {"billed": billed.to_json()}
         out_json("run/1", {**_summary_json(told), **found})
         return
@@ -95,6 +98,8 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     out(f"open calls: {calls}" + (" (in flight, or charged in full on resume)" if calls else ""))
     if billed.prompt:
         out_folded(billed_line(billed))
+    if batches:
+        out_folded(batches_line(batches))
     if isinstance(isolation := seen.manifest.get("isolation"), dict):
         out(f"programs ran at isolation level {level_of(isolation)}")
     if rows:

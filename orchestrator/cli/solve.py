@@ -71,6 +71,7 @@ def solve(
     seed: o.Seed = None,
     min_isolation: o.MinIsolation = None,
     top: Annotated[int, typer.Option("-n", min=1, metavar="K", help="Print so many different answers.")] = 1,
+    batch: o.Batch = False,
     dry_run: o.DryRun = False,
     as_json: o.AsJson = False,
 ) -> None:
@@ -86,6 +87,10 @@ def solve(
         min_isolation=min_isolation, prompts=prompts,
     )  # fmt: skip
     team = team_of(config, reachable=not dry_run)
+    if batch:
+        from .batching import by_batch
+
+        team = by_batch(team)
     announce(team)
     if text is not None and kind is None and asked.kind == "text" and team.simulated and (read := read_by_them(asked)):
         asked, told = read

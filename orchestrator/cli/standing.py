@@ -140,6 +140,11 @@ def _rows(bench: Bench) -> Iterator[RowStanding]:
 
 
 def _lane(lane: Lane) -> LaneStanding:
+    from orchestrator.engine import BatchLane
+
+    if isinstance(lane, BatchLane):
+        state = lane.state or _state(lane)
+        return LaneStanding(visible(lane.expert.id, keep=""), lane.calls_out, lane.queued, _line(state))
     return LaneStanding(visible(lane.expert.id, keep=""), lane.out, lane.queued, _line(_state(lane)))
 
 

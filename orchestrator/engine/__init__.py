@@ -1,5 +1,7 @@
 """Journal, retry, lane, throttle, backend: what every call passes, outermost first."""
 
+from .batch_lane import BatchLane
+from .batch_log import ByBatch, LeftOut
 from .coming import Coming, Declared
 from .counters import Counters
 from .engine import Engine
@@ -15,7 +17,9 @@ from .sqlite import JournalView, SqliteJournal
 
 __all__ = [
     "Attempt",
+    "BatchLane",
     "Bounds",
+    "ByBatch",
     "Coming",
     "Counters",
     "Declared",
@@ -28,6 +32,7 @@ __all__ = [
     "Landed",
     "Lane",
     "Leaving",
+    "LeftOut",
     "Loaded",
     "MemoryJournal",
     "Residency",

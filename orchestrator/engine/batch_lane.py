@@ -87,6 +87,18 @@ class BatchLane(Lane):
         """Requests in the batches that are out."""
         return sum(trip.calls for trip in self.trips)
 
+    @property
+    def state(self) -> str:
+        """What is out, since when, in words; empty where nothing is."""
+        if not self.trips:
+            return f"{self.grounded}; asked at once" if self.grounded else ""
+        first = min(self.trips, key=lambda trip: trip.since)
+        number = "a batch" if len(self.trips) == 1 else f"{len(self.trips)} batches"
+        done = sum(trip.standing.done for trip in self.trips if trip.standing is not None)
+        minutes = int(self._clock() - first.since) // 60
+        since = f"{minutes // 60}:{minutes % 60:02} h" if minutes >= 60 else f"{minutes} min"
+        return f"{number} of {self.calls_out:,} calls out for {since}, {done:,} done"
+
     # -- in -----------------------------------------------------------------------------
 
     def enter(self, flight: Flight) -> None:

@@ -126,7 +126,8 @@ class Engine:
 
     def worst(self, request: Request) -> Amount:
         """The largest bill that a request may come to."""
-        return self._bounds.worst(request, self.experts[request.expert].by_batch)
+        expert = self.experts[request.expert]
+        return self._bounds.worst(request, expert.by_batch if self.batches.takes(expert) else expert)
 
     def lane(self, expert: str) -> Lane:
         """The lane of an expert, made when it is first asked for."""

@@ -132,7 +132,7 @@ def test_what_there_is_not_is_said(name: str) -> None:
         ("[[expert]]\nid = 'a'\nprice = {prompt = 1}", r"'a'\): price.completion: field required"),
         ("[[expert]]\nid = 'a'\nprice = {prompt = -1, completion = 1}", "price.prompt: input should be greater"),
         ("[[expert]]\nid = 'a'\ntimeout = 'long'", "timeout: input should be a valid number"),
-        ("[[expert]]\nid = 'a'\nmode = 'chatty'", "mode: input should be 'chat' or 'completion'"),
+        ("[[expert]]\nid = 'a'\nmode = 'chatty'", "mode: input should be 'chat', 'completion' or 'batch'"),
         ("[[expert]]\nid = 'a'\nclient = 'litelm'", "unknown client 'litelm' in .*'a'; did you mean 'litellm'"),
         ("[[expert]]\nid = 'a'\nfallback = 'b'", "unknown fallback 'b' in .*'a'"),
         ("[[expert]]\nid = 'a'\ncapabilities = {sede = false}", "unknown capability 'sede' in .*did you mean 'seed'"),

@@ -1,0 +1,175 @@
+"""Batches in real processes: kill -9 and Ctrl-C while one is out, and what a provider may do to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.double import DoubleProcess
+from tests.faults.commands import Command, Nursery
+
+PROBLEMS, SAMPLES = 4, 3
+PRICE = "price = { prompt = 1, completion = 2 }\n"
+
+
+def prepared(folder: Path, base_url: str, client: str = "direct", more: str = "", seed: int = 11) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {"id": f"set/{i}", "kind": "number", "question": f"Question {i}: how many?", "answer": "42"}
+        for i in range(PROBLEMS)
+    ]
+    (folder / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "pool.toml").write_text(
+        f'[[expert]]\nid = "m"\nmodel = "openai/m"\napi_base = "{base_url}"\nclient = "{client}"\nmode = "batch"\n'
+        f"sampling = {{ seed = {seed}, max_tokens = 100 }}\ntimeout = 30\n{PRICE}{more}"
+    )
+    spec = f"self_consistency(samples={SAMPLES})"
+    return ["bench", "set.jsonl", "--pool", "pool.toml", "-s", spec, "--run", "run", "--yes", "--json"]
+
+
+def served(**batches: Any) -> DoubleProcess:
+    return DoubleProcess(answers={"42": 0.6, "41": 0.4}, batches=batches)
+
+
+def out(double: DoubleProcess) -> Callable[[], bool]:
+    """Tells whether a batch has been created."""
+    return lambda: bool(double.desk()["batches"])
+
+
+def named(run: Path) -> Callable[[], bool]:
+    """Tells whether the journal knows the name of a batch."""
+
+    def known() -> bool:
+        if not (run / "journal.sqlite").exists():
+            return False
+        db = sqlite3.connect(f"file:{run / 'journal.sqlite'}?mode=ro", uri=True)
+        try:
+            return bool(db.execute("SELECT 1 FROM batches WHERE id IS NOT NULL").fetchone())
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            db.close()
+
+    return known
+
+
+def lines(run: Path) -> list[str]:
+    return sorted((run / "results.jsonl").read_text().splitlines())
+
+
+def once(desk: Mapping[str, Any]) -> bool:
+    """Whether every request was in one batch and was answered once."""
+    everything = PROBLEMS * SAMPLES
+    return list(desk["asked"].values()) == [1] * everything and list(desk["answered"].values()) == [1] * everything
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> tuple[list[str], Any]:
+    folder = tmp_path_factory.mktemp("whole")
+    with served(seconds=0.0) as double:
+        told = Command(prepared(folder, double.base_url), folder, nursery).end()
+        assert once(double.desk())
+    return lines(folder / "run"), told
+
+
+@pytest.mark.parametrize("client", ["direct", "litellm"])
+def test_a_batch_that_is_out_when_its_process_is_killed_is_picked_up(
+    client: str, tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
+) -> None:
+    with served(seconds=4.0) as double:
+        command = Command(prepared(tmp_path, double.base_url, client), tmp_path, nursery)
+        assert command.kill_when(named(tmp_path / "run"))
+        seen = Command(["runs", "show", "run", "--json"], tmp_path, nursery).end()
+        assert [each["calls"] for each in seen["batches"]["out"]] == [PROBLEMS * SAMPLES]
+        told = Command(["resume", "run", "--json"], tmp_path, nursery).end()
+        assert once(double.desk())
+        stats = double.stats()
+    assert lines(tmp_path / "run") == undisturbed[0]
+    assert told["batches"] == {**undisturbed[1]["batches"], "out": []}
+    assert stats["delivered"]["samples"] == PROBLEMS * SAMPLES
+
+
+def test_a_batch_that_was_sent_but_not_noted_is_found_by_its_token(
+    tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
+) -> None:
+    """The provider has it, its answer never came, and the process dies while it looks for it."""
+    with served(seconds=4.0, loses=[0]) as double:
+        command = Command(prepared(tmp_path, double.base_url), tmp_path, nursery)
+        assert command.kill_when(out(double))
+        with sqlite3.connect(tmp_path / "run" / "journal.sqlite") as db:
+            assert db.execute("SELECT id FROM batches").fetchall() == [(None,)]
+        Command(["resume", "run", "--json"], tmp_path, nursery).end()
+        assert double.desk()["attempts"] == 1
+        assert once(double.desk())
+    assert lines(tmp_path / "run") == undisturbed[0]
+
+
+def test_killed_again_and_again_it_is_sent_once(
+    tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
+) -> None:
+    with served(seconds=8.0) as double:
+        words = prepared(tmp_path, double.base_url)
+        for number in range(3):
+            command = Command(words, tmp_path, nursery)
+            since = 0.7 * number
+            assert command.kill_when(lambda c=command, s=since: out(double)() and c.seconds > s + 1.0)  # type: ignore[misc]
+            words = ["resume", "run", "--json"]
+        Command(words, tmp_path, nursery).end()
+        assert len(double.desk()["batches"]) == 1
+        assert once(double.desk())
+    assert lines(tmp_path / "run") == undisturbed[0]
+
+
+def test_ctrl_c_leaves_the_batch_out_and_says_so(
+    tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
+) -> None:
+    with served(seconds=5.0) as double:
+        command = Command(prepared(tmp_path, double.base_url), tmp_path, nursery)
+        command._watch(named(tmp_path / "run"))
+        os.kill(command.pid, signal.SIGINT)
+        command.end(130)
+        said = (tmp_path / "stderr").read_text()
+        assert f"batch batch_0 of {PROBLEMS * SAMPLES} calls stays out" in said
+        assert double.desk()["batches"][0]["status"] != "cancelled"
+        Command(["resume", "run", "--json"], tmp_path, nursery).end()
+        assert once(double.desk())
+    assert lines(tmp_path / "run") == undisturbed[0]
+
+
+def test_what_expires_is_asked_at_once_for_the_same_results(
+    tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
+) -> None:
+    with served(expires=[0]) as double:
+        told = Command(prepared(tmp_path, double.base_url), tmp_path, nursery).end()
+    half = PROBLEMS * SAMPLES // 2
+    assert lines(tmp_path / "run") == undisturbed[0]
+    assert told["batches"]["calls"] == half
+    assert told["results"][0]["calls"] == PROBLEMS * SAMPLES
+    assert f"{half} of its {2 * half} calls are asked at once, at full price" in (tmp_path / "stderr").read_text()
+
+
+def test_requests_that_fail_come_right_in_the_end(
+    tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
+) -> None:
+    with served(faults={"500": 0.4}) as double:
+        Command(prepared(tmp_path, double.base_url), tmp_path, nursery).end()
+        assert len(double.desk()["batches"]) == 2
+    assert lines(tmp_path / "run") == undisturbed[0]
+
+
+def test_limits_of_a_file_split_it(tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]) -> None:
+    with served(most=5, size=1200) as double:
+        more = "batch_requests = 5\nbatch_bytes = 1200\n"
+        Command(prepared(tmp_path, double.base_url, more=more), tmp_path, nursery).end()
+        desk = double.desk()
+        assert once(desk)
+        assert len(desk["batches"]) > 2
+        assert {batch["status"] for batch in desk["batches"]} == {"completed"}
+    assert lines(tmp_path / "run") == undisturbed[0]
