@@ -25,9 +25,13 @@ class Demand:
 
     @property
     def rank(self) -> tuple[bool, int]:
-        """The higher, the sooner it is loaded. First come models that need not be loaded again for all that is known,
-        then those whose calls weigh most."""
-        return self.declared <= self.following, self.queued + self.completing - self.declared
+        """The higher, the sooner it is loaded. First come models that need not be loaded again for all that is known.
+
+        Of them, and of the others, those come first that are worth most: a call that is there or that follows counts
+        1, what lets a problem go on a half more, and each call that would come too late takes a half.
+        """
+        late = self.declared - self.following
+        return late <= 0, 2 * (self.queued + self.following) + self.completing - late
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,94 +1,215 @@
-"""A card in a simulation of events: chains of calls, and orders in which their models are loaded."""
+"""A card in a simulation of events: problems that ask models in steps, and orders in which the models are loaded.
+
+The card holds one model; a load takes `LOAD` seconds, `SLOTS` calls are answered at once, and a call takes a second by
+the median (lognormal, 0.5). A loaded model is drained whole, and nobody lingers.
+"""
 
 from __future__ import annotations
 
 import heapq
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
 
 from orchestrator.engine import Demand, Residency
 
 LOAD, SLOTS = 2.0, 8
-Chain = tuple[tuple[str, float], ...]
-"""Model and seconds of each stage."""
+IN_FLIGHT: Mapping[str, int] = {"E": 32}
+"""Problems that are under way at the same time, by setting; everywhere else all that have come."""
+SETTINGS: Mapping[str, str] = {
+    "A": "3 experts each", "B": "and one common writer", "C": "and a writer out of their own experts",
+    "D": "chains of 4 models", "E": "chains of 4, 32 problems at a time", "F": "as B, one problem a second",
+    "G": "as F, and 2 s of tools before the writer",
+}  # fmt: skip
+
+Call = tuple[str, float]
+"""Model and seconds."""
 
 
-def chains(seed: int, *, models: int = 16, problems: int = 100, stages: int = 4) -> list[Chain]:
-    """Each goes over as many different models as it has stages; calls take a second by the median."""
+@dataclass(frozen=True)
+class Work:
+    """One problem: steps of calls that are made together, each step when the one before it is answered."""
+
+    steps: tuple[tuple[Call, ...], ...]
+    comes: float = 0.0
+    pause: float = 0.0
+    """Seconds between the last step and the one before it."""
+
+
+def drawn(setting: str, seed: int, *, models: int = 16, problems: int = 100) -> list[Work]:
+    """The problems of a setting."""
     rng = random.Random(seed)
     names = [f"m{i}" for i in range(models)]
-    return [tuple((m, rng.lognormvariate(0, 0.5)) for m in rng.sample(names, stages)) for _ in range(problems)]
+    now, found = 0.0, list[Work]()
+    for _ in range(problems):
+        found.append(_one(setting, rng, names, now))
+        now += rng.expovariate(1.0) if setting in "FG" else 0.0
+    return found
+
+
+def _one(setting: str, rng: random.Random, names: Sequence[str], comes: float) -> Work:
+    def call(model: str) -> Call:
+        return model, rng.lognormvariate(0, 0.5)
+
+    if setting in "DE":
+        return Work(tuple((call(model),) for model in rng.sample(names, 4)))
+    team = rng.sample(names, 3)
+    experts = tuple(map(call, team))
+    if setting == "A":
+        return Work((experts,))
+    writer = rng.choice(team) if setting == "C" else names[0]
+    return Work((experts, (call(writer),)), comes, 2.0 if setting == "G" else 0.0)
+
+
+class Waiting(NamedTuple):
+    """A call in the queue of its model; those that leave sooner are less."""
+
+    place: tuple[int, int]
+    number: int
+    problem: int
+    seconds: float
+    since: float
 
 
 @dataclass
 class State:
     """What an order may look at."""
 
-    chains: list[Chain]
+    work: Sequence[Work]
     in_flight: int
-    queues: defaultdict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    """By model, (when it came, problem)."""
-    stage: Counter[int] = field(default_factory=Counter)
+    in_turn: bool
+    """Whether calls leave by (problem, deepest step first), as the engine has it, or as they came."""
+    queues: defaultdict[str, list[Waiting]] = field(default_factory=lambda: defaultdict(list))
+    step: Counter[int] = field(default_factory=Counter)
+    places: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By problem, the models that it waits for."""
+    open: set[int] = field(default_factory=set)
     passed: Counter[str] = field(default_factory=Counter)
+    now: float = 0.0
     begun: int = 0
     came: int = 0
 
     @property
     def waiting(self) -> list[str]:
-        """Those that have waited longest first."""
-        return sorted((m for m, queue in self.queues.items() if queue), key=lambda m: self.queues[m][0])
+        """Models that wait, those that have waited longest first."""
+        first = {model: self._first(queue) for model, queue in self.queues.items() if queue}
+        return sorted(first, key=first.__getitem__)
+
+    def _first(self, queue: Sequence[Waiting]) -> int:
+        return min(call.number for call in queue) if self.in_turn else queue[0].number
+
+    def later(self, problem: int) -> Counter[str]:
+        """Calls that a problem has still to make, those of its present step not among them."""
+        return Counter(model for step in self.work[problem].steps[self.step[problem] + 1 :] for model, _ in step)
 
     @property
     def coming(self) -> Counter[str]:
-        """Calls of problems under way that have not come yet."""
-        open_ones = (p for p in range(self.begun) if self.stage[p] < len(self.chains[p]))
-        return Counter(m for p in open_ones for m, _ in self.chains[p][self.stage[p] + 1 :])
+        """What all that are under way have still to make."""
+        return Counter(chain.from_iterable(self.later(problem).elements() for problem in self.open))
+
+    def alone(self, model: str) -> list[int]:
+        """Problems that wait for nothing but this model, one for each call."""
+        return [call.problem for call in self.queues[model] if self.places[call.problem].keys() == {model}]
 
     def late(self, times: float = 1.5) -> str | None:
         waiting = self.waiting
-        late = [m for m in waiting if self.passed[m] > times * len(waiting)]
-        return max(late, key=lambda m: self.passed[m], default=None)
+        late = [model for model in waiting if self.passed[model] > times * len(waiting)]
+        return max(late, key=lambda model: self.passed[model], default=None)
+
+    # -- what happens -------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Lets problems begin that have come, as many as may be under way."""
+        while self.begun < len(self.work) and len(self.open) < self.in_flight and self.next_comes <= self.now:
+            self.open.add(self.begun)
+            self.begun += 1
+            self.ask(self.begun - 1)
+
+    @property
+    def next_comes(self) -> float:
+        full = self.begun == len(self.work) or len(self.open) >= self.in_flight
+        return float("inf") if full else self.work[self.begun].comes
+
+    def ask(self, problem: int) -> None:
+        place = (problem, -self.step[problem]) if self.in_turn else (0, 0)
+        for model, seconds in self.work[problem].steps[self.step[problem]]:
+            self.came += 1
+            self.places[problem][model] += 1
+            heapq.heappush(self.queues[model], Waiting(place, self.came, problem, seconds, self.now))
+
+    def answered(self, problem: int, model: str) -> float | None:
+        """Notes a reply; the seconds until the problem asks again, if it does."""
+        places = self.places[problem]
+        places[model] -= 1
+        if not places[model]:
+            del places[model]
+        if places:
+            return None
+        self.step[problem] += 1
+        left = len(self.work[problem].steps) - self.step[problem]
+        if not left:
+            self.open.discard(problem)
+            return None
+        return self.work[problem].pause if left == 1 else 0.0
 
 
 Order = Callable[[State], str]
 
 
-def makespan(work: list[Chain], order: Order, in_flight: int = 32) -> float:
-    """Seconds until all chains have ended, where a loaded model is drained whole and nobody lingers."""
-    state, running, now, loaded = State(work, in_flight), list[tuple[float, int]](), 0.0, ""
-    for _ in range(min(in_flight, len(work))):
-        _begin(state)
+@dataclass(frozen=True)
+class Ended:
+    seconds: float
+    loads: int
+
+
+def simulated(
+    work: Sequence[Work], order: Order, in_flight: int | None = None, *, in_turn: bool = False, linger: float = 0.0
+) -> Ended:
+    """Has all problems solved, where `order` says which model comes once the loaded one is dry."""
+    state = State(work, in_flight or len(work), in_turn)
+    running, paused = list[tuple[float, int, str]](), list[tuple[float, int]]()
+    loaded, loads, dry = "", 0, None
     while True:
-        queue = state.queues[loaded]
+        while paused and paused[0][0] <= state.now:
+            state.ask(heapq.heappop(paused)[1])
+        state.begin()
+        queue = state.queues[loaded] if loaded else []
         while queue and len(running) < SLOTS:
-            _, problem = heapq.heappop(queue)
-            heapq.heappush(running, (now + work[problem][state.stage[problem]][1], problem))
-        if running:
-            now, problem = heapq.heappop(running)
-            state.stage[problem] += 1
-            if state.stage[problem] < len(work[problem]):
-                _ask(state, problem)
-            else:
-                _begin(state)
-        elif waiting := state.waiting:
-            loaded = order(state)
-            state.passed = Counter({m: state.passed[m] + 1 for m in waiting if m != loaded})
-            now += LOAD
+            call = heapq.heappop(queue)
+            heapq.heappush(running, (state.now + call.seconds, call.problem, loaded))
+        if not running and any(state.queues.values()):
+            dry = state.now if dry is None else dry
+            if not loaded or state.now >= dry + linger:
+                loaded, dry, loads = _swapped(state, order), None, loads + 1
+                continue
         else:
-            return now
+            dry = None
+        soonest = [events[0][0] for events in (running, paused) if events] + [state.next_comes]
+        state.now, ended = min([*soonest, float("inf") if dry is None else dry + linger]), state.now
+        if state.now == float("inf"):
+            return Ended(ended, loads)
+        while running and running[0][0] <= state.now:
+            _, problem, model = heapq.heappop(running)
+            pause = state.answered(problem, model)
+            if pause is not None:
+                heapq.heappush(paused, (state.now + pause, problem))
 
 
-def _begin(state: State) -> None:
-    if state.begun < len(state.chains):
-        state.begun += 1
-        _ask(state, state.begun - 1)
+def _swapped(state: State, order: Order) -> str:
+    waiting, chosen = state.waiting, order(state)
+    state.passed = Counter({model: state.passed[model] + 1 for model in waiting if model != chosen})
+    state.now += LOAD
+    return chosen
 
 
-def _ask(state: State, problem: int) -> None:
-    state.came += 1
-    heapq.heappush(state.queues[state.chains[problem][state.stage[problem]][0]], (state.came, problem))
+def bound(work: Sequence[Work]) -> float:
+    """Seconds that no order can do with less than: each model once, and all slots busy."""
+    calls = [call for problem in work for step in problem.steps for call in step]
+    return LOAD * len({model for model, _ in calls}) + sum(seconds for _, seconds in calls) / SLOTS
 
 
 # -- orders -----------------------------------------------------------------------------------
@@ -99,7 +220,14 @@ def oldest(state: State) -> str:
 
 
 def deepest(state: State) -> str:
-    return max(state.waiting, key=lambda m: len(state.queues[m]))
+    return max(state.waiting, key=lambda model: len(state.queues[model]))
+
+
+def deepest_unless_starved(state: State) -> str:
+    """Whoever has waited for a minute goes first."""
+    since = {model: min(call.since for call in state.queues[model]) for model in state.waiting}
+    first = min(since, key=lambda model: since[model])
+    return first if state.now - since[first] > 60 else deepest(state)
 
 
 def deepest_with_age(state: State) -> str:
@@ -109,19 +237,24 @@ def deepest_with_age(state: State) -> str:
 def announced(state: State) -> str:
     """Models for which all has come, else those for which least is to come."""
     coming = state.coming
-    return max(state.waiting, key=lambda m: (-coming[m], len(state.queues[m])))
+    return max(state.waiting, key=lambda model: (-coming[model], len(state.queues[model])))
 
 
 def by_weight(state: State) -> str:
-    """Twice the depth, as each call ends a stage, less what is to come."""
+    """The depth, calls that let a problem go on twice, less what is to come."""
     coming = state.coming
-    return state.late() or max(state.waiting, key=lambda m: 2 * len(state.queues[m]) - coming[m])
+    weight = {model: len(state.queues[model]) + len(state.alone(model)) - coming[model] for model in state.waiting}
+    return state.late() or max(weight, key=lambda model: weight[model])
 
 
-PUBLISHED: Mapping[str, Order] = {
-    "oldest": oldest, "deepest": deepest, "deepest with age": deepest_with_age, "announced": announced,
-    "weight with age": by_weight,
+PUBLISHED: Mapping[str, tuple[Order, float]] = {
+    "oldest": (oldest, 0.0), "oldest, linger 0.5 s": (oldest, 0.5), "oldest, linger 2 s": (oldest, 2.0),
+    "deepest": (deepest, 0.0), "deepest, 60 s at most": (deepest_unless_starved, 0.0),
+    "deepest with age": (deepest_with_age, 0.0), "announced": (announced, 0.0), "weight with age": (by_weight, 0.0),
 }  # fmt: skip
+"""Orders, and the seconds that a dry model is kept."""
+
+SPREADS = (0.3, 0.6, 1.0, 2.0)
 
 
 def randomised(seed: str, spread: float) -> Order:
@@ -131,15 +264,54 @@ def randomised(seed: str, spread: float) -> Order:
 
 
 def ours(declared: bool) -> Order:
-    """The engine's policy; with `declared` strategies say what their chains will ask."""
+    """The engine's policy; with `declared` strategies say what they will ask."""
     policy = Residency()
 
     def order(state: State) -> str:
-        coming = state.coming if declared else Counter[str]()
-        demand = {m: Demand(n := len(state.queues[m]), n, coming[m]) for m in state.waiting}
+        demand = {model: _demand(state, model, declared) for model in state.waiting}
         policy.loaded.clear()  # a model that was left dry may be the next one again
         swap = policy.next(demand, ())
         assert swap is not None
         return swap.load
 
     return order
+
+
+def _demand(state: State, model: str, declared: bool) -> Demand:
+    alone = state.alone(model)
+    if not declared:
+        return Demand(len(state.queues[model]), len(alone))
+    following = sum(state.later(problem)[model] for problem in set(alone))
+    return Demand(len(state.queues[model]), len(alone), state.coming[model], following)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One seed of a setting: the engine's policy beside the best of all others."""
+
+    mine: Mapping[bool, Ended]
+    """By whether strategies say what they will ask."""
+    published: Mapping[str, float]
+    """Seconds by name."""
+    chance: float
+    """Seconds of the best randomised order."""
+    bound: float
+
+    @property
+    def best(self) -> float:
+        """Seconds of the best that is known, ours among them."""
+        return min(*self.published.values(), self.chance, *(ended.seconds for ended in self.mine.values()))
+
+    def ratio(self, declared: bool) -> float:
+        """Our seconds to the best."""
+        return self.mine[declared].seconds / self.best
+
+
+def compared(setting: str, seed: int, *, trials: int, models: int = 16) -> Compared:
+    """The same problems by the engine's policy, by the published ones and by `trials` randomised ones."""
+    work = drawn(setting, seed, models=models)
+    run = partial(simulated, work, in_flight=IN_FLIGHT.get(setting))
+    published = {name: run(order, linger=linger).seconds for name, (order, linger) in PUBLISHED.items()}
+    tries = (run(randomised(f"{seed} {i}", SPREADS[i % len(SPREADS)])).seconds for i in range(trials))
+    mine = {declared: run(ours(declared), in_turn=True) for declared in (True, False)}
+    return Compared(mine, published, min(tries, default=float("inf")), bound(work))

@@ -29,8 +29,18 @@ def test_of_equal_ones_that_which_waited_longest_is_loaded() -> None:
     assert Residency().next(queued(c=2, a=2, b=2), ()) == Swap("c")
 
 
-def test_calls_that_let_problems_go_on_count_twice() -> None:
-    assert Residency().next({"a": Demand(3), "b": Demand(2, completing=2)}, ()) == Swap("b")
+def test_calls_that_let_problems_go_on_count_half_as_much_again() -> None:
+    assert Residency().next({"a": Demand(3), "b": Demand(3, completing=1)}, ()) == Swap("b")
+    assert Residency().next({"a": Demand(4), "b": Demand(2, completing=2)}, ()) == Swap("a")
+
+
+def test_calls_that_a_models_replies_bring_count_as_those_that_are_there() -> None:
+    assert Residency().next({"a": Demand(4), "b": Demand(2, 2, declared=2, following=2)}, ()) == Swap("b")
+
+
+def test_of_models_that_must_be_loaded_again_each_call_to_come_takes_a_half() -> None:
+    assert Residency().next({"a": Demand(5, declared=4), "b": Demand(4, declared=1)}, ()) == Swap("b")
+    assert Residency().next({"a": Demand(5, declared=2), "b": Demand(4, declared=1)}, ()) == Swap("a")
 
 
 def test_a_model_that_more_calls_will_come_for_is_left_for_later() -> None:

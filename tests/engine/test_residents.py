@@ -166,7 +166,7 @@ def test_experts_that_share_a_model_are_asked_together() -> None:
 def test_what_lets_problems_go_on_comes_before_what_does_not() -> None:
     async def work(engine: Engine, card: Card) -> None:
         both = seat(unlimited())
-        calls = [("a", both), ("a", both), ("a", both), ("b", seat(unlimited())), ("b", seat(unlimited())), ("c", both)]
+        calls = [("a", both), ("a", both), ("b", seat(unlimited())), ("b", seat(unlimited())), ("c", both)]
         await all_of(engine, calls)
 
     assert runs(on_card(work, group("abc"))[0])[0] == "b"
