@@ -17,6 +17,7 @@ SETTINGS = (
     "logprobs",
     "json_schema",
     "reasoning_effort",
+    "stream",
 )
 """Names in a pool file's `capabilities`. `max_tokens` may also be the name under which the server knows the cap."""
 
@@ -27,6 +28,7 @@ _ON_THE_WIRE = {
     "max_completion_tokens": "max_tokens",
     "response_format": "json_schema",
     "top_logprobs": "logprobs",
+    "stream_options": "stream",
 }
 _REFUSED = re.compile(
     r"un-?support|not (?:\w+ )?(?:support|permit|allow|recogni[sz]|accept|implement)|do(?:es)?(?: not|n't) (?:\w+ )?"

@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -19,6 +19,7 @@ from .capabilities import Capabilities, Refusal
 from .embedding import texts_of
 from .failures import Teller
 from .routes import Route, route
+from .streaming import streamed
 from .wire import Call
 
 _OVER_HTTP = frozenset(
@@ -122,14 +123,17 @@ class LiteLLMChannel:
         """Closes the connections."""
         await self._clients.aclose()
 
-    async def send(self, request: Request, call: Call) -> Any:
-        """litellm's answer to one call."""
+    async def send(self, request: Request, call: Call, began: Callable[[], None] | None = None) -> Any:
+        """litellm's answer to one call; with `began`, which is called with its first token, it is streamed."""
         chat = request.sampling.mode == "chat"
         ask = self._litellm.acompletion if chat else self._litellm.atext_completion
         # Without this litellm imports its MCP gateway, which needs packages that are not there.
         unhandled = {"_skip_mcp_handler": True} if request.tools else {}
+        arguments = {**call.arguments, **self._common(by_http=chat and not request.tools), **unhandled}
         with _undisturbed():
-            return await ask(**call.arguments, **self._common(by_http=chat and not request.tools), **unhandled)
+            if began is not None:
+                return await streamed(self._litellm, arguments, began, self.expert.id)
+            return await ask(**arguments)
 
     async def send_texts(self, request: Request) -> Any:
         """litellm's answer to a request for embeddings."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -117,8 +118,8 @@ class DirectChannel:
         self._connections = connections.Connections(self._base, _headers(expert, route), near(self._base))
         self._urls: dict[str, URL] = {}
 
-    async def send(self, request: Request, call: Call) -> Any:
-        """The answer to one call, in the form of OpenAI's."""
+    async def send(self, request: Request, call: Call, began: Callable[[], None] | None = None) -> Any:
+        """The answer to one call, in the form of OpenAI's. It comes whole: nobody is told of its first token."""
         return self._read(request, await self._post(*self._form.ask(request, call)))
 
     async def send_texts(self, request: Request) -> Any:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from orchestrator.errors import BadRequest, ContextTooLong, ExpertError, ExpertTimeout
-from orchestrator.types import Expert, Request, Response
+from orchestrator.types import Expert, Mark, PrefixCache, Request, Response
 
 from .capabilities import Capabilities, Refusal
 from .embedding import vectors_of
+from .prefix_caches import prefix_cache_of
 from .replies import response_of
+from .streaming import streamable
 from .wire import Call, call_for, first_only
 
 _MOST = 128
@@ -22,8 +26,11 @@ _MOST = 128
 class Channel(Protocol):
     """The way to one expert."""
 
-    async def send(self, request: Request, call: Call) -> Any:
-        """The answer to one call, in OpenAI's shape: as an object or as JSON."""
+    async def send(self, request: Request, call: Call, began: Callable[[], None] | None = None) -> Any:
+        """The answer to one call, in OpenAI's shape: as an object or as JSON.
+
+        `began` is called with its first token where it is told as it is written.
+        """
         ...
 
     async def send_texts(self, request: Request) -> Any:
@@ -79,12 +86,28 @@ class NetworkBackend(ABC):
             ExpertError: see the table in `orchestrator.errors`.
             ConfigError: the key's variable is not set.
         """
+        return await self.complete_shared(batch, ())
+
+    @cached_property
+    def prefix_cache(self) -> PrefixCache | None:
+        """How the provider keeps the beginnings of prompts; `None` where no call should go before the others."""
+        return prefix_cache_of(self.expert)
+
+    async def complete_shared(
+        self, batch: Sequence[Request], marks: Sequence[Mark], began: Callable[[], None] | None = None
+    ) -> Response:
+        """As `complete`, of a prompt that begins as others do.
+
+        Args:
+            marks: up to where the provider is to keep it.
+            began: called with the first token of the answer, where the client can tell.
+        """
         channel = self._channel or await self._ready()
         try:
             async with asyncio.timeout(self.expert.timeout):
                 if batch[0].sampling.mode == "embedding":
                     return await self._embedded(channel, batch[0])
-                return await self._attempt(channel, batch)
+                return await self._attempt(channel, batch, marks, began)
         except TimeoutError:
             raise ExpertTimeout(f"no answer in {self.expert.timeout:g} s", expert=self.expert.id) from None
 
@@ -119,12 +142,17 @@ class NetworkBackend(ABC):
             raise channel.classify(error) from None
         return vectors_of(raw, self.expert, request)
 
-    async def _attempt(self, channel: Channel, batch: Sequence[Request]) -> Response:
+    async def _attempt(
+        self, channel: Channel, batch: Sequence[Request], marks: Sequence[Mark], began: Callable[[], None] | None
+    ) -> Response:
         while True:
             batch = first_only(batch, self.max_n)
-            call = call_for(batch, self.capabilities)
+            call = call_for(batch, self.capabilities, marks)
+            streams = began is not None and self.capabilities.takes("stream") and streamable(batch)
+            if streams:
+                call = replace(call, sent=call.sent | {"stream"})
             try:
-                raw = await channel.send(batch[0], call)
+                raw = await channel.send(batch[0], call, began if streams else None)
             except Exception as error:
                 failure = channel.classify(error)
                 if not self._learned(channel, failure, error, call):

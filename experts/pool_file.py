@@ -84,6 +84,7 @@ class ExpertTable(_Table):
     tpm: float | None = Field(default=None, gt=0)
     concurrency: int = Field(default=64, gt=0)
     price: PriceTable | None = None
+    prefix_cache: Literal["auto", "on", "off"] = "auto"
     skills: Texts = ()
     resident_group: str | None = None
     resident_capacity: int | None = Field(default=None, gt=0)
@@ -109,6 +110,7 @@ class ExpertTable(_Table):
             tpm=self.tpm,
             concurrency=self.concurrency,
             price=_per_token(self.price) if self.price else None,
+            prefix_cache=self.prefix_cache,
             skills=self.skills,
             resident_group=self.resident_group,
             resident_capacity=self.resident_capacity,

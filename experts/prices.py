@@ -18,6 +18,8 @@ from .hosts import on_this_machine
 _MAP = "model_prices_and_context_window_backup.json"
 _OWN_MACHINE = {"ollama": "OLLAMA_API_BASE", "ollama_chat": "OLLAMA_API_BASE"}
 """Providers whose default host is this machine, and the variable that moves it."""
+_ALSO = {"bedrock": "bedrock_converse"}
+"""Another name of a provider in the map."""
 _FLAGS = {"supports_system_messages": "system", "supports_response_schema": "json_schema"}
 
 
@@ -32,7 +34,7 @@ def priced(expert: Expert) -> Expert:
         return expert
     if client_of(expert) == "direct":
         return replace(expert, price=expert.price or (Price() if _free(expert) else None))
-    entry = _entry(expert.model)
+    entry = listed(expert.model)
     price = expert.price
     if price is None:
         price = Price() if _free(expert) else None if expert.api_base else _price(entry)
@@ -61,14 +63,14 @@ def _free(expert: Expert) -> bool:
     return variable is not None and on_this_machine(os.environ.get(variable) or "http://localhost")
 
 
-def _entry(model: str) -> Mapping[str, object]:
-    """The map's entry: under the whole name, or under the bare name where the provider agrees."""
+def listed(model: str) -> Mapping[str, object]:
+    """The map's entry of a model, under its whole name, or under the bare one where the provider agrees; else empty."""
     prices = _cost_map()
     if model in prices:
         return prices[model]
     provider, slash, name = model.partition("/")
     entry = prices.get(name, {}) if slash else {}
-    return entry if entry.get("litellm_provider") == provider else {}
+    return entry if entry.get("litellm_provider") in (provider, _ALSO.get(provider)) else {}
 
 
 def _price(entry: Mapping[str, object]) -> Price | None:

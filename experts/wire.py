@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from orchestrator.errors import BadRequest
-from orchestrator.types import Message, Request, Sampling
+from orchestrator.types import Mark, Message, Request, Sampling
 
 from .capabilities import CAPS, Capabilities
+from .marking import marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,14 @@ class _Draft:
             self.dropped.append(setting)
 
 
-def call_for(batch: Sequence[Request], have: Capabilities) -> Call:
-    """The call that asks for a batch of requests which differ only in their sample index."""
+def call_for(batch: Sequence[Request], have: Capabilities, marks: Sequence[Mark] = ()) -> Call:
+    """The call that asks for a batch of requests which differ only in their sample index.
+
+    Args:
+        marks: up to where the provider is asked to keep the conversation.
+    """
     first, draft = batch[0], _Draft(have)
-    _converse(first, draft)
+    _converse(first, draft, marks)
     _sample(first, draft)
     if len(batch) > 1:
         draft.arguments["n"] = len(batch)
@@ -75,17 +80,18 @@ def folded(messages: Sequence[Message]) -> tuple[Message, ...]:
     return (Message("user", system), *rest)
 
 
-def _converse(request: Request, draft: _Draft) -> None:
+def _converse(request: Request, draft: _Draft, marks: Sequence[Mark]) -> None:
     messages = request.messages
     if any(message.role == "system" for message in messages):
         if draft.have.takes("system"):
             draft.sent.add("system")
         else:
-            messages = folded(messages)
+            messages, marks = folded(messages), ()
             draft.dropped.append("system")
     if request.sampling.mode == "completion":
         return _continue(request, messages, draft)
-    draft.arguments["messages"] = [message.to_json() for message in messages]
+    told = [message.to_json() for message in messages]
+    draft.arguments["messages"] = marked(told, marks) if marks else told
     if request.tools:
         draft.arguments["tools"] = [dict(tool) for tool in request.tools]
     if request.response_format is not None:

@@ -43,9 +43,18 @@ class Shared:
     """What one departure shares with others."""
 
     prefixes: tuple[Prefix, ...]
-    marks: tuple[Mark, ...] = ()
+    kept: tuple[Prefix, ...] = ()
+    """Those that the provider is asked to keep, where it keeps only what it is asked to."""
     lead: Lead | None = None
     answered: bool = False
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """Where its conversation is cut: at every prefix up to the last one that is kept."""
+        if not self.kept:
+            return ()
+        cut = self.prefixes[: self.prefixes.index(self.kept[-1]) + 1]
+        return tuple(Mark(prefix.message, prefix.end, prefix in self.kept) for prefix in cut)
 
 
 class Prefixes:
@@ -111,7 +120,7 @@ class Prefixes:
             shared.lead = Lead(to_warm)
             self._leads |= {prefix.name: shared.lead for prefix in to_warm}
         if self.cache.marked:
-            shared.marks = tuple(Mark(p.message, p.end) for p in (*prefixes[:warm][-1:], *to_warm)[-MARKS:])
+            shared.kept = (*prefixes[:warm][-1:], *to_warm)[-MARKS:]
         return shared
 
     def _pays(self, prefix: Prefix) -> bool:
@@ -153,10 +162,7 @@ class Prefixes:
     def _learn(self, shared: Shared) -> None:
         """What was asked, and where that is needed marked, is kept from now on."""
         assert self.cache is not None
-        kept = shared.prefixes
-        if self.cache.marked:
-            kept = tuple(prefix for prefix in kept if Mark(prefix.message, prefix.end) in shared.marks)
-        self._keep(kept)
+        self._keep(shared.kept if self.cache.marked else shared.prefixes)
 
     def _began(self, lead: Lead) -> None:
         if not lead.over:

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 
 class Mark(NamedTuple):
-    """A place in a conversation up to which a provider is asked to keep it."""
+    """A place in a conversation at which its text is cut, and up to which a provider may be asked to keep it."""
 
     message: int
     """Number of the message."""
     end: int
-    """Characters of its text that belong to what is kept; all of them, or up to the end of a line if there is one."""
+    """Characters of its text that are before it, about: words stay whole."""
+    kept: bool = True
+    """Whether what is before it is to be kept. Providers compare pieces, so that whoever shares them cuts alike."""
 
 
 @dataclass(frozen=True, slots=True)

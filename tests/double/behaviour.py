@@ -87,6 +87,14 @@ class Behaviour:
     """A refused key is repeated in the error message, as some providers do."""
     context: int | None = None
     """Context window, tokens; prompt and cap together."""
+    cache: int = 0
+    """Tokens of the blocks in which beginnings of prompts are cached, from an answer's first token on; 0: none are."""
+    cache_least: int = 1024
+    """Tokens of the shortest beginning that is cached."""
+    cache_marked: bool = False
+    """Only what has a `cache_control` is cached, up to it, and writing it is billed apart."""
+    first_token: float = 0.0
+    """Seconds before the first token of an answer; the rest comes after its latency."""
     rpm: float | None = None
     rpm_window: float = 60.0
     """Seconds of the sliding window in which at most rpm x window / 60 requests pass."""

@@ -18,6 +18,17 @@ async def ask(
         return reply.status, {k.lower(): v for k, v in reply.headers.items()}, json.loads(await reply.read())
 
 
+async def streamed(
+    client: aiohttp.ClientSession, server: Any, text: str = "What is 6 x 7?", **body: Any
+) -> tuple[list[dict[str, Any]], bool]:
+    """The pieces of one streamed answer, and whether it was told that they are all."""
+    asked = {"model": "m", "messages": [{"role": "user", "content": text}], "stream": True, **body}
+    asked.setdefault("stream_options", {"include_usage": True})
+    async with client.post(f"{server.base_url}/chat/completions", json=asked) as reply:
+        lines = [line.removeprefix("data: ") for line in (await reply.text()).split("\n\n") if line]
+    return [json.loads(line) for line in lines if line != "[DONE]"], lines[-1] == "[DONE]"
+
+
 def texts(body: dict[str, Any]) -> list[str]:
     return [choice["message"]["content"] for choice in body["choices"]]
 

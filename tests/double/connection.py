@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .card import Ticket
 from .plan import Plan, wanted
@@ -116,10 +116,24 @@ class Connection(asyncio.Protocol):
         if plan.how == "hang":
             behaviour = self.double.models.get(model, self.double.behaviour)
             self._later(behaviour.hang_s, partial(self._finish, "hang"))
-        elif plan.delay > 0:
+            return
+        first = min(plan.first, plan.delay)
+        if first > 0:
+            self._later(first, self._begins)
+        else:
+            self._begins()
+        if plan.delay > 0:
             self._later(plan.delay, self._send)
         else:
             self._send()
+
+    def _begins(self) -> None:
+        """The prompt is read: it is in the cache, and the first token is there."""
+        assert self.open is not None
+        plan = self.open[2]
+        self.double.cache.keep(plan.warms)
+        if plan.pieces and plan.how != "reset":
+            self.transport.write(_stream_head() + _event(plan.pieces[0]))
 
     def _later(self, delay: float, call: Callable[[], object]) -> None:
         def run() -> None:
@@ -137,11 +151,11 @@ class Connection(asyncio.Protocol):
             self._finish("reset")
         elif plan.how == "half":
             data = _encoded(plan)
-            self.transport.write(data[: len(data) - len(_body(plan)) // 2])
+            self.transport.write(data[: len(data) - len(_body(plan)) // 2] if not plan.pieces else _half(_rest(plan)))
             self._finish("cut")
         elif plan.how == "slow":
             seconds = self.double.models.get(model, self.double.behaviour).slow_s
-            data = _encoded(plan)
+            data = _rest(plan) if plan.pieces else _encoded(plan)
             step = -(-len(data) // 10)
             for i in range(9):
                 self._later(seconds * i / 9, partial(self.transport.write, data[i * step : (i + 1) * step]))
@@ -155,7 +169,7 @@ class Connection(asyncio.Protocol):
         self._finish(status)
 
     def _write(self, plan: Plan) -> None:
-        self.transport.write(_encoded(plan))
+        self.transport.write(_rest(plan) if plan.pieces else _encoded(plan))
 
     def _finish(self, status: str) -> None:
         """Counts the request as over; `status` other than a code also ends the connection."""
@@ -179,6 +193,24 @@ class Connection(asyncio.Protocol):
             timer.cancel()
         self.timers.clear()
         self._finish("abort")
+
+
+def _stream_head() -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def _event(piece: Any) -> bytes:
+    data = f"data: {piece if isinstance(piece, str) else json.dumps(piece)}\n\n".encode()
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+def _rest(plan: Plan) -> bytes:
+    """What of a streamed answer comes after its first token."""
+    return b"".join(map(_event, (*plan.pieces[1:], "[DONE]"))) + b"0\r\n\r\n"
+
+
+def _half(data: bytes) -> bytes:
+    return data[: len(data) // 2]
 
 
 def _body(plan: Plan) -> bytes:

@@ -11,6 +11,7 @@ from email.utils import formatdate
 from typing import Any, Literal
 
 from .behaviour import Behaviour, digest, unit
+from .caching import NOTHING, Kept
 from .replies import Ask, Sample, embedding, logprobs, packed, sample
 from .stats import Tally
 
@@ -40,6 +41,12 @@ class Plan:
     """Numbers of the samples in their conversation, as far as they are good."""
     talk: str = ""
     """Name of the conversation, where its samples are numbered through."""
+    first: float = 0.0
+    """Seconds before its first token."""
+    pieces: tuple[Any, ...] = ()
+    """Of a streamed answer; the first goes out with the first token."""
+    warms: tuple[bytes, ...] = ()
+    """What is in the cache from its first token on."""
 
 
 def refusal(status: int, message: str, code: str | None, param: str | None = None) -> Plan:
@@ -70,8 +77,6 @@ def unknown(model: str) -> Plan:
 
 def invalid(behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask) -> Plan | None:
     """400, where the request asks for what this server does not do."""
-    if body.get("stream"):
-        return refusal(400, "Streaming is not supported.", "unsupported_value", "stream")
     if path.endswith("/v1/completions") and len(ask.messages) > 1:
         return refusal(400, "One prompt a request, please.", "invalid_value", "prompt")
     for param in sorted(behaviour.rejects):
@@ -146,10 +151,11 @@ def faulty(behaviour: Behaviour, kind: str, answer: Plan, body_hash: str) -> Pla
         body = {**body, "choices": [_emptied(choice) for choice in body.get("choices", ())]}
     elif kind == "one_empty" and len(choices := body.get("choices", ())) > 1:
         body = {**body, "choices": [*choices[:-1], _emptied(choices[-1])]}
-        return _without_last(replace(answer, body=body, fault=kind))
+        return _without_last(replace(answer, body=body, pieces=(), fault=kind))
     elif kind == "one_empty":
         return faulty(behaviour, "empty", answer, body_hash)
-    return replace(answer, body=body, how=how.get(kind, "whole"), fault=kind, good=kind == "slow")
+    pieces = answer.pieces if body is answer.body else ()
+    return replace(answer, body=body, pieces=pieces, how=how.get(kind, "whole"), fault=kind, good=kind == "slow")
 
 
 def _without_last(plan: Plan) -> Plan:
@@ -174,7 +180,7 @@ def _emptied(choice: Mapping[str, Any]) -> dict[str, Any]:
 def asked(path: str, body: Mapping[str, Any]) -> Ask:
     """What a chat or completion body asks."""
     if path.endswith("/chat/completions"):
-        messages = body.get("messages") or []
+        messages = [_flat(message) for message in body.get("messages") or []]
     else:
         prompt = body.get("prompt") or body.get("input") or ""
         messages = [{"role": "user", "content": text} for text in ([prompt] if isinstance(prompt, str) else prompt)]
@@ -189,12 +195,25 @@ def asked(path: str, body: Mapping[str, Any]) -> Ask:
     )
 
 
-def answered(behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask, numbers: Sequence[int]) -> Plan:
-    """The good answer; `numbers` are those of its samples."""
+def _flat(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The message with a text that came in pieces in one: to a model it is the same."""
+    content = message.get("content")
+    if not isinstance(content, list) or any(part.get("type") != "text" for part in content):
+        return message
+    return {**message, "content": "".join(part["text"] for part in content)}
+
+
+def answered(
+    behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask, numbers: Sequence[int], kept: Kept = NOTHING
+) -> Plan:
+    """The good answer; `numbers` are those of its samples, `kept` what the cache does for it."""
     if path.endswith("/embeddings"):
         return _embedded(behaviour, body, ask)
     samples = [sample(behaviour, ask, number) for number in numbers]
-    work = Tally(len(samples), ask.prompt_tokens, sum(s.completion for s in samples), sum(s.hidden for s in samples))
+    work = Tally(
+        len(samples), ask.prompt_tokens, sum(s.completion for s in samples), sum(s.hidden for s in samples),
+        kept.cached, kept.written,
+    )  # fmt: skip
     chat = path.endswith("/chat/completions")
     choice = _chat_choice if chat else _text_choice
     reply = {
@@ -207,7 +226,10 @@ def answered(behaviour: Behaviour, path: str, body: Mapping[str, Any], ask: Ask,
         "usage": _usage(work),
     }
     cut = sum(s.finish == "length" for s in samples)
-    return Plan(200, reply, work=work, good=True, cut=cut, prompt=ask.text, numbers=tuple(numbers))
+    return Plan(
+        200, reply, work=work, good=True, cut=cut, prompt=ask.text, numbers=tuple(numbers), warms=kept.warms,
+        first=behaviour.first_token,
+    )  # fmt: skip
 
 
 def _alternatives(body: Mapping[str, Any], chat: bool) -> int | None:
@@ -237,6 +259,29 @@ def _text_choice(sample: Sample, index: int, alternatives: int | None) -> dict[s
     return {"index": index, "text": sample.text, "finish_reason": sample.finish, "logprobs": given}
 
 
+def streamed(plan: Plan, body: Mapping[str, Any]) -> Plan:
+    """The same answer in pieces, where it was asked for so."""
+    if not body.get("stream") or plan.status != 200 or not plan.body.get("choices"):
+        return plan
+    head = {key: plan.body[key] for key in ("id", "created", "model", "system_fingerprint")}
+    head["object"] = "chat.completion.chunk"
+    pieces: list[Any] = []
+    for choice in plan.body["choices"]:
+        said, index = choice["message"], choice["index"]
+        deltas = [{"role": "assistant", "content": ""}]
+        deltas += [{"reasoning_content": part} for part in _parts(said.get("reasoning_content") or "")]
+        deltas += [{"content": part} for part in _parts(said["content"])]
+        pieces += [{**head, "choices": [{"index": index, "delta": delta, "finish_reason": None}]} for delta in deltas]
+        pieces.append({**head, "choices": [{"index": index, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    if (body.get("stream_options") or {}).get("include_usage"):
+        pieces.append({**head, "choices": [], "usage": plan.body["usage"]})
+    return replace(plan, pieces=tuple(pieces))
+
+
+def _parts(text: str, size: int = 40) -> list[str]:
+    return [text[i : i + size] for i in range(0, len(text), size)]
+
+
 def _usage(work: Tally) -> dict[str, Any]:
     usage: dict[str, Any] = {
         "prompt_tokens": work.prompt,
@@ -245,6 +290,8 @@ def _usage(work: Tally) -> dict[str, Any]:
     }
     if work.reasoning:
         usage["completion_tokens_details"] = {"reasoning_tokens": work.reasoning}
+    if work.cached or work.written:
+        usage["prompt_tokens_details"] = {"cached_tokens": work.cached, "cache_write_tokens": work.written}
     return usage
 
 

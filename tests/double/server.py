@@ -15,6 +15,7 @@ from typing import Any, Self
 from . import plan as plans
 from .batches import Desk
 from .behaviour import MODES, Behaviour, digest
+from .caching import Cache
 from .card import Card
 from .connection import Connection
 from .plan import Plan
@@ -49,6 +50,7 @@ class Double:
         self.desk = None if batches is None else Desk(**batches)
         self.strict, self.keep_bodies, self.port = strict, keep_bodies, port
         self.stats, self.requests = Stats(), list[Seen]()
+        self.cache = Cache()
         self._arrivals: deque[float] = deque()
         self._taken: dict[str, set[int]] = {}
         self._connections: set[Connection] = set()
@@ -85,7 +87,7 @@ class Double:
 
     def reset(self) -> None:
         """Counts from zero again."""
-        self.stats, self.requests, self._taken = Stats(), [], {}
+        self.stats, self.requests, self._taken, self.cache = Stats(), [], {}, Cache()
 
     def plan(self, path: str, headers: Mapping[str, str], model: str, body: Any) -> Plan:
         """What happens with one request for an answer."""
@@ -105,8 +107,9 @@ class Double:
             return refused
         most = min(plans.wanted(body), behaviour.max_n or plans.wanted(body))
         talk = self.hash(path, {**body, "n": None}) if behaviour.vary_repeats else ""
-        answer = plans.answered(behaviour, path, body, ask, self._free_numbers(talk, most))
-        answer = replace(answer, delay=behaviour.delay(name, seen))
+        kept = self.cache.look(behaviour, model, body.get("messages") or ask.messages)
+        answer = plans.answered(behaviour, path, body, ask, self._free_numbers(talk, most), kept)
+        answer = plans.streamed(replace(answer, delay=behaviour.delay(name, seen)), body)
         fault = behaviour.fault(number, name, seen, failed)
         answer = plans.faulty(behaviour, fault, answer, name) if fault else answer
         if talk and answer.good:

@@ -20,6 +20,10 @@ class Tally:
     completion: int = 0
     """Hidden reasoning included."""
     reasoning: int = 0
+    cached: int = 0
+    """Of the prompt, read from the cache."""
+    written: int = 0
+    """Of the prompt, written into the cache, where only what is marked is kept."""
 
     @property
     def tokens(self) -> int:
@@ -30,6 +34,8 @@ class Tally:
         self.prompt += other.prompt
         self.completion += other.completion
         self.reasoning += other.reasoning
+        self.cached += other.cached
+        self.written += other.written
 
     def to_json(self) -> dict[str, int]:
         return asdict(self) | {"tokens": self.tokens}

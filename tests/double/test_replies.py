@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.double import Double
-from tests.double.client import ask, texts
+from tests.double.client import ask, streamed, texts
 
 
 class TestAnswers:
@@ -123,11 +123,29 @@ class TestOtherEndpoints:
             async with client.get(f"{double.base_url}/models") as reply:
                 assert [m["id"] for m in (await reply.json())["data"]] == ["small", "m"]
 
-    async def test_stream_and_unknown_paths_are_refused(self, client: aiohttp.ClientSession) -> None:
-        async with Double() as double:
+    async def test_streams_are_refused_where_they_are_not_taken(self, client: aiohttp.ClientSession) -> None:
+        async with Double(rejects=["stream"]) as double:
             assert (await ask(client, double, stream=True))[2]["error"]["param"] == "stream"
-            async with client.post(f"{double.base_url}/images", json={}) as reply:
-                assert reply.status == 404
+
+    async def test_a_streamed_answer_is_the_same_in_pieces(self, client: aiohttp.ClientSession) -> None:
+        async with Double(reasoning=(0, 9), show_reasoning="field") as double:
+            whole = (await ask(client, double))[2]
+            pieces, ended = await streamed(client, double)
+            deltas = [piece["choices"][0]["delta"] for piece in pieces if piece["choices"]]
+            message = whole["choices"][0]["message"]
+            for name in ("content", "reasoning_content"):
+                assert "".join(delta.get(name, "") for delta in deltas) == message[name]
+            assert (pieces[-1]["usage"], ended) == (whole["usage"], True)
+            assert double.stats.delivered.samples == 2
+
+    async def test_a_stream_that_is_cut_has_no_end(self, client: aiohttp.ClientSession) -> None:
+        async with Double(faults={"truncated": 1}) as double:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await streamed(client, double)
+
+    async def test_unknown_paths_are_refused(self, client: aiohttp.ClientSession) -> None:
+        async with Double() as double, client.post(f"{double.base_url}/images", json={}) as reply:
+            assert reply.status == 404
 
 
 class TestHiddenReasoning:

@@ -87,3 +87,9 @@ def test_bare_names_have_providers() -> None:
     assert provider_of_bare_model("nobody-knows-this") is None
     assert "gpt-4o-mini" in bare_models()
     assert all("/" not in name for name in bare_models())
+
+
+def test_models_at_bedrock_are_priced_whichever_of_its_protocols_the_map_names() -> None:
+    expert = priced(Expert("b", "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0"))
+    assert expert.price is not None
+    assert expert.price.completion > expert.price.prompt > 0

@@ -1,0 +1,43 @@
+"""Answers that come as they are written, put together again: for the sake of their first token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from orchestrator.errors import BadCompletion
+from orchestrator.types import Request
+
+
+def streamable(batch: Sequence[Request]) -> bool:
+    """Whether nothing is lost of an answer that comes in pieces: one text, without calls of tools and probabilities."""
+    first = batch[0]
+    plain = first.sampling.mode == "chat" and first.sampling.top_logprobs is None
+    return plain and len(batch) == 1 and not first.tools
+
+
+async def streamed(litellm: Any, arguments: Mapping[str, Any], began: Callable[[], None], expert: str) -> Any:
+    """litellm's answer to one call, as it would have come whole.
+
+    Args:
+        litellm: the library.
+        arguments: of the call.
+        began: called with the first token, one of hidden reasoning too.
+        expert: whose it is.
+
+    Raises:
+        BadCompletion: it ended without its end.
+    """
+    pieces: list[Any] = []
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    stream = await litellm.acompletion(**arguments, **options)
+    try:
+        async for piece in stream:
+            if not pieces:
+                began()
+            pieces.append(piece)
+    finally:
+        await stream.aclose()
+    if getattr(stream, "received_finish_reason", "there") is None:
+        raise BadCompletion("the answer broke off", expert=expert)
+    return litellm.stream_chunk_builder(pieces, messages=arguments["messages"])

@@ -1,0 +1,156 @@
+"""Calls that begin as others do: streamed for their first token, and marked where that is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import BadCompletion, BadRequest, ConnectionLost, ExpertError, RateLimited
+from orchestrator.experts.network import NetworkBackend
+from orchestrator.types import Mark, Message, Response, Sampling
+from tests.double import Double
+from tests.double.client import until
+from tests.experts.serving import Canned, batch, request
+
+Doubles = Callable[..., Awaitable[Double]]
+Cans = Callable[..., Awaitable[Canned]]
+Serve = Callable[..., NetworkBackend]
+
+THOUGHTFUL: dict[str, Any] = {"reasoning": (0, 9), "show_reasoning": "field", "answers": {"42": 1}}
+
+
+async def whole_and_led(backend: NetworkBackend, asked: Any) -> tuple[Response, Response, list[int]]:
+    """The same request as others are made, and as one that leads; and how often a first token was told of."""
+    told: list[int] = []
+    whole = await backend.complete(asked)
+    led = await backend.complete_shared(asked, (), lambda: told.append(1))
+    return whole, led, told
+
+
+@pytest.mark.parametrize("settings", [{"answers": {"42": 1}}, THOUGHTFUL, {"cache": 128, "cache_least": 8}])
+async def test_what_leads_is_answered_as_it_would_have_been(
+    double: Doubles, served: Serve, client: str, settings: dict[str, Any]
+) -> None:
+    server = await double(**settings)
+    whole, led, told = await whole_and_led(served(server.base_url), [request("x" * 5000)])
+    assert [(c.text, c.reasoning, c.finish) for c in led.completions] == [
+        (c.text, c.reasoning, c.finish) for c in whole.completions
+    ]
+    assert (led.bill.prompt, led.bill.completion, led.bill.reasoning) == (
+        whole.bill.prompt, whole.bill.completion, whole.bill.reasoning,
+    )  # fmt: skip
+    assert (led.completions[0].model, led.counted) == ("m", True)
+    assert led.bill.cached_prompt == server.stats.delivered.cached
+    assert told == ([1] if client == "litellm" else [])
+
+
+@pytest.mark.parametrize("client", ["litellm"])
+async def test_the_first_token_is_told_of_long_before_the_reply(double: Doubles, served: Serve) -> None:
+    server, began = await double(latency=600.0), asyncio.Event()
+    leading = asyncio.create_task(served(server.base_url).complete_shared([request()], (), began.set))
+    async with asyncio.timeout(10):
+        await began.wait()
+    assert not leading.done()
+    leading.cancel()
+    await asyncio.wait([leading])
+    await until(lambda: server.stats.client_aborts == 1)
+
+
+@pytest.mark.parametrize("client", ["litellm"])
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("429", RateLimited), ("500", ExpertError), ("reset", ExpertError), ("truncated", ExpertError),
+     ("empty", BadCompletion), ("invalid_json", ExpertError)],
+)  # fmt: skip
+async def test_faults_of_a_streamed_answer_are_those_of_a_whole_one(
+    double: Doubles, served: Serve, fault: str, error: type[ExpertError]
+) -> None:
+    server = await double(faults={fault: 1})
+    backend = served(server.base_url)
+    with pytest.raises(error) as streamed:
+        await backend.complete_shared([request()], (), lambda: None)
+    with pytest.raises(error) as whole:
+        await backend.complete([request()])
+    assert streamed.value.retried == whole.value.retried
+    assert server.stats.requests == 2, "nothing is sent twice"
+
+
+@pytest.mark.parametrize("client", ["litellm"])
+async def test_an_answer_that_breaks_off_is_no_answer(canned: Cans, served: Serve) -> None:
+    piece = '{"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [{"index": 0, '
+    piece += '"delta": {"role": "assistant", "content": "It is"}, "finish_reason": null}]}'
+    server = await canned(200, f"data: {piece}\n\n", {"content-type": "text/event-stream"})
+    with pytest.raises((BadCompletion, ConnectionLost)):
+        await served(server.base_url).complete_shared([request()], (), lambda: None)
+
+
+@pytest.mark.parametrize("client", ["litellm"])
+async def test_a_server_that_streams_nothing_is_asked_at_once_without(double: Doubles, served: Serve) -> None:
+    server = await double(rejects=["stream"], answers={"42": 1})
+    backend = served(server.base_url)
+    for _ in range(2):
+        assert (await backend.complete_shared([request()], (), lambda: None)).completions[0].text
+    assert server.stats.rejected == {"stream": 1}
+
+
+@pytest.mark.parametrize("client", ["litellm"])
+async def test_several_samples_tools_and_probabilities_come_whole(double: Doubles, served: Serve) -> None:
+    server = await double(answers={"42": 1}, keep_bodies=True)
+    backend = served(server.base_url)
+    for asked in (batch(0, 1), [request(top_logprobs=3)], [request(mode="completion")]):
+        await backend.complete_shared(asked, (), lambda: None)
+    assert not any(seen.body.get("stream") for seen in server.requests)
+
+
+TALK = (Message("system", "Be brief.\nBe right."), Message("user", "One line.\nAnother line\nand the question?"))
+
+
+@pytest.mark.parametrize("client", ["direct"])
+async def test_marks_cut_a_text_at_the_end_of_a_line_and_change_no_word(double: Doubles, served: Serve) -> None:
+    server = await double(keep_bodies=True)
+    backend, asked = served(server.base_url), [request(messages=TALK, sampling=Sampling(max_tokens=50))]
+    plain = await backend.complete(asked)
+    marks = (Mark(0, 19), Mark(1, 12, kept=False), Mark(1, 26))
+    assert (await backend.complete_shared(asked, marks)).completions[0].text == plain.completions[0].text
+    kept = {"type": "ephemeral"}
+    assert server.requests[-1].body["messages"] == [
+        {"role": "system", "content": [{"type": "text", "text": "Be brief.\nBe right.", "cache_control": kept}]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "One line.\n"},
+                {"type": "text", "text": "Another line\n", "cache_control": kept},
+                {"type": "text", "text": "and the question?"},
+            ],
+        },
+    ]
+
+
+@pytest.mark.parametrize("client", ["litellm"])
+async def test_litellm_hands_marks_on_in_anthropics_form_and_reads_what_was_cached(
+    canned: Cans, served: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_KEY", "key-of-a-test")
+    usage = {"input_tokens": 10, "cache_creation_input_tokens": 30, "cache_read_input_tokens": 60, "output_tokens": 5}
+    body = {
+        "id": "m", "type": "message", "role": "assistant", "model": "claude-x", "stop_reason": "end_turn",
+        "content": [{"type": "text", "text": "42"}], "usage": usage,
+    }  # fmt: skip
+    server = await canned(200, body)
+    backend = served(server.base_url.removesuffix("/v1"), model="anthropic/claude-sonnet-4-5", key_env="ANTHROPIC_KEY")
+    response = await backend.complete_shared([request(messages=TALK)], (Mark(0, 19), Mark(1, 26)))
+    sent = server.bodies[0]
+    assert [block.get("cache_control") for block in sent["system"]] == [{"type": "ephemeral"}]
+    assert [block.get("cache_control") for block in sent["messages"][0]["content"]] == [{"type": "ephemeral"}, None]
+    assert (response.bill.prompt, response.bill.cached_prompt, response.bill.written_prompt) == (100, 60, 30)
+
+
+async def test_where_system_messages_are_not_taken_nothing_is_marked(double: Doubles, served: Serve) -> None:
+    server = await double(rejects=["system"], keep_bodies=True)
+    await served(server.base_url).complete_shared([request(messages=TALK)], (Mark(0, 19), Mark(1, 26)))
+    assert isinstance(server.requests[-1].body["messages"][0]["content"], str)
+    with pytest.raises(BadRequest):
+        await served((await double(rejects=["messages"], max_n=1, context=1)).base_url).complete([request()])
