@@ -26,7 +26,7 @@ from orchestrator.folder import RunFolder
 from orchestrator.ledger import Scope
 from orchestrator.run import Deadline
 from orchestrator.sandbox import Sandbox
-from orchestrator.serving import backend_of, batch_of, fallbacks_of, loader_of, warm
+from orchestrator.serving import backend_of, batch_of, begin_loading, fallbacks_of, loader_of, warm
 from orchestrator.types import Json, Outcome
 
 from .case import Case
@@ -89,6 +89,9 @@ class Bench:
     _earlier: Keys = field(default_factory=Keys)
     _setting: Setting = field(init=False)
     _limit: asyncio.Timeout = field(init=False)
+    _loading: asyncio.Timeout | None = None
+    """Ends the wait for what calls need."""
+    _loaded: bool = False
     _stranding: Stranding = field(init=False)
     _crashes: int = 0
     """In a row."""
@@ -101,6 +104,7 @@ class Bench:
         Raises:
             OrchestratorError: the set, the configuration, the journal or the sandbox failed; all else is saved.
         """
+        begin_loading(self.plan.everybody.values())
         async with AsyncExitStack() as stack:
             stack.push_async_callback(answers.aclose)
             with on_interrupt(self._interrupt, self._end_now):
@@ -167,7 +171,6 @@ class Bench:
         """Everything that takes time, until it is done or somebody wants it ended at once."""
         try:
             async with asyncio.timeout(None) as self._limit:
-                await warm(self.plan.everybody.values())
                 await self._watched(cases)
         except TimeoutError:
             if not self._limit.expired():
@@ -199,6 +202,7 @@ class Bench:
                     if job.key in self._earlier:
                         continue
                     await self._prepare(case)
+                    await self._load()
                     await room.acquire()
                     if self.ended:
                         return
@@ -207,6 +211,19 @@ class Bench:
                     else:
                         group.create_task(self._follow(job, room))
         self.complete = not self.cut and self.failure is None
+
+    async def _load(self) -> None:
+        """Waits for what calls need before anybody's time runs, and no longer than the run is to go on."""
+        if self._loading is not None:
+            return
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._loading = limit
+                await warm(self.plan.everybody.values())
+            self._loaded = True
+        except TimeoutError:
+            if not limit.expired():
+                raise
 
     async def _prepare(self, case: Case) -> None:
         """Sees that programs can be run, and as far apart as is wanted, before anybody is paid for writing one."""
@@ -319,6 +336,8 @@ class Bench:
 
     def _interrupt(self) -> None:
         self.interrupted = True
+        if self._loading is not None and not self._loaded:
+            self._loading.reschedule(asyncio.get_running_loop().time())
         self.engine.stop()
 
     def _end_now(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import importlib
 import logging
 import os
@@ -18,6 +18,7 @@ from orchestrator.types import Expert, Request
 from .capabilities import Capabilities, Refusal
 from .embedding import texts_of
 from .failures import Teller
+from .loading import Library
 from .routes import Route, route
 from .streaming import streamed
 from .wire import Call
@@ -73,11 +74,6 @@ _OVER_SDK = frozenset(
     }
 )
 """Providers that litellm serves only with OpenAI's SDK; likewise."""
-
-
-async def warm() -> None:
-    """Imports litellm in a thread; worth doing beside other preparations, for an attempt's time includes it."""
-    await asyncio.to_thread(library)
 
 
 class LiteLLMChannel:
@@ -190,12 +186,29 @@ def library() -> Any:
     for name in ("AIOHTTP_CONNECTOR_LIMIT", "AIOHTTP_CONNECTOR_LIMIT_PER_HOST"):
         os.environ.setdefault(name, str(1_000_000))
     _quiet()
-    litellm: Any = importlib.import_module("litellm")
+    with _uncollected():
+        litellm: Any = importlib.import_module("litellm")
     litellm.suppress_debug_info = True
     if "LITELLM_LOG" not in os.environ:
         for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     return litellm
+
+
+LITELLM = Library("litellm", library)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keeps the garbage collector away: it would go through all that an import has made so far, again and again, for a
+    fourth of the time that litellm takes."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _quiet() -> None:

@@ -5,7 +5,6 @@ A small part of the CPU and of the memory that litellm takes. Nothing heavy is i
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from .clients import OLLAMA
 from .compatible import Compatible
 from .failures import Answer, Teller, answer_of
 from .hosts import near
+from .loading import Library
 from .network import Channel, NetworkBackend
 from .ollama import Ollama
 from .routes import Route, check, direct_route
@@ -28,17 +28,12 @@ from .wire import Call
 if TYPE_CHECKING:
     from yarl import URL
 
-__all__ = ["DirectBackend", "backend", "check", "warm"]
+__all__ = ["LIBRARY", "DirectBackend", "backend", "check"]
 
 
 def backend(expert: Expert) -> Backend:
     """The backend of one expert; costs nothing until it is first asked."""
     return DirectBackend(expert)
-
-
-async def warm() -> None:
-    """Imports the HTTP library in a thread; worth doing beside other preparations."""
-    await asyncio.to_thread(_library)
 
 
 class DirectBackend(NetworkBackend):
@@ -50,7 +45,7 @@ class DirectBackend(NetworkBackend):
             self.capabilities.limit(1)  # it gives one sample a request
 
     async def _warm(self) -> None:
-        await warm()
+        await LIBRARY.ready()
 
     def _open(self) -> Channel:
         route = direct_route(self.expert)
@@ -219,3 +214,7 @@ def _headers(expert: Expert, route: Route) -> dict[str, str]:
 
 def _library() -> None:
     from . import connections  # noqa: F401
+
+
+LIBRARY = Library("aiohttp", _library)
+"""What its experts need: the HTTP library."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 from orchestrator.protocols import Backend
 from orchestrator.types import Expert
 
-from .channel import LiteLLMChannel, warm
+from .channel import LITELLM, LiteLLMChannel
 from .network import Channel, NetworkBackend
 from .prices import priced
 from .routes import check
 
-__all__ = ["LiteLLMBackend", "backend", "check", "priced", "warm"]
+__all__ = ["LIBRARY", "LiteLLMBackend", "backend", "check", "priced"]
+
+LIBRARY = LITELLM
+"""What its experts need, which takes seconds to import."""
 
 
 def backend(expert: Expert) -> Backend:
@@ -26,7 +29,7 @@ class LiteLLMBackend(NetworkBackend):
     """One expert behind litellm."""
 
     async def _warm(self) -> None:
-        await warm()
+        await LIBRARY.ready()
 
     def _open(self) -> Channel:
         channel = LiteLLMChannel(self.expert)

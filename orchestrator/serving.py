@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 from .errors import ConfigError
 from .protocols import Backend, BatchBackend, Loader
 from .registry import load
 from .types import Expert
+
+if TYPE_CHECKING:
+    from .experts.loading import Library
 
 
 def backend_of(expert: Expert) -> Backend:
@@ -35,17 +39,37 @@ def loader_of(expert: Expert) -> Loader | None:
     return named(expert)
 
 
+def begin_loading(experts: Iterable[Expert]) -> None:
+    """Has threads import what the calls of these experts will need; worth doing as soon as it is known whom to ask."""
+    for library in _libraries({_client(expert) for expert in experts}):
+        library.begin()
+
+
 async def warm(experts: Iterable[Expert]) -> None:
-    """Loads what takes seconds to load before the first call's time limit runs."""
+    """Returns when what takes seconds to import is there: a call's time limit must not run meanwhile.
+
+    Raises:
+        ConfigError: it cannot be imported.
+    """
     clients = {_client(expert) for expert in experts}
+    libraries = _libraries(clients)
+    for library in libraries:
+        library.begin()
+    for library in libraries:
+        await library.ready()
+
+
+def _libraries(clients: Collection[str]) -> list[Library]:
+    found = []
     if "litellm" in clients:
-        from .experts.litellm import warm as load_litellm
+        from .experts import litellm
 
-        await load_litellm()
+        found.append(litellm.LIBRARY)
     if "direct" in clients:
-        from .experts.direct import warm as load_aiohttp
+        from .experts import direct
 
-        await load_aiohttp()
+        found.append(direct.LIBRARY)
+    return found
 
 
 def _client(expert: Expert) -> str:

@@ -24,7 +24,7 @@ from .protocols import Aggregator, Prepares, Strategy, Verifier
 from .registry import build, names, spec_of
 from .run import Deadline, earliest, within
 from .sandbox import Sandbox
-from .serving import backend_of, batch_of, fallbacks_of, loader_of, priced, reserves_of, warm
+from .serving import backend_of, batch_of, begin_loading, fallbacks_of, loader_of, priced, reserves_of, warm
 from .step import Asked, Step, Wallet, check_names
 from .types import Expert, Outcome, Problem, Scored
 from .workshop import Workshop
@@ -96,6 +96,8 @@ class Orchestrator:
         self._deadline: Deadline | None = None
         self._turn = 0
         self._contests = Contests(files=False)
+        self._warm: Mapping[str, Expert] | None = None
+        """The roles with which everything was loaded last."""
 
     async def __aenter__(self) -> Self:
         self._deadline = Deadline.after(self.scope, asyncio.get_running_loop().time())
@@ -104,7 +106,7 @@ class Orchestrator:
             everybody, backend_of, self._journal or MemoryJournal(), seed=self._seed, loader_of=loader_of,
             tell=_LOG.warning, batch_of=batch_of,
         )  # fmt: skip
-        await warm(everybody.values())
+        begin_loading(everybody.values())
         await self.engine.__aenter__()
         return self
 
@@ -152,6 +154,7 @@ class Orchestrator:
         self._turn += 1
         scope = Scope(f"preparation {self._turn}", budget or Budget(), self.scope)
         setting = self._setting(roles or {}, scope)
+        await self._loaded(setting)
         loop = asyncio.get_running_loop()
         async with within(earliest(Deadline.after(scope, loop.time()), self._deadline)):
             return await made.prepare(lessons, Workshop(setting, scope, self._seed))
@@ -180,10 +183,17 @@ class Orchestrator:
     async def _prepared(self, asked: Asked) -> Conduct:
         """What solves a problem; where a level of isolation is wanted that is not reached, nobody is asked."""
         conduct = self._conduct(asked)
+        await self._loaded(conduct.setting)
         checked = asked.problem.kind == "code" and conduct.contestant.verifier is not None
         if checked and self._min_isolation and self.sandbox.isolation is None:
             await self.sandbox.isolate()
         return conduct
+
+    async def _loaded(self, setting: Setting) -> None:
+        """Waits for what the calls of a step need, before its time runs."""
+        if self._warm is not setting.roles:
+            await warm((*self._everybody, *setting.roles.values()))
+            self._warm = setting.roles
 
     def _conduct(self, asked: Asked) -> Conduct:
         self._turn += 1

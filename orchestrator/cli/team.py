@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ConfigError, ExpertLost
-from orchestrator.serving import reserves_of
+from orchestrator.serving import begin_loading, reserves_of
 from orchestrator.types import Expert
 
 from .local_servers import refused
@@ -86,7 +86,8 @@ def team_of(config: Config, *, reachable: bool = True) -> Team:
     in: a key in the environment is never spent unasked.
 
     Args:
-        reachable: find a key that is missing and a model that nobody knows now, not at the first call.
+        reachable: find a key that is missing and a model that nobody knows now, not at the first call; what calls need
+            is loaded meanwhile.
 
     Raises:
         ConfigError: an expert cannot be used, or it is said how to reach one and none is named.
@@ -99,6 +100,7 @@ def team_of(config: Config, *, reachable: bool = True) -> Team:
     team = replace(team, reserves=reserves)
     if reachable:
         check(team)
+        begin_loading(team.everybody)
     return team
 
 

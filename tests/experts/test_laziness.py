@@ -67,8 +67,8 @@ def test_litellm_is_imported_without_network_and_without_a_word() -> None:
         NO_SOCKETS
         + textwrap.dedent("""
         import asyncio
-        from orchestrator.experts.litellm import warm
-        asyncio.run(warm())
+        from orchestrator.experts.litellm import LIBRARY
+        asyncio.run(LIBRARY.ready())
         assert "litellm" in sys.modules
         print(tried)
         """)
