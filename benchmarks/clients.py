@@ -1,9 +1,10 @@
 """CPU of one call over HTTP: bare clients, ours beside them, and what the engine adds; interleaved, each in a process.
 
-    python -m benchmarks.clients [--calls 2000] [--concurrency 32] [--rounds 5] [CONTESTANT ...]
+    python -m benchmarks.clients [--calls 1500] [--concurrency 1,32,256] [--rounds 5] [--base-url URL] [CONTESTANT ...]
 
 Every call is another question; a reply has some 300 words. The server is a process of its own, so that the CPU of the
-contestant's process is that of the client.
+contestant's process is that of the client. A contestant is held against a rival of the same round: what takes the same
+way without the engine, or the bare library.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -47,20 +48,25 @@ async def bare_aiohttp(base: str, concurrency: int) -> AsyncIterator[Ask]:
         yield ask
 
 
-@asynccontextmanager
-async def bare_litellm(base: str, concurrency: int) -> AsyncIterator[Ask]:
-    from orchestrator.experts.channel import library
+def bare_litellm(prefix: str) -> Callable[[str, int], Any]:
+    """litellm's own way to a compatible server; ours takes that of `hosted_vllm/`, which is the cheaper one."""
 
-    litellm = library()
+    @asynccontextmanager
+    async def opened(base: str, concurrency: int) -> AsyncIterator[Ask]:
+        from orchestrator.experts.channel import library
 
-    async def ask(question: str) -> str:
-        message = {"role": "user", "content": question}
-        reply = await litellm.acompletion(
-            model=f"openai/{_MODEL}", messages=[message], api_base=base, api_key="none", max_tokens=_CAP
-        )
-        return str(reply.choices[0].message.content)
+        litellm = library()
 
-    yield ask
+        async def ask(question: str) -> str:
+            message = {"role": "user", "content": question}
+            reply = await litellm.acompletion(
+                model=f"{prefix}/{_MODEL}", messages=[message], api_base=base, api_key="none", max_tokens=_CAP
+            )
+            return str(reply.choices[0].message.content)
+
+        yield ask
+
+    return opened
 
 
 def _expert(client: str, base: str, concurrency: int) -> Any:
@@ -69,11 +75,13 @@ def _expert(client: str, base: str, concurrency: int) -> Any:
     return Expert("e", f"openai/{_MODEL}", client=client, api_base=base, concurrency=concurrency)
 
 
-def _request(question: str) -> Any:
+def _asking() -> Callable[[str], Any]:
+    """Makes the request of a question."""
     from orchestrator import Message
     from orchestrator.types import Request, Sampling
 
-    return Request("e", f"openai/{_MODEL}", (Message("user", question),), Sampling(max_tokens=_CAP))
+    sampling = Sampling(max_tokens=_CAP)
+    return lambda question: Request("e", f"openai/{_MODEL}", (Message("user", question),), sampling)
 
 
 def backend(client: str) -> Callable[[str, int], Any]:
@@ -83,10 +91,10 @@ def backend(client: str) -> Callable[[str, int], Any]:
     async def opened(base: str, concurrency: int) -> AsyncIterator[Ask]:
         from orchestrator.serving import backend_of
 
-        served = backend_of(_expert(client, base, concurrency))
+        served, request = backend_of(_expert(client, base, concurrency)), _asking()
 
         async def ask(question: str) -> str:
-            return (await served.complete([_request(question)])).completions[0].text
+            return (await served.complete([request(question)])).completions[0].text
 
         yield ask
         await served.aclose()
@@ -106,11 +114,11 @@ def engine(client: str, on_disk: bool) -> Callable[[str, int], Any]:
         with tempfile.TemporaryDirectory() as folder:
             journal = SqliteJournal(Path(folder) / "journal.sqlite") if on_disk else MemoryJournal()
             made = (lambda _: Still()) if client == "still" else backend_of
-            seat = Seat(unlimited())
+            seat, request = Seat(unlimited()), _asking()
             async with Engine({"e": expert}, made, journal) as running:
 
                 async def ask(question: str) -> str:
-                    return (await running.ask(_request(question), seat)).completion.text
+                    return (await running.ask(request(question), seat)).completion.text
 
                 yield ask
 
@@ -122,11 +130,17 @@ class Still:
 
     journalled, max_n = True, 128
 
-    async def complete(self, batch: Sequence[Any]) -> Any:
+    def __init__(self) -> None:
         from orchestrator.types import Completion, Response, Tokens
 
         bill = Tokens(100, 300)
-        return Response((Completion("word " * 300, tokens=bill),), bill)
+        self._response = Response((Completion("word " * 300, tokens=bill),), bill)
+
+    async def prepare(self) -> None:
+        return None
+
+    async def complete(self, batch: Sequence[Any]) -> Any:
+        return self._response
 
     async def aclose(self) -> None:
         return None
@@ -134,7 +148,8 @@ class Still:
 
 CONTESTANTS: dict[str, Callable[[str, int], Any]] = {
     "aiohttp alone": bare_aiohttp,
-    "litellm alone": bare_litellm,
+    "litellm alone": bare_litellm("hosted_vllm"),
+    "litellm alone, openai/": bare_litellm("openai"),
     "ours, direct, no engine": backend("direct"),
     "ours, litellm, no engine": backend("litellm"),
     "engine, no HTTP, memory": engine("still", False),
@@ -144,17 +159,32 @@ CONTESTANTS: dict[str, Callable[[str, int], Any]] = {
     "ours, litellm, journal": engine("litellm", True),
 }
 
+RIVALS = {
+    "litellm alone, openai/": "litellm alone",
+    "ours, direct, no engine": "aiohttp alone",
+    "ours, litellm, no engine": "litellm alone",
+    "engine, no HTTP, journal": "engine, no HTTP, memory",
+    "ours, direct, memory": "ours, direct, no engine",
+    "ours, direct, journal": "ours, direct, no engine",
+    "ours, litellm, journal": "litellm alone",
+}
 
-async def measured(name: str, base: str, calls: int, concurrency: int, seed: int) -> dict[str, float]:
-    """What the calls of one contestant took."""
-    async with CONTESTANTS[name](base, concurrency) as ask:
-        await _all(ask, [f"warm {seed} {i}?{_PADDING}" for i in range(_WARM)], concurrency)
-        questions = [f"What is {i} times {seed}?{_PADDING}" for i in range(calls)]
-        cpu, wall = time.process_time(), time.perf_counter()
-        await _all(ask, questions, concurrency)
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"cpu_ms": cpu / calls * 1000, "rate": calls / wall, "peak_mb": peak}
+Figures: TypeAlias = dict[str, float]
+
+
+async def measured(name: str, base: str, calls: int, concurrencies: Sequence[int], seed: int) -> list[Figures]:
+    """What the calls of one contestant took, for each number of calls at a time."""
+    found = []
+    async with CONTESTANTS[name](base, max(concurrencies)) as ask:
+        for concurrency in concurrencies:
+            await _all(ask, [f"warm {seed} {concurrency} {i}?{_PADDING}" for i in range(_WARM)], concurrency)
+            questions = [f"What is {i} times {seed} by {concurrency}?{_PADDING}" for i in range(calls)]
+            cpu, wall = time.process_time(), time.perf_counter()
+            await _all(ask, questions, concurrency)
+            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            found.append({"cpu_ms": cpu / calls * 1000, "rate": calls / wall, "peak_mb": peak})
+    return found
 
 
 async def _all(ask: Ask, questions: Sequence[str], concurrency: int) -> None:
@@ -169,42 +199,67 @@ async def _all(ask: Ask, questions: Sequence[str], concurrency: int) -> None:
             group.create_task(work())
 
 
-def apart(name: str, base: str, calls: int, concurrency: int, seed: int) -> dict[str, float]:
+def apart(name: str, base: str, calls: int, concurrencies: Sequence[int], seed: int) -> list[Figures]:
     """One contestant in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.clients", "--one", json.dumps([name, base, calls, concurrency, seed])]
+    one = json.dumps([name, base, calls, concurrencies, seed])
+    command = [sys.executable, "-m", "benchmarks.clients", "--one", one]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{name} failed:\n{done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: list[Figures] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def report(runs: dict[str, list[Figures]]) -> None:
+    """One line a contestant: its medians, and what it takes beyond its rival, which is compared round by round."""
+    print(f"{'':26}{'CPU ms':>8}{'lowest':>8}{'/s/core':>9}{'/s':>7}{'peak MB':>9}  {'over its rival':>14}")
+    for name, found in runs.items():
+        medians = {key: statistics.median(run[key] for run in found) for key in found[0]}
+        cpu, least = medians["cpu_ms"], min(run["cpu_ms"] for run in found)
+        line = f"{name:26}{cpu:8.3f}{least:8.3f}{1000 / cpu:9.0f}{medians['rate']:7.0f}{medians['peak_mb']:9.0f}"
+        rival = RIVALS.get(name)
+        if rival in runs:
+            pairs = [(one["cpu_ms"], other["cpu_ms"]) for one, other in zip(found, runs[rival], strict=True)]
+            over = statistics.median(one - other for one, other in pairs)
+            times = statistics.median(one / other for one, other in pairs)
+            line += f"  {over:+8.3f} ms, {times:.2f} x {rival}"
+        print(line, flush=True)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("contestants", nargs="*", help=f"all if none is given: {', '.join(CONTESTANTS)}")
-    parser.add_argument("--calls", type=int, default=2000)
-    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("contestants", nargs="*", metavar="CONTESTANT", help=f"of: {'; '.join(CONTESTANTS)}")
+    parser.add_argument("--calls", type=int, default=1500, help="a round; a fifth of them by litellm")
+    parser.add_argument("--concurrency", type=_numbers, default=[1, 32, 256], help="one or more: 1,32,256")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--base-url", help="of another server that speaks OpenAI's protocol and answers at once")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
         print(json.dumps(asyncio.run(measured(*json.loads(asked.one)))))
         return
+    if unknown := set(asked.contestants) - CONTESTANTS.keys():
+        parser.error(f"no such contestant: {', '.join(sorted(unknown))}")
     names = asked.contestants or list(CONTESTANTS)
-    runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    runs: dict[int, dict[str, list[Figures]]] = {at: {name: [] for name in names} for at in asked.concurrency}
     loads = []
-    with DoubleProcess(words=(280, 320)) as server:
+    with nullcontext() if asked.base_url else DoubleProcess(words=(280, 320)) as server:
+        base = asked.base_url or server.base_url
         for number in range(asked.rounds):
             for name in random.Random(number).sample(names, len(names)):
                 loads.append(os.getloadavg()[0])
-                calls = asked.calls // 4 if "litellm" in name else asked.calls
-                runs[name].append(apart(name, server.base_url, calls, asked.concurrency, number))
-    print(f"{asked.concurrency} at a time, medians of {asked.rounds} rounds; load {min(loads):.1f}-{max(loads):.1f}")
-    print(f"{'':26} {'CPU ms a call':>14} {'lowest':>8} {'calls/s':>9} {'peak MB':>8}")
-    for name, found in runs.items():
-        medians = {key: statistics.median(run[key] for run in found) for key in found[0]}
-        least = min(run["cpu_ms"] for run in found)
-        print(f"{name:26} {medians['cpu_ms']:14.3f} {least:8.3f} {medians['rate']:9.0f} {medians['peak_mb']:8.0f}")
+                calls = asked.calls // 5 if "litellm" in name else asked.calls
+                for at, found in zip(
+                    asked.concurrency, apart(name, base, calls, asked.concurrency, number), strict=True
+                ):
+                    runs[at][name].append(found)
+    for at, by_name in runs.items():
+        print(f"\n{at} at a time, medians of {asked.rounds} rounds; load {min(loads):.1f}-{max(loads):.1f}")
+        report(by_name)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from orchestrator.ledger import Amount
 from orchestrator.types import Completion, Expert, Tokens
@@ -33,14 +32,20 @@ def finished(flight: Flight, completion: Completion) -> Completion:
 
 def identified(completion: Completion, expert: str, key: bytes) -> Completion:
     """The same of the reply to a request with this key."""
-    return replace(
-        completion,
-        model=_storable(completion.model),
-        fingerprint=_storable(completion.fingerprint),
-        text=_storable(completion.text),
-        reasoning=_storable(completion.reasoning),
+    c = completion
+    return Completion(  # a fourth of the time that `replace` takes
+        text=_storable(c.text),
+        reasoning=_storable(c.reasoning),
+        finish=c.finish,
+        tokens=c.tokens,
+        model=_storable(c.model),
+        fingerprint=_storable(c.fingerprint),
+        tool_calls=c.tool_calls,
+        logprobs=c.logprobs,
         expert=expert,
         id=key.hex(),
+        confidences=c.confidences,
+        alternatives=c.alternatives,
     )
 
 
@@ -50,6 +55,8 @@ def _storable(text: str) -> str:
 
 def shares(bill: Tokens, completions: Sequence[Completion]) -> list[Amount]:
     """The bill of one attempt by sample; the first bears the prompt and what cannot be told apart."""
+    if len(completions) == 1:
+        return [Amount(1, bill.prompt + bill.completion, bill.usd)]
     tokens = [completion.tokens.completion for completion in completions]
     total = sum(completion.tokens.usd for completion in completions)
     usd = [bill.usd * (c.tokens.usd / total if total else 1 / len(completions)) for c in completions]
