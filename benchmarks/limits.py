@@ -252,7 +252,8 @@ def within(came: Came, start: float, seconds: float) -> Came:
 def rates(seconds: float) -> bool:
     """Returns whether ours kept the limits, and used them."""
     print(
-        f"\n{'':14} {'rate/s':>6} {'callers':>7} {'share':>7} {'enter us':>9} {'leave us':>9} {'most in 1 s':>11} {'reached':>8}"
+        f"\n{'':14} {'rate/s':>6} {'callers':>7} {'share':>7} {'enter us':>9} {'leave us':>9} "
+        f"{'most in 1 s':>11} {'reached':>8}"
     )
     cases = [(rate, callers) for rate in (50, 1000) for callers in (1, 100, 10_000)]
     good = True
@@ -334,7 +335,7 @@ def stated() -> bool:
         later = within(came, found["start"] + _SETTLED, _SETTLED - 1)
         early = sum(not taken for *_, taken in came) - (late := sum(not taken for *_, taken in later))
         what = sum(size if "tpm" in settings else 1 for _, size, taken in later if taken)
-        reached = what / (_SETTLED - 1) * 60 / settings.get("tpm", settings.get("rpm"))
+        reached = what / (_SETTLED - 1) * 60 / (settings.get("tpm") or settings["rpm"])
         print(f"{name:44} {found['share']:7.3f} {early:9} {late:6} {reached:13.3f}", flush=True)
         good = good and (late == 0 or not settings.get("says", True))
         server.__exit__(None, None, None)

@@ -163,7 +163,10 @@ class Lane:
         """An attempt failed; after a 429 nothing leaves for as long as the server asks, or longer with every burst."""
         self.breaker.failed(error, departure.probe)
         if isinstance(error, RateLimited):
-            if self.window.limited(departure.generation):
+            recent = departure.generation == self.window.generation
+            first = self.window.limited(departure.generation)
+            self.throttle.refused(first, recent)
+            if first:
                 self._bursts = min(self._bursts + 1, 16)
             pause = error.retry_after or min(_LONGEST_HOLD, _FIRST_HOLD * 2 ** max(0, self._bursts - 1))
             self._not_before = max(self._not_before, self._clock() + pause)

@@ -6,6 +6,7 @@ import asyncio
 
 from orchestrator.types import Expert
 
+from .learned import Learned
 from .pace import Pace
 from .token_window import Permit, TokenWindow
 
@@ -22,10 +23,13 @@ class Throttle:
     def __init__(self, expert: Expert) -> None:
         self._pace = Pace(expert.rpm) if expert.rpm else None
         self._tokens = TokenWindow(expert.tpm) if expert.tpm else None
+        self._learned = Learned()
 
     def opens_at(self, tokens: int, now: float) -> float:
         """When one request of at most `tokens` tokens may leave; a time that has passed means now."""
-        when = now if self._pace is None else self._pace.opens_at(now)
+        when = self._learned.opens_at(now)
+        if self._pace is not None:
+            when = max(when, self._pace.opens_at(now))
         return when if self._tokens is None else max(when, self._tokens.opens_at(tokens, now))
 
     def fits(self, tokens: int, now: float) -> bool:
@@ -34,6 +38,7 @@ class Throttle:
 
     def take(self, tokens: int, now: float) -> Permit | None:
         """Lets one request through."""
+        self._learned.take(now)
         if self._pace is not None:
             self._pace.take(now)
         return None if self._tokens is None else self._tokens.take(tokens, now)
@@ -44,6 +49,10 @@ class Throttle:
             await self._pace.leave()
         if permit is not None:
             permit.at = asyncio.get_running_loop().time()
+
+    def refused(self, first: bool, recent: bool) -> None:
+        """A 429 came: `first` of its burst, and whether its request left after the burst before."""
+        self._learned.refused(first, recent)
 
     def settle(self, permit: Permit | None, used: int) -> None:
         """Puts what an attempt used in place of what it was taken to need at the most."""

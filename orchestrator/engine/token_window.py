@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 _MINUTE = 60.0
-_SPREAD = 0.1
+_SPREAD = 1.0
 """Seconds that a permit counts beyond its minute, as the server saw its call later than we sent it."""
 
 

@@ -74,7 +74,7 @@ def test_requests_a_minute_are_kept_in_every_minute_and_second_and_nearly_used_u
     assert most_in(60.0, times, [1] * asked) <= max(1, rpm)
     if rpm >= 120:
         assert most_in(1.0, times, [1] * asked) <= rpm / 60
-    assert times[-1] <= 60 * asked / rpm * 1.04 + 0.1
+    assert times[-1] <= 60 * asked / rpm * 1.07 + 0.1
 
 
 @pytest.mark.parametrize("rpm", [120, 3000, 60_000])
@@ -130,7 +130,7 @@ def test_an_attempt_that_used_little_makes_room_at_once() -> None:
         gate.settle(permit, 30)
         return before, gate.opens_at(70, 5.0)
 
-    assert run_virtual(main())[0] == pytest.approx((60.0, 5.0), abs=0.2)
+    assert run_virtual(main())[0] == pytest.approx((61.0, 5.0), abs=0.2)
 
 
 def test_a_permit_that_is_settled_after_its_minute_changes_nothing() -> None:
@@ -143,7 +143,7 @@ def test_a_permit_that_is_settled_after_its_minute_changes_nothing() -> None:
         await passed(gate, 100)
         return [*times, loop.time()]
 
-    assert run_virtual(main())[0] == pytest.approx([60.0, 120.0], abs=0.3)
+    assert run_virtual(main())[0] == pytest.approx([61.0, 122.0], abs=0.3)
 
 
 def test_an_attempt_counts_from_when_it_is_sent() -> None:
@@ -154,11 +154,11 @@ def test_an_attempt_counts_from_when_it_is_sent() -> None:
         await gate.leave(permit)
         return gate.opens_at(1, loop.time())
 
-    assert run_virtual(main())[0] == pytest.approx(65.0, abs=0.2)
+    assert run_virtual(main())[0] == pytest.approx(66.0, abs=0.2)
 
 
 def test_a_request_larger_than_a_minute_waits_for_an_empty_one_and_starves_nobody() -> None:
-    assert left_at([50, 5000, 50], tpm=100) == pytest.approx([0.0, 60.0, 120.0], abs=0.3)
+    assert left_at([50, 5000, 50], tpm=100) == pytest.approx([0.0, 61.0, 122.0], abs=0.3)
 
 
 def test_a_group_is_no_larger_than_what_is_free() -> None:

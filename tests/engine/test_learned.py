@@ -1,0 +1,147 @@
+"""Limits that only the server knows: they are learned from its refusals, kept to, and looked for again later."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from orchestrator.engine import Engine, MemoryJournal, Seat
+from orchestrator.engine.learned import Learned
+from orchestrator.errors import RateLimited
+from orchestrator.ledger import Scope
+from orchestrator.types import Request, Response
+from tests.clock import route_time, run_virtual
+from tests.engine.stage import PACES, Stage, expert, request
+
+
+@pytest.fixture(autouse=True)
+def _time(monkeypatch: pytest.MonkeyPatch) -> None:
+    route_time(monkeypatch)
+
+
+@dataclass(eq=False)
+class Limited(Stage):
+    """Takes `rate` requests a second, `burst` of them at once; says how long to wait if `says`."""
+
+    rate: float = 2.0
+    burst: float = 10.0
+    says: bool = True
+    level: float = -1.0
+    at: float = 0.0
+    taken: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+
+    async def complete(self, batch: Sequence[Request]) -> Response:
+        now = asyncio.get_running_loop().time()
+        self.level = self.burst if self.level < 0 else min(self.burst, self.level + (now - self.at) * self.rate)
+        self.at = now
+        if self.level < 1:
+            self.refused.append(now)
+            raise RateLimited("slow down", retry_after=(1 - self.level) / self.rate if self.says else None)
+        self.level -= 1
+        self.taken.append(now)
+        return await super().complete(batch)
+
+
+@dataclass(eq=False)
+class ByTheMinute(Limited):
+    """Takes 60 x `rate` requests from each full minute to the next."""
+
+    async def complete(self, batch: Sequence[Request]) -> Response:
+        now = asyncio.get_running_loop().time()
+        if sum(time // 60 == now // 60 for time in self.taken) >= self.rate * 60:
+            self.refused.append(now)
+            raise RateLimited("slow down", retry_after=60 - now % 60)
+        self.taken.append(now)
+        return await Stage.complete(self, batch)
+
+
+def ask_for(seconds: float, stage: Stage, callers: int, **limits: Any) -> None:
+    """So many ask again and again for so long."""
+
+    async def caller(engine: Engine, run: Scope, number: int) -> None:
+        for again in range(10**6):
+            await engine.ask(request(f"q{number} {again}"), Seat(run))
+
+    async def main() -> None:
+        run = Scope("run", paid=True)
+        async with Engine({"e": expert(**limits)}, lambda _: stage, MemoryJournal()) as engine:
+            tasks = [asyncio.ensure_future(caller(engine, run, number)) for number in range(callers)]
+            await asyncio.sleep(seconds)
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+
+    run_virtual(main())
+
+
+def count(times: Sequence[float], start: float, end: float) -> int:
+    return sum(start <= time < end for time in times)
+
+
+@pytest.mark.parametrize("says", [True, False])
+@pytest.mark.parametrize("burst", [1, 10, 120])
+def test_a_steady_allowance_is_learned_and_used(burst: float, says: bool) -> None:
+    stage = Limited(PACES["constant"], burst=burst, says=says)
+    ask_for(360, stage, 20, concurrency=8)
+    assert count(stage.refused, 0, 180) <= 60
+    assert count(stage.refused, 180, 360) <= 10
+    # One that lets nothing accumulate and never says how long to wait loses what came in our pauses.
+    least = 0.65 if burst == 1 and not says else 0.85
+    assert count(stage.taken, 180, 360) >= least * 2 * 180
+
+
+def test_an_allowance_by_the_minute_is_learned_and_used() -> None:
+    stage = ByTheMinute(PACES["constant"], rate=1)
+    ask_for(600, stage, 20, concurrency=8)
+    assert count(stage.refused, 120, 600) <= 15
+    assert count(stage.taken, 120, 600) >= 0.85 * 480
+
+
+def test_a_limit_that_is_lifted_is_found_out() -> None:
+    stage = Limited(PACES["constant"], burst=10)
+
+    def lift() -> None:
+        stage.rate = stage.burst = 1000.0
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_later(120, lift)
+        run = Scope("run", paid=True)
+
+        async def caller(number: int) -> None:
+            for again in range(10**6):
+                await engine.ask(request(f"q{number} {again}"), Seat(run))
+
+        async with Engine({"e": expert(concurrency=4)}, lambda _: stage, MemoryJournal()) as engine:
+            tasks = [asyncio.ensure_future(caller(number)) for number in range(20)]
+            await asyncio.sleep(900)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    run_virtual(main())
+    assert count(stage.taken, 60, 120) <= 130
+    assert count(stage.taken, 840, 900) >= 0.9 * 60 * 4
+
+
+def test_nothing_is_held_back_before_a_refusal() -> None:
+    learned = Learned()
+    for _ in range(1000):
+        assert learned.opens_at(5.0) == 5.0
+        learned.take(5.0)
+
+
+def test_one_refusal_among_few_does_not_cut_the_pace_to_nothing() -> None:
+    learned, now = Learned(), 0.0
+    for _ in range(100):
+        learned.take(now)
+        now += 0.1
+    learned.refused(True, True)
+    learned.take(now)
+    assert learned.rate == pytest.approx(9.4, abs=0.2)
+    learned.refused(True, True)
+    learned.take(now + 1)
+    assert learned.rate == pytest.approx(7.5, abs=0.2)
