@@ -216,9 +216,9 @@ class Bench:
         """Waits for what calls need before anybody's time runs, and no longer than the run is to go on."""
         if self._loading is not None:
             return
+        self._loading = limit = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(None) as limit:
-                self._loading = limit
+            async with limit:
                 await warm(self.plan.everybody.values())
             self._loaded = True
         except TimeoutError:
