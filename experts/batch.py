@@ -81,7 +81,7 @@ class ProviderBatches:
 
     def line(self, request: Request) -> bytes:
         call = call_for([request], self.capabilities)
-        body = {"model": self._model, **call.arguments}
+        body: dict[str, Any] = {"model": self._model, **call.arguments}
         body |= body.pop("extra_body", {})
         path = _PATHS[request.sampling.mode]
         whole = {"custom_id": request.key.hex(), "method": "POST", "url": path, "body": body}

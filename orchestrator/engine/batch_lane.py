@@ -179,10 +179,10 @@ class BatchLane(Lane):
         self._pump_due = False
         if self.closed:
             return self._fail_all(Stopped())
-        while self.queued and (wait := self._wait()) <= INSTANT:
+        while self.queued:
+            if (wait := self._wait()) > INSTANT:
+                return self._pump_at(self._clock() + wait)
             self._sail()
-        if self.queued:
-            self._pump_at(self._clock() + wait)
 
     def _wait(self) -> float:
         """Seconds until a batch may leave, or until it is worth another look."""

@@ -33,8 +33,9 @@ class Price:
 
     def times(self, factor: float) -> Price:
         """These prices, each multiplied."""
-        given: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Price(**{name: None if usd is None else usd * factor for name, usd in given.items()})
+        given: list[tuple[str, Any]] = [(f.name, getattr(self, f.name)) for f in fields(self)]
+        made: dict[str, Any] = {name: None if usd is None else usd * factor for name, usd in given}
+        return Price(**made)
 
     def of(self, prompt: int, completion: int, cached: int = 0, written: int = 0) -> float:
         """US dollars of a call; `cached` and `written` are parts of `prompt`."""

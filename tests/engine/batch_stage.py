@@ -104,6 +104,11 @@ class Depot:
     async def aclose(self) -> None:
         self.closed += 1
 
+    def work_off(self) -> None:
+        """Ends everything that it holds, as it will whether or not anybody looks."""
+        for held in self.held.values():
+            self._work_off(held)
+
     def _stumble(self) -> None:
         if self.blind > 0:
             self.blind -= 1
