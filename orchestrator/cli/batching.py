@@ -77,10 +77,25 @@ def batches_line(seen: Mapping[str, Json]) -> str:
     parts = []
     if done := seen.get("calls"):
         parts.append(f"by batch: {done} calls, {_usd(seen['usd'])}")
-    for left in out if isinstance(out := seen.get("out"), list) else ():
-        if isinstance(left, dict):
-            parts.append(f"a batch of {left['calls']} calls of '{left['expert']}' is out ({left['id'] or 'not named'})")
+    parts += [
+        f"a batch of {left['calls']} calls of '{left['expert']}' is out ({left['id'] or 'not named'})"
+        for left in _each(seen.get("out"))
+    ]
     return "; ".join(parts)
+
+
+def left_behind(journal: Path) -> list[str]:
+    """What to say of the batches that are out when a run is deleted."""
+    try:
+        out = batches_in(journal).get("out")
+    except ConfigError:
+        return []  # it is no journal, so it knows of none
+    told = "is still out: its provider bills it, and nobody fetches its replies"
+    return [f"batch {left['id'] or '(not named)'} {told}" for left in _each(out)]
+
+
+def _each(out: Json) -> list[dict[str, Json]]:
+    return [left for left in out if isinstance(left, dict)] if isinstance(out, list) else []
 
 
 def _usd(usd: Json) -> str:

@@ -164,6 +164,8 @@ def rm(
     """Delete runs with their journals: what they paid for is gone."""
     from orchestrator.folder import find, remove
 
+    from .batching import left_behind
+
     paths = [find(run).absolute() for run in dict.fromkeys(runs)]
     if not yes:
         if not o.somebody_there():
@@ -173,7 +175,10 @@ def rm(
             note("nothing was deleted")
             leave(2)
     for path in paths:
+        told = left_behind(path / "journal.sqlite")
         note(f"deleted {remove(path)}")
+        for line in told:
+            note(line)
 
 
 # -- reading a run ------------------------------------------------------------------------

@@ -33,6 +33,9 @@ class Landing:
         trip = self.trip
         found = {result.key: result for result in results}
         replies = {key: self._reply(key, result) for key, result in found.items() if result.response is not None}
+        dropped = {result.response.dropped for result in results if result.response is not None}
+        for names in dropped - {()}:
+            trip.base.dropped(trip.lane.expert.id, names)
         bill = sum((result.bill for result in results), start=Tokens())
         spoiled = sum(1 for key, result in found.items() if key not in replies and result.bill != Tokens())
         await self._commit(standing, replies, bill, spoiled)

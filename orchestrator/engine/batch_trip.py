@@ -46,6 +46,8 @@ class Base:
     refuse: Callable[[Flight, OrchestratorError], None]
     """Tells whoever waits for a flight of an error that asking again would not mend."""
     tell: Callable[[str], None]
+    dropped: Callable[[str, tuple[str, ...]], None]
+    """Notes which settings an expert does not take."""
     clock: Callable[[], float]
     wall: Callable[[], float]
     """Seconds since the epoch."""

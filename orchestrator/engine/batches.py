@@ -19,6 +19,7 @@ from orchestrator.types import Expert, Request
 from .batch_lane import BatchLane
 from .batch_log import LeftOut
 from .batch_trip import Base, Trip
+from .counters import Counters
 from .flight import Departure, State
 from .flights import Flights
 from .journal import Journal
@@ -62,7 +63,9 @@ class Batches:
         lanes: Callable[[], Iterable[Lane]],
         worst: Callable[[Request, Expert], Amount],
         tell: Callable[[str], None],
+        counters: Counters,
     ) -> None:
+        self._counters = counters
         self._batch_of, self._journal, self._flights, self._tasks = batch_of, journal, flights, tasks
         self._tower, self._all, self._worst, self._tell = tower, lanes, worst, tell
         self.lanes: list[BatchLane] = []
@@ -122,7 +125,10 @@ class Batches:
 
     def _base(self) -> Base:
         clock = asyncio.get_running_loop().time
-        return Base(self._journal, self._flights, self._tower.refuse, self._tell, clock, time.time)
+        return Base(self._journal, self._flights, self._tower.refuse, self._tell, self._note_dropped, clock, time.time)
+
+    def _note_dropped(self, expert: str, names: tuple[str, ...]) -> None:
+        self._counters.dropped[expert] = names
 
     # -- when nothing else goes on ------------------------------------------------------
 

@@ -69,8 +69,9 @@ class Engine:
         recovery = Recovery(retry or RetryPolicy(), seed, self.lane, self._flights, self._tasks, self.counters)
         self._attempts = Attempts(self._lanes, self._flights, self._tasks, journal, recovery, self.counters)
         self.batches = Batches(
-            batch_of, journal, self._flights, self._tasks, self._attempts, self.lanes, self._bounds.worst, tell
-        )
+            batch_of, journal, self._flights, self._tasks, self._attempts, self.lanes, self._bounds.worst, tell,
+            self.counters,
+        )  # fmt: skip
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
