@@ -27,6 +27,7 @@ from orchestrator.errors import (
 from orchestrator.masking import MASK, masked_url
 
 from .capabilities import Refusal
+from .stated_limits import stated_limits
 
 _LONGEST = 300
 _TOO_LONG = re.compile(
@@ -81,7 +82,11 @@ class Teller:
             now: seconds since the epoch, for a Retry-After given as a date; by default the clock's.
         """
         kind, message = by_status(answer)
-        return self.error(kind, message, pause(answer.headers or {}, time.time() if now is None else now))
+        headers = answer.headers or {}
+        error = self.error(kind, message, pause(headers, time.time() if now is None else now))
+        if isinstance(error, RateLimited):
+            error.stated = stated_limits(headers)
+        return error
 
     def error(self, kind: type[ExpertError], message: str, retry_after: float | None = None) -> ExpertError:
         """An error as one line that says what to do next."""

@@ -19,6 +19,7 @@ from orchestrator.errors import BadCompletion, ConnectionFailed, ConnectionLost,
 
 from .capabilities import Refusal
 from .failures import Answer, Teller, answer_of, by_status, pause, without_addresses
+from .stated_limits import stated_limits
 
 _NO_CONNECTION = (
     aiohttp.ClientConnectorError,
@@ -55,7 +56,10 @@ def classify(error: BaseException, tell: Teller, now: float | None = None) -> Ex
     answer = http_answer(chain)
     if answer is not None:
         kind, message = by_status(answer)
-        return tell.error(kind, message, _retry_after(chain, answer.headers, now))
+        error = tell.error(kind, message, _retry_after(chain, answer.headers, now))
+        if isinstance(error, RateLimited):
+            error.stated = stated_limits(answer.headers or {})
+        return error
     kind, message = _by_cause(chain)
     return tell.error(kind, message, _retry_after(chain, None, now) if kind is RateLimited else None)
 

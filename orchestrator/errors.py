@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -154,9 +155,28 @@ class ExpertError(OrchestratorError):
         super().__init__(f"{expert}: {message}" if expert else message)
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a server still allows of its limit a minute, and the seconds until all of it is back."""
+
+    limit: float
+    remaining: float
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class StatedLimits:
+    """What a server said of its limits as it refused a request."""
+
+    requests: Allowance | None = None
+    tokens: Allowance | None = None
+
+
 class RateLimited(ExpertError):
     retried = True
     refunded = True
+    stated: StatedLimits | None = None
+    """What the server said of its limits."""
 
 
 class ServerBusy(ExpertError):

@@ -165,7 +165,7 @@ class Lane:
         if isinstance(error, RateLimited):
             recent = departure.generation == self.window.generation
             first = self.window.limited(departure.generation)
-            self.throttle.refused(first, recent)
+            self.throttle.refused(first, recent, error.stated, self._clock())
             if first:
                 self._bursts = min(self._bursts + 1, 16)
             pause = error.retry_after or min(_LONGEST_HOLD, _FIRST_HOLD * 2 ** max(0, self._bursts - 1))

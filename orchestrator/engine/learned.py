@@ -30,6 +30,7 @@ class Learned:
         """Requests a second; `None` while nothing was refused."""
         self._spacing = Spacing(late=_LATE)
         self._taken = 0
+        self._most = float("inf")
         self._since: float | None = None
         self._cut = False
         self._changed, self._more = 0.0, _MORE
@@ -45,7 +46,7 @@ class Learned:
         elif self._cut:
             self._estimate(now)
         elif self.rate is not None and now - self._changed >= _QUIET:
-            self._set(self.rate * (1 + self._more), now)
+            self._set(min(self.rate * (1 + self._more), self._most), now)
             self._more = min(_MOST_MORE, self._more * 2)
         self._taken += 1
         self._spacing.take(now)
@@ -60,6 +61,12 @@ class Learned:
         self._cut = self._cut or first
         if recent:
             self._taken -= 1
+
+    def told(self, rate: float, now: float) -> None:
+        """The server said what it allows: requests a second."""
+        self._set(_BELOW * rate if self.rate is None else min(_BELOW * rate, self.rate * _BELOW), now)
+        self._taken, self._since, self._cut, self._more = 0, now, False, _MORE
+        self._most = _BELOW * rate
 
     def _estimate(self, now: float) -> None:
         """Something leaves for the first time after a burst, which is over: what came of the time since the last?"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from orchestrator.errors import Allowance, StatedLimits
 from orchestrator.types import Expert
 
 from .learned import Learned
@@ -50,11 +51,31 @@ class Throttle:
         if permit is not None:
             permit.at = asyncio.get_running_loop().time()
 
-    def refused(self, first: bool, recent: bool) -> None:
+    def refused(self, first: bool, recent: bool, stated: StatedLimits | None, now: float) -> None:
         """A 429 came: `first` of its burst, and whether its request left after the burst before."""
-        self._learned.refused(first, recent)
+        requests, tokens = (stated.requests, stated.tokens) if stated is not None else (None, None)
+        if requests is not None and requests.remaining < 1:
+            if first:
+                self._learned.told(_rate(requests), now)
+        elif tokens is not None:
+            if first:
+                self._tell_tokens(tokens, now)
+        else:
+            self._learned.refused(first, recent)
+
+    def _tell_tokens(self, tokens: Allowance, now: float) -> None:
+        """The server counts tokens, as it said: so do we from now on, the time that it counts over included."""
+        rate = _rate(tokens)
+        most = tokens.remaining + tokens.reset * rate
+        self._tokens = TokenWindow(most, most / rate)
+        self._tokens.begin_with(most - tokens.remaining, now)
 
     def settle(self, permit: Permit | None, used: int) -> None:
         """Puts what an attempt used in place of what it was taken to need at the most."""
         if self._tokens is not None and permit is not None:
             self._tokens.settle(permit, used)
+
+
+def _rate(allowance: Allowance) -> float:
+    """What comes back in a second; a limit of a day has the same headers as one of a minute, and fills more slowly."""
+    return min(allowance.limit / 60, (allowance.limit - allowance.remaining) / allowance.reset)

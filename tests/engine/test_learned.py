@@ -9,11 +9,11 @@ import pytest
 
 from orchestrator.engine import Engine, MemoryJournal, Seat
 from orchestrator.engine.learned import Learned
-from orchestrator.errors import RateLimited
+from orchestrator.errors import Allowance, RateLimited, StatedLimits
 from orchestrator.ledger import Scope
 from orchestrator.types import Request, Response
 from tests.clock import route_time, run_virtual
-from tests.engine.stage import PACES, Stage, expert, request
+from tests.engine.stage import PACES, Stage, expert, prompt_tokens, request
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +80,47 @@ def ask_for(seconds: float, stage: Stage, callers: int, **limits: Any) -> None:
 
 def count(times: Sequence[float], start: float, end: float) -> int:
     return sum(start <= time < end for time in times)
+
+
+@dataclass(eq=False)
+class Counting(Stage):
+    """Takes `rate` tokens a second, `burst` at once, counts them as they come, and tells what is left."""
+
+    rate: float = 100.0
+    burst: float = 1000.0
+    tells: str = "tokens"
+    level: float = -1.0
+    at: float = 0.0
+    taken: list[tuple[float, float]] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+
+    async def complete(self, batch: Sequence[Request]) -> Response:
+        now = asyncio.get_running_loop().time()
+        self.level = self.burst if self.level < 0 else min(self.burst, self.level + (now - self.at) * self.rate)
+        self.at = now
+        cost = 1 if self.tells == "requests" else prompt_tokens(batch[0]) + sum(map(self._size, batch))
+        if self.level < cost:
+            self.refused.append(now)
+            error = RateLimited("slow down", retry_after=(cost - self.level) / self.rate)
+            left = Allowance(self.rate * 60, int(self.level), (self.burst - self.level) / self.rate)
+            error.stated = StatedLimits(**{self.tells: left})
+            raise error
+        self.level -= cost
+        self.taken.append((now, cost))
+        return await super().complete(batch)
+
+
+@pytest.mark.parametrize(
+    ("tells", "rate", "burst"), [("requests", 5, 5), ("tokens", 300, 3000), ("tokens", 300, 18000)]
+)
+def test_a_limit_that_the_server_tells_is_kept_from_then_on(tells: str, rate: float, burst: float) -> None:
+    stage = Counting(
+        PACES["constant"], tokens=lambda request, rng: rng.randint(1, 120), rate=rate, burst=burst, tells=tells
+    )
+    ask_for(400, stage, 30)
+    assert stage.refused
+    assert count(stage.refused, 200, 400) == 0
+    assert sum(cost for time, cost in stage.taken if 200 <= time < 400) >= 0.8 * rate * 200
 
 
 @pytest.mark.parametrize("says", [True, False])
