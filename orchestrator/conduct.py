@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .contestant import Contestant
 from .engine import Engine
 from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierError
-from .fitting import fitted
+from .fitting import candidates_of, checked_of, fitted
 from .ledger import Scope
 from .own_prompts import SHIPPED, PromptSource
 from .protocols import Begins, Declares, Strategy, Verifier
@@ -74,6 +74,8 @@ class Conduct:
         self.run = Run(self.table, problem, setting.experts, scope, self._emitted, strategy=contestant.name)
         self._ahead = self.run.beside(AGGREGATION)
         """Declares what the aggregator will ask, apart from what the strategy asks of the same experts."""
+        self._checks = self.run.beside((*AGGREGATION, 1))
+        """Likewise what the verifier will ask."""
         self.ended_by = ""
         """Name of the scope whose budget ended the search, if one did."""
         self._scored: dict[Place, Scored] = {}
@@ -99,6 +101,7 @@ class Conduct:
         finally:
             self.run.withdraw()
             self._ahead.withdraw()
+            self._checks.withdraw()
 
     async def _solved(self) -> Outcome:
         start = self.trace.clock()
@@ -156,8 +159,7 @@ class Conduct:
         try:
             experts, embedder = len(self.setting.experts), "embedder" in self.setting.roles
             self.contestant = fitted(self.contestant, self.problem, self.scope, experts, embedder=embedder)
-            if isinstance(aggregator := self.contestant.aggregator, Declares):
-                self._ahead.declare(aggregator.declares(self.problem, self._ahead))
+            self._foretell(candidates_of(self.contestant, self.problem, experts))
             async with within(self._deadline), asyncio.TaskGroup() as self._tasks:
                 if isinstance(self.contestant.aggregator, Begins):
                     self._tasks.create_task(self._begin(self.contestant.aggregator))
@@ -177,6 +179,14 @@ class Conduct:
         if early is not None:
             return ("done" if self._scored else "failed"), str(early)
         return "done", ""
+
+    def _foretell(self, candidates: int) -> None:
+        """Says whom the aggregator and the verifier will ask, where they know it."""
+        contestant, checked = self.contestant, checked_of(self.contestant, candidates)
+        parts = ((contestant.aggregator, self._ahead, candidates), (contestant.verifier, self._checks, checked))
+        for part, run, number in parts:
+            if isinstance(part, Declares):
+                run.declare(part.declares(self.problem, run, number))
 
     async def _follow(self, strategy: Strategy) -> BudgetExceeded | ExpertError | None:
         """What ended the strategy early, as a value: what it has emitted is still checked."""
@@ -221,7 +231,7 @@ class Conduct:
             self._pending.add(place)
 
     async def _verify(self, verifier: Verifier, candidate: Candidate) -> None:
-        run = self.run.beside((*candidate.place, 0))
+        run = self.run.beside((*candidate.place, 0), self._checks)
         try:
             with self.setting.engine.batches.checking():
                 verdict = await verdict_of(verifier, self.problem, candidate, run)
@@ -275,7 +285,7 @@ class Conduct:
         written, verifier = written_in(choice, scored), self.contestant.verifier
         if written is None or verifier is None:
             return choice, written
-        run = self.run.beside((*written.candidate.place, 0))
+        run = self.run.beside((*written.candidate.place, 0), self._checks)
         written = await verified(written, verifier, run, self._time_left())
         return await preferring_passed(choice, written, scored, run), written
 

@@ -42,6 +42,19 @@ def fitted(
     return contestant.with_form(form)
 
 
+def candidates_of(contestant: Contestant, problem: Problem, experts: int) -> int:
+    """How many candidates may come; two where the strategy cannot tell."""
+    if not isinstance(contestant.strategy, Estimates):
+        return 2
+    estimate = contestant.strategy.estimate(problem, experts)
+    return estimate.most if estimate.candidates is None else estimate.candidates
+
+
+def checked_of(contestant: Contestant, candidates: int) -> int:
+    """How many of so many candidates are checked: what an aggregator writes itself is checked too."""
+    return candidates + (candidates > 1 and getattr(contestant.aggregator, "writes", False))
+
+
 def estimated(contestant: Contestant, problem: Problem, experts: int, *, embedder: bool = False) -> Estimate | None:
     """Calls of the strategy and of what checks and chooses among its candidates; `None` where it cannot tell.
 
@@ -51,10 +64,11 @@ def estimated(contestant: Contestant, problem: Problem, experts: int, *, embedde
     if not isinstance(contestant.strategy, Estimates):
         return None
     estimate = contestant.strategy.estimate(problem, experts)
-    candidates = estimate.most if estimate.candidates is None else estimate.candidates
-    # What an aggregator writes itself is checked too.
-    checked = candidates + (candidates > 1 and getattr(contestant.aggregator, "writes", False))
-    parts: tuple[tuple[object, int], ...] = ((contestant.verifier, checked), (contestant.aggregator, candidates))
+    candidates = candidates_of(contestant, problem, experts)
+    parts: tuple[tuple[object, int], ...] = (
+        (contestant.verifier, checked_of(contestant, candidates)),
+        (contestant.aggregator, candidates),
+    )
     for part, number in parts:
         if isinstance(part, EstimatesOver):
             estimate += part.estimate_over(problem, experts, number)

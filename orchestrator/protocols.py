@@ -234,10 +234,10 @@ class Begins(Protocol):
 
 @runtime_checkable
 class Declares(Protocol):
-    """What an aggregator may also have: it knows beforehand whom it will ask."""
+    """What a verifier or aggregator may also have: it knows beforehand whom it will ask."""
 
-    def declares(self, problem: Problem, run: Run) -> Mapping[str, int]:
-        """Calls by expert id, should it have to choose among several candidates; see `Run.declare`."""
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
+        """Calls by expert id, should so many candidates come that differ; see `Run.declare`."""
         ...
 
 

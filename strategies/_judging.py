@@ -35,6 +35,12 @@ def judge_for(run: Run, candidates: Iterable[Candidate]) -> Expert:
     return run.role("judge", outsiders[0] if outsiders else None)
 
 
+def judge_of_all(run: Run) -> Expert | None:
+    """Who judges whoever wrote a candidate: the role `judge`, or the only expert; `None` where it depends on that."""
+    judge = run.role("judge", run.experts[0])
+    return judge if len(run.experts) == 1 or run.role("judge", run.experts[1]) is judge else None
+
+
 def shown(problem: Problem, candidate: Candidate | Answer, longest: int = LONGEST) -> str:
     """What a judge sees of a candidate: the answer, or the whole reply where the reasoning matters; in a fence."""
     answer = candidate.answer if isinstance(candidate, Candidate) else candidate.value

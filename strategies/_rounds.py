@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -45,6 +46,12 @@ class Rounds:
         self.latest: list[Turn | None] = [None] * lines
         self.number = 0
         """Rounds so far."""
+
+    def foretell(self, rounds: int) -> None:
+        """Says that every line will speak in so many rounds, each line a call, for those who order loads of models."""
+        experts = self._run.experts
+        lines = Counter(experts[i % len(experts)].id for i in range(self._lines))
+        self._run.declare({expert: rounds * number for expert, number in lines.items()})
 
     @property
     def standing(self) -> list[Turn]:

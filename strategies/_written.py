@@ -93,7 +93,7 @@ async def written_tests(problem: Problem, run: Run, writing: Writing) -> Written
         raise VerifierError(f"problem {problem.id} is of kind {problem.kind}; tests can only be written for programs")
     if not testable(problem):
         raise VerifierError(f"problem {problem.id} asks for a whole program; tests can only be written for a function")
-    writers = _dealt(run, writing.samples)
+    writers = dealt_writers(run, writing.samples)
     named = tuple(expert.id for expert, _ in writers)
     return await run.once(("tests", writing, named), partial(_written, problem, run, writing, writers))
 
@@ -156,8 +156,8 @@ async def _replies(problem: Problem, run: Run, writing: Writing, writers: _Write
     return [text for text in found if text is not None]
 
 
-def _dealt(run: Run, samples: int) -> _Writers:
-    """The expert of the role `tests`, else all experts in turn."""
+def dealt_writers(run: Run, samples: int) -> _Writers:
+    """Who writes each sample, with its number among those of the same: the role `tests`, else all experts in turn."""
     dealt: _Writers = []
     times: Counter[str] = Counter()
     for number in range(samples):

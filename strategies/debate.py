@@ -60,6 +60,7 @@ class Debate:
 
     async def __call__(self, problem: Problem, run: Run) -> None:
         with Rounds(run, self.agents) as rounds:
+            rounds.foretell(1 if self.agreement else self.rounds)
             await rounds.hold(self._open)
             groups = await _agreeing(rounds, run)
             while rounds.number < self.rounds and rounds.standing and not (self.agreement and _agree(groups)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -47,6 +48,8 @@ class IdeaSearch:
             raise ValueError("samples counts from 1")
 
     async def __call__(self, problem: Problem, run: Run) -> None:
+        experts = [run.experts[i % len(run.experts)] for i in range(self.samples)]
+        run.declare(Counter(run.role(role, expert).id for expert in experts for role in ("idea", "code")))
         await run.map(self._sample, range(self.samples), cost=2)
 
     async def _sample(self, index: int, run: Run) -> None:

@@ -77,6 +77,7 @@ class MixtureOfAgents:
 
     async def __call__(self, problem: Problem, run: Run) -> None:
         with Rounds(run, self.proposers) as rounds:
+            rounds.foretell(round(self._first(problem).expected) + self.layers - 2)
             await rounds.hold(self._propose, cost=self._first(problem).most)
             for _ in range(self.layers - 2):
                 if before := rounds.standing:

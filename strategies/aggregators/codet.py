@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +11,7 @@ from orchestrator.sandbox import Limits
 from orchestrator.types import Choice, Estimate, Problem, Scored
 
 from .._running import rows
-from .._written import Writing, WrittenTest, testable, written_tests
+from .._written import Writing, WrittenTest, dealt_writers, testable, written_tests
 from ._programs import Group, of_groups, programs_of, sources
 from ._votes import NOTHING, Class, elected
 
@@ -108,6 +108,12 @@ class CodeT:
 
     def _writing(self) -> Writing:
         return Writing(self.samples, self.per_sample, self.temperature, self.top_p, self.max_tokens)
+
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
+        """The calls that tests are written in, which come at once where they are wanted ahead."""
+        if not testable(problem) or (candidates < 2 and not self.ahead):
+            return {}
+        return Counter(expert.id for expert, _ in dealt_writers(run, self.samples))
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Calls on two candidates or more."""

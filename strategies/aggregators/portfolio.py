@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -70,6 +70,10 @@ class Portfolio:
         if said is None:
             return 1.0
         return self.scratch_pad if said[1].lower() == "yes" else 1 / self.scratch_pad
+
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
+        """One call, where both sorts of answers may come."""
+        return {run.expert.id: int(bool(problem.options) and candidates > 1)}
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         calls = int(bool(problem.options))

@@ -89,10 +89,10 @@ class Synthesis:
             raise VerifierError(f"synthesis: no expert of this run is called '{self.expert}'; there are: {there}")
         return named
 
-    def declares(self, problem: Problem, run: Run) -> Mapping[str, int]:
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
         """One call of the writer."""
         try:
-            return {self._writer(run).id: 1}
+            return {self._writer(run).id: 1} if candidates > 1 else {}
         except VerifierError:
             return {}  # it is told when there is something to write
 

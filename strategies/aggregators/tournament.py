@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, log2
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 from orchestrator.errors import ExpertError, VerifierError
 from orchestrator.types import Candidate, Choice, Estimate, Problem, Sampling, Scored
 
-from .._judging import LONGEST, Question, judge_for, shown
+from .._judging import LONGEST, Question, judge_for, judge_of_all, shown
 from ._votes import NOTHING, best_of, classes_of, standing
 
 if TYPE_CHECKING:
@@ -110,6 +110,12 @@ class Tournament:
             unread = VerifierError(f"the judge gave no readable preference among {len(table.entrants)} answers")
             raise table.lost[0] if table.lost else unread
         return results
+
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
+        """Two calls of the judge, where it is known whatever is to be compared: for all that is known two answers will
+        meet."""
+        judge = judge_of_all(run)
+        return {} if judge is None or candidates < 2 else {judge.id: 2}
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Calls when as many different answers come as take part."""

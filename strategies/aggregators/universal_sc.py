@@ -104,6 +104,11 @@ class UniversalSelfConsistency:
                 return order[index]
         return None
 
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
+        """A call of the selector for each group."""
+        calls = self.estimate_over(problem, len(run.experts), candidates).expected
+        return {run.role("aggregator").id: round(calls)}
+
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Calls on one full group."""
         return self.estimate_over(problem, experts, self.group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,7 +14,7 @@ from orchestrator.sandbox.header import with_header
 from orchestrator.types import Candidate, Estimate, Problem, Sampling, Verdict
 
 from .._asserts import asserts_in
-from .._judging import LONGEST, Question, judge_for, one_line, shown
+from .._judging import LONGEST, Question, judge_for, judge_of_all, one_line, shown
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -105,6 +106,11 @@ class Critic:
             prompts.again,
             self.tries,
         )
+
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
+        """The calls of one who judges whoever wrote a candidate; where that depends on who did, none are known."""
+        judge = judge_of_all(run)
+        return {} if judge is None else {judge.id: self.votes * candidates}
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Calls on one candidate."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,7 +12,7 @@ from orchestrator.types import Candidate, Estimate, Problem, Verdict
 
 from .._judging import one_line
 from .._running import rows
-from .._written import Writing, written_tests
+from .._written import Writing, dealt_writers, testable, written_tests
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -69,6 +71,11 @@ class GeneratedTests:
 
     def _writing(self) -> Writing:
         return Writing(self.samples, self.per_sample, self.temperature, self.top_p, self.max_tokens)
+
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
+        """The calls that tests are written in."""
+        writers = dealt_writers(run, self.samples) if testable(problem) else []
+        return Counter(expert.id for expert, _ in writers)
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Calls on one problem, however many candidates there are."""

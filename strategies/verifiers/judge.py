@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import exp, fsum
 from typing import TYPE_CHECKING, ClassVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from orchestrator.errors import VerifierError
 from orchestrator.types import Candidate, Completion, Estimate, Problem, Sampling, Verdict
 
-from .._judging import LONGEST, Question, judge_for, one_line, shown
+from .._judging import LONGEST, Question, judge_for, judge_of_all, one_line, shown
 
 if TYPE_CHECKING:
     from orchestrator.run import Run
@@ -113,6 +113,11 @@ class Judge:
             prompts.rate_again,
             self.tries,
         )
+
+    def declares(self, problem: Problem, run: Run, candidates: int) -> Mapping[str, int]:
+        """The calls of one who judges whoever wrote a candidate; where that depends on who did, none are known."""
+        judge = judge_of_all(run)
+        return {} if judge is None else {judge.id: self.ratings * candidates}
 
     def estimate(self, problem: Problem, experts: int) -> Estimate:
         """Calls on one candidate."""

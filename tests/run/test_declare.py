@@ -132,4 +132,4 @@ def test_the_aggregators_calls_are_declared_until_it_has_asked_and_end_with_the_
             return dict(+orchestrator.engine.groups.coming.calls)
 
     assert asyncio.run(main()) == {}
-    assert seen == [("answer", {"b": 1}), ("answer", {"b": 1}), ("synthesis", {}), ("answer", {"b": 1})]
+    assert seen == [("answer", {"b": 1}), ("answer", {"b": 1}), ("synthesis", {}), ("answer", {})]
