@@ -20,8 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -226,6 +226,13 @@ def report(runs: dict[str, list[Figures]]) -> None:
         print(line, flush=True)
 
 
+@contextmanager
+def served() -> Iterator[str]:
+    """Base URL of a server that answers at once."""
+    with DoubleProcess(words=(280, 320)) as server:
+        yield server.base_url
+
+
 def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -247,8 +254,7 @@ def main() -> None:
     names = asked.contestants or list(CONTESTANTS)
     runs: dict[int, dict[str, list[Figures]]] = {at: {name: [] for name in names} for at in asked.concurrency}
     loads = []
-    with nullcontext() if asked.base_url else DoubleProcess(words=(280, 320)) as server:
-        base = asked.base_url or server.base_url
+    with nullcontext(asked.base_url) if asked.base_url else served() as base:
         for number in range(asked.rounds):
             for name in random.Random(number).sample(names, len(names)):
                 loads.append(os.getloadavg()[0])
