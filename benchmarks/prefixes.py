@@ -4,8 +4,8 @@
 
 The server is the project's own test server with a cache of its own, in blocks of 128 tokens, that is warm from an
 answer's first token on. So it shows what the machinery does, and no provider: how long these keep what they were asked,
-and on which of their machines a call arrives, is their affair. The exit status is 0 where of every problem's prompts all
-but one were read from the cache, but for a tenth, and no reply differs.
+and on which of their machines a call arrives, is their affair. The exit status is 0 where of every problem's prompts
+all but one were read from the cache, but for a tenth, and no reply differs.
 """
 
 from __future__ import annotations

@@ -75,10 +75,10 @@ class Prefixes:
         self.cache: PrefixCache | None = None if self._backend is None else self._backend.prefix_cache
         self._price, self._clock, self._again = expert.price or Price(), clock, again
         self._trains = Trains()
-        self._warm: dict[bytes, float] = {}
+        self._warm: dict[int, float] = {}
         """Until when what has been asked is kept."""
-        self._leads: dict[bytes, Lead] = {}
-        self._failed: dict[bytes, int] = {}
+        self._leads: dict[int, Lead] = {}
+        self._failed: dict[int, int] = {}
 
     # -- the queue ----------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ class Trains:
     """The trains of one lane, by prefix. Inside of one there are others, of those that share more."""
 
     def __init__(self) -> None:
-        self._by_name: dict[bytes, Train] = {}
+        self._by_name: dict[int, Train] = {}
 
     def place(self, prefixes: Sequence[Prefix], ticket: int) -> tuple[int, ...]:
         """The place in the queue of a request that comes now; the lower, the sooner."""
@@ -44,7 +44,7 @@ class Trains:
         train = self._by_name.get(prefix.name)
         return 0 if train is None else train.waiting
 
-    def _joined(self, name: bytes, ticket: int) -> int:
+    def _joined(self, name: int, ticket: int) -> int:
         train = self._by_name.get(name)
         if train is None:
             train = self._by_name[name] = Train(ticket)
