@@ -35,4 +35,6 @@ def _reused(raw: Any) -> int:
 
 
 def _first(holder: Any, names: tuple[str, ...]) -> int:
+    if not holder:
+        return 0
     return next((found for name in names if (found := counted(holder, name))), 0)
