@@ -72,8 +72,9 @@ class Learned:
         """Something leaves for the first time after a burst, which is over: what came of the time since the last?"""
         assert self._since is not None
         self._cut, self._more = False, _MORE
-        if self.rate is not None and self._taken < _FEW:
-            self._set(self.rate * _LESS, now)
+        if self._taken < _FEW:
+            if self.rate is not None:
+                self._set(self.rate * _LESS, now)
             return
         self._set(_BELOW * self._taken / max(now - self._since, 1e-3), now)
         self._taken, self._since = 0, now
