@@ -146,7 +146,7 @@ class Limited:
 
 async def serve(models: dict[str, Model]) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(models), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(models), "127.0.0.1", 0, backlog=4096)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

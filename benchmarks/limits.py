@@ -74,8 +74,11 @@ async def client(base: str, permit: Callable[[], Awaitable[None]]) -> AsyncItera
             if model != "warm":
                 await permit()
             body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": _CAP}
-            async with session.post(f"{base}/chat/completions", json=body) as reply:
-                return await reply.json()
+            try:
+                async with session.post(f"{base}/chat/completions", json=body) as reply:
+                    return await reply.json()
+            except (aiohttp.ClientError, TimeoutError):
+                return None  # a thousand at once may be more than the machine takes: these are lost
 
         yield ask
 
