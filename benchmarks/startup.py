@@ -3,8 +3,8 @@
     python -m benchmarks.startup [--rounds 5] [CONTESTANT ...]
 
 `first` is the wall time from the start of the process until its request is at the server, `CPU` that of the whole
-process, its end included. Every contestant runs once a round, in random order, in a process of its own; the first round, which warms the disk's
-cache, is not counted.
+process, its end included. Every contestant runs once a round, in random order, in a process of its own; the first
+round, which warms the disk's cache, is not counted.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import asyncio
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from orchestrator.engine import Engine, Landed, MemoryJournal, Seat, unlimited
 from orchestrator.evals.sets import open_set
 from orchestrator.sandbox import Sandbox
 from orchestrator.serving import backend_of
-from orchestrator.types import Request, Sampling
+from orchestrator.types import Completion, Request, Sampling
 
 from . import methods, usage
 from .remembering import Remembering
@@ -66,12 +66,14 @@ async def measured(
     Args:
         apart: processes below this one that are no programs of ours.
     """
-    waits = Waits(orchestrator.engine, latency)
+    before = orchestrator.engine.counters.attempts
     programs, cpu, start = _programs(apart), time.process_time(), time.perf_counter()
-    outcomes = await _solved(orchestrator, problems, spec)
+    with waiting(orchestrator.engine, latency) as waits:
+        outcomes = await _solved(orchestrator, problems, spec)
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     calls = sum(out.usage.calls for out in outcomes)
-    return Round(wall, cpu, _programs(apart) - programs, calls, orchestrator.engine.counters.attempts, waits.chain)
+    sent = orchestrator.engine.counters.attempts - before
+    return Round(wall, cpu, _programs(apart) - programs, calls, sent, waits.chain)
 
 
 async def _solved(orchestrator: Orchestrator, problems: Sequence[Problem], spec: str) -> list[Outcome]:
@@ -86,15 +88,22 @@ def _programs(apart: Sequence[int]) -> float:
     return sum(one.cpu for one in usage.descendants() if one.pid not in apart and one.parent not in apart)
 
 
+class Forgetful(MemoryJournal):
+    """A journal in which nothing is found again, so that problems can be solved anew by one wallet."""
+
+    def get(self, key: bytes) -> Completion | None:
+        return None
+
+
 class Waits:
-    """Notes when every request of an engine began and ended."""
+    """When every request of an engine began and ended."""
 
     def __init__(self, engine: Engine, latency: float) -> None:
         self._ask, self._least = engine.ask, latency / 2
         self._spans: dict[int, list[tuple[float, float]]] = defaultdict(list)
-        engine.ask = self._noted  # type: ignore[method-assign]
 
-    async def _noted(self, request: Request, seat: Seat) -> Landed:
+    async def noted(self, request: Request, seat: Seat) -> Landed:
+        """Asks."""
         start = time.perf_counter()
         try:
             return await self._ask(request, seat)
@@ -107,6 +116,17 @@ class Waits:
     def chain(self) -> int:
         """The longest chain of replies of one problem, each asked for after the one before had come."""
         return max(map(_longest, self._spans.values()), default=0)
+
+
+@contextmanager
+def waiting(engine: Engine, latency: float) -> Iterator[Waits]:
+    """Notes what is asked inside."""
+    waits, ask = Waits(engine, latency), engine.ask
+    engine.ask = waits.noted  # type: ignore[method-assign]
+    try:
+        yield waits
+    finally:
+        engine.ask = ask  # type: ignore[method-assign]
 
 
 def _longest(spans: Sequence[tuple[float, float]]) -> int:

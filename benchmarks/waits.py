@@ -29,7 +29,7 @@ from tests.double import DoubleProcess
 from tests.strategies.entry import Entry, entry, names
 
 from .remembering import Remembering
-from .waiting import Costs, Round, costs_of, measured, started
+from .waiting import Costs, Forgetful, Round, costs_of, measured, started
 
 _SETS = {
     "choice": "choice", "number": "word_problems", "code": "code", "game24": "game24", "plan": "blocksworld",
@@ -122,17 +122,17 @@ def case_of(one: Entry, name: str, folder: Path, count: int, client: str, base_u
 
 
 async def rounds_of(case: Case, server: Remembering, latency: float, count: int, apart: Sequence[int]) -> list[Round]:
-    """The rounds of one case; each is a wallet of its own, so that nothing is cached. The first teaches the server.
+    """The rounds of one case, on one wallet whose journal forgets; the first teaches the server.
 
     Args:
         apart: processes that are no programs of ours.
     """
     found = []
-    for number in range(count + 1):
-        server.again(latency if number else 0.0)
-        async with Orchestrator(experts=case.experts) as orchestrator:
-            if any(problem.kind == "code" for problem in case.problems):  # these start once, as they do in any run
-                await started(orchestrator.sandbox)
+    async with Orchestrator(experts=case.experts, journal=Forgetful()) as orchestrator:
+        if any(problem.kind == "code" for problem in case.problems):
+            await started(orchestrator.sandbox)
+        for number in range(count + 1):
+            server.again(latency if number else 0.0)
             found.append(await measured(orchestrator, case.problems, case.spec, latency, apart))
     return found[1:]
 
