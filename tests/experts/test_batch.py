@@ -189,3 +189,21 @@ def test_a_batch_expert_costs_what_its_terms_say() -> None:
     plain = Expert("e", "m", price=Price(2.0, 4.0, 1.0))
     assert plain.by_batch is plain
     assert replace(plain, batch=BatchTerms(price=0.25)).by_batch.price == Price(0.5, 1.0, 0.25)
+
+
+async def test_a_provider_of_its_own_gets_the_model_s_bare_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Double(batches={}, api_key="sk-own-123456") as double:
+        monkeypatch.setenv("OPENAI_BASE_URL", double.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-own-123456")
+        batches = ProviderBatches(Expert("o", "openai/gpt-4o-mini", price=PRICE, batch=BatchTerms()))
+        asked = [request("q")]
+        found = await results(batches, await sent(batches, asked), asked)
+        await batches.aclose()
+        assert found[asked[0].key].response is not None
+        assert list(double.stats.models) == ["gpt-4o-mini"]
+        assert created_once(double)
+
+
+def created_once(double: Double) -> bool:
+    """Whether one batch was created, by one attempt."""
+    return double.desk is not None and (double.desk.attempts, len(double.desk.made)) == (1, 1)

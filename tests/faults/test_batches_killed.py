@@ -173,3 +173,16 @@ def test_limits_of_a_file_split_it(tmp_path: Path, nursery: Nursery, undisturbed
         assert len(desk["batches"]) > 2
         assert {batch["status"] for batch in desk["batches"]} == {"completed"}
     assert lines(tmp_path / "run") == undisturbed[0]
+
+
+def test_an_interrupted_solve_cancels_its_batch_as_nobody_could_find_it(tmp_path: Path, nursery: Nursery) -> None:
+    with served(seconds=60.0) as double:
+        prepared(tmp_path, double.base_url)
+        words = ["solve", "How many?", "--kind", "number", "--pool", "pool.toml", "-s", "self_consistency(samples=4)"]
+        command = Command(words, tmp_path, nursery)
+        command._watch(lambda: any(batch["status"] == "in_progress" for batch in double.desk()["batches"]))
+        os.kill(command.pid, signal.SIGINT)
+        command._watch(lambda: False)
+        (batch,) = double.desk()["batches"]
+    assert (command.code, batch["status"]) == (130, "cancelled")
+    assert "was cancelled; what it had answered by then is billed" in (tmp_path / "stderr").read_text()
