@@ -48,8 +48,18 @@ def test_a_run_shows_the_table_it_ended_with(command: Command, run: Path) -> Non
     assert (shown["open_calls"], shown["problems"], shown["state"]) == (0, 4, "done")
     assert shown["manifest"]["strategies"] == ["cot", "self_consistency(samples=2)"]
     text = command("runs", "show", "last").out
+    billed = shown["billed"]
+    assert 0 < billed["prompt"] <= sum(row["prompt_tokens"] for row in shown["results"])
+    assert f"billed: {billed['prompt']} prompt tokens, {billed['completion']} of replies, 0.0000 usd" in text
     assert "open calls: 0" in text
     assert "25.0" in text
+
+
+def test_what_was_read_from_caches_is_told(command: Command, run: Path) -> None:
+    with closing(sqlite3.connect(run / "journal.sqlite")) as journal, journal:
+        journal.execute("UPDATE attempts SET cached = 5, written = 2 WHERE id = 1")
+    assert command("runs", "show", "last", "--json").json["billed"]["cached_prompt"] == 5
+    assert "(5 of them read from a cache, 2 written into one)" in " ".join(command("runs", "show", "last").out.split())
 
 
 def test_calls_without_an_end_are_counted(command: Command, run: Path) -> None:

@@ -30,6 +30,7 @@ concurrency = 8
 skills = ["algebra", "code"]
 resident_group = "gpu0"
 fallback = "small"
+prefix_cache = "off"
 price = { prompt = 2.5, completion = 10, cached_prompt = 0.25, written_prompt = 3.125 }
 capabilities = { n = false, max_tokens = "max_completion_tokens" }
 [expert.sampling]
@@ -71,6 +72,7 @@ def test_a_pool_file_is_read_whole(pool: Path) -> None:
         tpm=200000,
         concurrency=8,
         price=Price(2.5e-6, 10e-6, 0.25e-6, 3.125e-6),
+        prefix_cache="off",
         skills=("algebra", "code"),
         resident_group="gpu0",
         fallback="small",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from orchestrator.errors import BadCompletion, BadRequest, ConnectionLost, ExpertError, RateLimited
 from orchestrator.experts.network import NetworkBackend
-from orchestrator.types import Mark, Message, Response, Sampling
+from orchestrator.types import Mark, Message, Price, Response, Sampling
 from tests.double import Double
 from tests.double.client import until
 from tests.experts.serving import Canned, batch, request
@@ -154,3 +155,32 @@ async def test_where_system_messages_are_not_taken_nothing_is_marked(double: Dou
     assert isinstance(server.requests[-1].body["messages"][0]["content"], str)
     with pytest.raises(BadRequest):
         await served((await double(rejects=["messages"], max_n=1, context=1)).base_url).complete([request()])
+
+
+@pytest.mark.parametrize("client", ["litellm"])
+async def test_what_anthropic_cached_is_read_of_a_streamed_answer_too(
+    canned: Cans, served: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_KEY", "key-of-a-test")
+    usage = {"input_tokens": 10, "cache_creation_input_tokens": 90, "cache_read_input_tokens": 0, "output_tokens": 1}
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "claude-x", "content": [], "usage": usage}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**message, "stop_reason": None, "stop_sequence": None}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "It is 42"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {**usage, "output_tokens": 7}},
+        {"type": "message_stop"},
+    ]
+    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    server = await canned(200, body, {"content-type": "text/event-stream"})
+    base = server.base_url.removesuffix("/v1")
+    backend = served(
+        base, model="anthropic/claude-sonnet-4-5", key_env="ANTHROPIC_KEY", price=Price(3e-6, 15e-6, 0.3e-6, 3.75e-6)
+    )
+    response = await backend.complete_shared([request(messages=TALK)], (Mark(1, 26),), lambda: None)
+    assert server.bodies[0]["stream"] is True
+    assert response.completions[0].text == "It is 42"
+    bill = response.bill
+    assert (bill.prompt, bill.completion, bill.cached_prompt, bill.written_prompt) == (100, 7, 0, 90)
+    assert bill.usd == pytest.approx(10 * 3e-6 + 90 * 3.75e-6 + 7 * 15e-6)
