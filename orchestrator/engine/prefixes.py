@@ -138,6 +138,7 @@ class Prefixes:
         if lead is None:
             response = await self._backend.complete_shared(batch, shared.marks)
         else:
+            # By then the prompt has long been read, unless the call waits in a queue of the provider's.
             patience = PATIENCE + lead.prefixes[-1].tokens / READS
             lead.timer = asyncio.get_running_loop().call_later(patience, self._began, lead)
             response = await self._backend.complete_shared(batch, shared.marks, lambda: self._began(lead))
@@ -162,6 +163,8 @@ class Prefixes:
     def _learn(self, shared: Shared) -> None:
         """What was asked, and where that is needed marked, is kept from now on."""
         assert self.cache is not None
+        for prefix in shared.prefixes:
+            self._failed.pop(prefix.name, None)
         self._keep(shared.kept if self.cache.marked else shared.prefixes)
 
     def _began(self, lead: Lead) -> None:
@@ -173,7 +176,6 @@ class Prefixes:
         assert self.cache is not None
         now = self._clock()
         for prefix in prefixes:
-            self._failed.pop(prefix.name, None)
             self._warm[prefix.name] = now + self.cache.seconds
         if len(self._warm) > _KEPT:
             self._warm = {name: until for name, until in self._warm.items() if until > now}

@@ -226,6 +226,20 @@ class TestMarks:
         serve(stage, [request(f"{LONG} {i}") for i in range(3)], value=value)
         assert (stage.marks, stage.led) == ([()] * 3, [])
 
+    def test_after_leads_that_failed_and_calls_that_did_not_there_are_leads_again(self) -> None:
+        left = [ConnectionLost("gone"), ConnectionLost("gone")]
+        stage = Provider(
+            lambda rng: 0.1,
+            lambda rng: left.pop() if left else None,
+            tells=False,
+            prefix_cache=PrefixCache(marked=True),
+        )
+        asked = [request(f"{LONG} {i}") for i in range(8)]
+        serve(stage, asked, value=self.expert(), starts=[0.0] * 4 + [100.0] * 4)
+        assert stage.led[:2] == [0, 1]
+        assert [marks != () for marks in stage.marks] == [True, True] + [False] * 4 + [True] * 4
+        assert stage.led[2:] == [6]
+
     def test_what_was_asked_without_a_mark_is_not_there(self) -> None:
         stage = Provider(prefix_cache=PrefixCache(marked=True))
         serve(stage, [request(f"{LONG} {i}") for i in range(3)], value=self.expert(), starts=[0.0, 2.0, 2.0])
