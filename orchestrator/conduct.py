@@ -99,8 +99,10 @@ class Conduct:
         try:
             return await self._solved()
         finally:
-            self.run.withdraw()
+            self.run.end()
             self._ahead.withdraw()
+            # So that all of it goes with its last user, not when Python next looks for circles.
+            self._tasks = None
             self._checks.withdraw()
 
     async def _solved(self) -> Outcome:

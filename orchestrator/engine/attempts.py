@@ -87,6 +87,8 @@ class Attempts:
                 self._flights.end(flight, error)
         finally:
             lane.ended(departure)
+            # Else these would hold on to each other, and replies to them, until Python looks for such circles.
+            departure.task, departure.flights = None, []
             if not any(other.out for other in self._lanes.values()):
                 self.idle.set()
 

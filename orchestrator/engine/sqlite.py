@@ -169,7 +169,7 @@ class SqliteJournal(JournalView):
         return tables.reply_rows(attempt, key, completion, text)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _scopes(names: tuple[tuple[str, ...], ...]) -> str:
     return json.dumps(names)
 

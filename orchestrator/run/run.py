@@ -178,6 +178,7 @@ class Run(Line):
     def end(self, followed: bool = False) -> None:
         """Nothing more will come from this run; `followed` if it came to its end by itself."""
         self._done = True
+        self._send, self._branches = _nobody, []
         if self._own_claim is not None:
             self._table.forecast.end(self._own_claim, followed)
             self._own_claim = None
@@ -318,3 +319,7 @@ class Run(Line):
         self._counter += 1
         self._branches = []
         return self._counter - 1
+
+
+def _nobody(candidate: Candidate) -> None:
+    """Hears what a run puts forward after its end, which is nothing; whoever heard before is let go of."""

@@ -73,12 +73,33 @@ def traced() -> Iterator[None]:
 
 @pytest.mark.usefixtures("traced")
 def test_nothing_is_kept_of_a_problem_that_has_ended(tmp_path: Path) -> None:
-    scales = Scales(100, 500)
+    scales = Scales(150, 500)  # after what the journal remembers of the last hundred problems
     plan = plan_of(forgetful(), strategies=(VOTE,), concurrency=2, budget=Budget(calls=5))
     work, _ = bench(tmp_path / "run", plan, scales.cases())
     assert work.tallies[VOTE].usage.calls == 510 * 5
     # If no more than the key of each reply were kept in a dictionary, it would be some 700.
     assert scales.a_problem < 400
+
+
+def test_what_a_problem_leaves_goes_without_a_search_for_circles(tmp_path: Path) -> None:
+    gc.collect()
+    found: list[int] = []
+
+    def some() -> Iterator[Case]:
+        for number, case in enumerate(cases(40)):
+            if number == 20:  # by now everything is there that the run itself keeps
+                gc.collect()
+                gc.disable()
+            yield case
+        found.append(gc.collect())
+
+    plan = plan_of(forgetful(), strategies=(VOTE,), concurrency=1)
+    try:
+        bench(tmp_path / "run", plan, some())
+    finally:
+        gc.enable()
+    # A scope is in its own chain; the replies and tasks of a problem would be some hundreds.
+    assert found[0] < 20 * 20
 
 
 @pytest.mark.usefixtures("traced")
