@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import logging
 import os
@@ -16,6 +15,7 @@ from orchestrator.errors import ExpertError
 from orchestrator.types import Expert, Request
 
 from .capabilities import Capabilities, Refusal
+from .collecting import uncollected
 from .embedding import texts_of
 from .failures import Teller
 from .loading import Library
@@ -186,7 +186,7 @@ def library() -> Any:
     for name in ("AIOHTTP_CONNECTOR_LIMIT", "AIOHTTP_CONNECTOR_LIMIT_PER_HOST"):
         os.environ.setdefault(name, str(1_000_000))
     _quiet()
-    with _uncollected():
+    with uncollected():
         litellm: Any = importlib.import_module("litellm")
     litellm.suppress_debug_info = True
     if "LITELLM_LOG" not in os.environ:
@@ -196,19 +196,6 @@ def library() -> Any:
 
 
 LITELLM = Library("litellm", library)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keeps the garbage collector away: it would go through all that an import has made so far, again and again, for a
-    fourth of the time that litellm takes."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _quiet() -> None:

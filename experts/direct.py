@@ -16,6 +16,7 @@ from orchestrator.types import Expert, Request, Response
 
 from .capabilities import Refusal
 from .clients import OLLAMA
+from .collecting import uncollected
 from .compatible import Compatible
 from .failures import Answer, Teller, answer_of
 from .hosts import near
@@ -166,7 +167,9 @@ class DirectChannel:
 
     def _read(self, request: Request, raw: bytes) -> Any:
         try:
-            body = json.loads(raw.decode().removeprefix("\ufeff"))  # half the time that json takes for bytes
+            text = raw.decode().removeprefix("\ufeff")  # half the time that json takes for bytes
+            with uncollected():
+                body = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise self._tell.error(BadCompletion, f"the body is not JSON: {error}") from None
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
