@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
 
+from orchestrator.engine import SqliteJournal
 from orchestrator.errors import ExpertError, UnknownModel
 from orchestrator.types import Asked, BatchResult, BatchStanding, BatchTerms, Expert, Request, Response, Tokens
+from tests.clock import run_virtual
 from tests.engine.stage import PRICE, prompt_tokens, reply_to
+
+T = TypeVar("T")
 
 HALF = PRICE.times(0.5)
 
@@ -136,3 +142,20 @@ class Depot:
 
 def expert(name: str = "e", **terms: object) -> Expert:
     return Expert(name, "m", price=PRICE, batch=BatchTerms(**terms))  # type: ignore[arg-type]
+
+
+_JOURNALS: list[SqliteJournal] = []
+
+
+def journal_at(path: Path) -> SqliteJournal:
+    """A journal whose thread `run` waits for."""
+    _JOURNALS.append(SqliteJournal(path))
+    return _JOURNALS[-1]
+
+
+def run(work: Coroutine[Any, Any, T]) -> tuple[T, float]:
+    """What the coroutine returns, and the virtual seconds that it took; no time passes while a journal is written."""
+    try:
+        return run_virtual(work, busy=lambda: any(journal.busy for journal in _JOURNALS))
+    finally:
+        _JOURNALS.clear()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator.budget import Budget
-from orchestrator.engine import Engine, Journal, Landed, MemoryJournal, Seat, SqliteJournal
+from orchestrator.engine import Engine, Journal, Landed, MemoryJournal, Seat
 from orchestrator.errors import (
     BadRequest,
     BudgetExceeded,
@@ -25,13 +25,13 @@ from orchestrator.errors import (
 )
 from orchestrator.ledger import NOTHING, Scope
 from orchestrator.types import Expert
-from tests.clock import run_virtual
-from tests.engine.batch_stage import Depot, expert
+from tests.engine.batch_stage import Depot, expert, journal_at
+from tests.engine.batch_stage import run as in_virtual_time
 from tests.engine.stage import PRICE, Stage, request
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return run_virtual(work)[0]
+    return in_virtual_time(work)[0]
 
 
 class Told(list[str]):
@@ -384,7 +384,7 @@ class TestResuming:
 
     def interrupted(self, path: Path, depot: Depot, after: float, count: int = 4) -> None:
         async def main() -> None:
-            async with engine(depot, journal=SqliteJournal(path)) as made:
+            async with engine(depot, journal=journal_at(path)) as made:
                 asking = asyncio.ensure_future(asked(made, count))
                 await asyncio.sleep(after)
                 made.stop()
@@ -396,7 +396,7 @@ class TestResuming:
         self, path: Path, depot: Depot, count: int = 4, live: Stage | None = None, told: Told | None = None
     ) -> tuple[list[str], Scope]:
         async def main() -> tuple[list[str], Scope]:
-            journal = SqliteJournal(path)
+            journal = journal_at(path)
             async with engine(depot, journal=journal, live=live, told=told) as made:
                 scope = Scope("run", paid=True, spent=journal.paid + journal.losses.of("run"))
                 made.batches.bear(scope)
@@ -451,7 +451,7 @@ class TestResuming:
         self.interrupted(tmp_path / "j", depot, 100.0)
         replies, _ = self.resumed(tmp_path / "j", depot, count=2)
         assert len(replies) == 2
-        journal = SqliteJournal(tmp_path / "j")
+        journal = journal_at(tmp_path / "j")
         assert all(journal.get(request(f"q{i}").key) for i in range(4))
         assert journal.by_batch().calls == 4
         run(journal.aclose())
@@ -461,7 +461,7 @@ class TestResuming:
         self.interrupted(tmp_path / "j", depot, 100.0)
 
         async def main() -> tuple[float, float]:
-            journal = SqliteJournal(tmp_path / "j")
+            journal = journal_at(tmp_path / "j")
             async with engine(depot, journal=journal) as made:
                 scope = Scope("run", paid=True, spent=journal.paid + journal.losses.of("run"))
                 made.batches.bear(scope)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator.budget import Budget
-from orchestrator.engine import Engine, Landed, Seat, SqliteJournal
+from orchestrator.engine import Engine, Landed, Seat
 from orchestrator.errors import BadCompletion, BudgetExceeded, ConnectionLost, ExpertError, ServerBusy, Stopped
 from orchestrator.ledger import NOTHING, Scope
 from orchestrator.types import Expert, Request
-from tests.clock import run_virtual
-from tests.engine.batch_stage import Depot, expert
+from tests.engine.batch_stage import Depot, expert, journal_at
+from tests.engine.batch_stage import run as in_virtual_time
 from tests.engine.stage import Stage, request
 
 STATES = ["completed"] * 6 + ["expired", "failed", "full", "cancelled"]
@@ -53,7 +53,7 @@ async def process(world: World, path: Path, until: float | None, cap: float | No
     """One process that asks everything, or is stopped after some seconds."""
     terms = {"requests": world.rng.choice((3, 10, 1000)), "window": world.rng.choice(("1h", "24h"))}
     team = {"e": expert(**terms), "x": Expert("x", "m", price=expert().price)}
-    journal = SqliteJournal(path)
+    journal = journal_at(path)
     async with Engine(team, lambda _: world.live, journal, batch_of=lambda _: world.depot) as engine:
         run = Scope("run", Budget(usd=cap), paid=True, spent=journal.paid + journal.losses.of("run"))
         engine.batches.bear(run)
@@ -113,15 +113,15 @@ def test_everything_ends_and_nothing_is_answered_or_paid_twice(seed: int, tmp_pa
     for until in [*stops, None]:
         for held in world.depot.held.values():
             held.ends_at -= offset  # each process has a clock that begins at zero
-        (replies, run), offset = run_virtual(process(world, path, until, None))
+        (replies, run), offset = in_virtual_time(process(world, path, until, None))
         assert offset < DAYS
     world.depot.work_off()
     assert not [each for each in replies if isinstance(each, Exception)]
     assert (run.reserved, run.outstanding) == (NOTHING, 0)
     assert max(world.depot.answered.values(), default=1) == 1
-    journal = SqliteJournal(path)
+    journal = journal_at(path)
     paid, lost = journal.paid, journal.losses.of("run")
-    run_virtual(journal.aclose())
+    in_virtual_time(journal.aclose())
     billed = world.depot.billed.usd + world.live.billed.usd
     assert run.spent.usd == pytest.approx(paid.usd + lost.usd)
     assert paid.usd + lost.usd >= billed - 1e-12
@@ -134,7 +134,7 @@ def test_a_cap_on_money_holds_whatever_happens(seed: int, tmp_path: Path) -> Non
     world, path = World(random.Random(f"capped {seed}")), tmp_path / "journal"
     cap = world.rng.choice((0.0005, 0.002, 0.006))
     for until in (700.0, None):
-        (_, run), _ = run_virtual(process(world, path, until, cap))
+        (_, run), _ = in_virtual_time(process(world, path, until, cap))
         assert run.spent.usd <= cap * (1 + 1e-9)
     world.depot.work_off()
     assert world.depot.billed.usd + world.live.billed.usd <= cap * (1 + 1e-9)
@@ -146,10 +146,10 @@ def test_spoiled_answers_are_paid(tmp_path: Path) -> None:
     async def main() -> None:
         depot = Depot(fault=lambda key, seen: BadCompletion("empty") if seen == 0 else None)
         scope = Scope("run", paid=True)
-        journal = SqliteJournal(tmp_path / "j")
+        journal = journal_at(tmp_path / "j")
         async with Engine({"e": expert()}, lambda _: Stage(), journal, batch_of=lambda _: depot) as engine:
             landed = await engine.ask(request(), Seat(scope))
         assert isinstance(landed, Landed)
         assert scope.spent.usd == pytest.approx(depot.billed.usd)
 
-    run_virtual(main())
+    in_virtual_time(main())
