@@ -14,6 +14,8 @@ _QUIET = 60.0
 """Seconds without a refusal after which a little more is tried."""
 _MORE, _MOST_MORE = 0.05, 1.0
 """What is tried first, as a share of the pace, and at the most; twice as much after every further quiet spell."""
+_REST, _LONGEST_REST = 0.25, 5.0
+"""Share of an allowance that is let come back, and seconds at the most: with nothing left, a late call is too many."""
 _SLOWEST = 1 / 60
 """Requests a second: what waits is asked again some time, whatever a server says."""
 
@@ -62,11 +64,12 @@ class Learned:
         if recent:
             self._taken -= 1
 
-    def told(self, rate: float, now: float) -> None:
-        """The server said what it allows: requests a second."""
+    def told(self, rate: float, reset: float, now: float) -> None:
+        """The server said what it allows: requests a second, and the seconds until all of its allowance is back."""
         self._set(_BELOW * rate if self.rate is None else min(_BELOW * rate, self.rate * _BELOW), now)
         self._taken, self._since, self._cut, self._more = 0, now, False, _MORE
         self._most = _BELOW * rate
+        self._spacing.rest(now + min(_LONGEST_REST, _REST * reset))
 
     def _estimate(self, now: float) -> None:
         """Something leaves for the first time after a burst, which is over: what came of the time since the last?"""

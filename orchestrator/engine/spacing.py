@@ -33,3 +33,7 @@ class Spacing:
         """One leaves."""
         late = max(self._late, 2 * _GROUP) if self.gap < _GROUP else self._late
         self._due = max(self._due, now - late) + self.gap
+
+    def rest(self, until: float) -> None:
+        """None leaves before `until`."""
+        self._due = self._opens = max(self._due, until)

@@ -56,7 +56,7 @@ class Throttle:
         requests, tokens = (stated.requests, stated.tokens) if stated is not None else (None, None)
         if requests is not None and requests.remaining < 1:
             if first:
-                self._learned.told(_rate(requests), now)
+                self._learned.told(_rate(requests), requests.reset, now)
         elif tokens is not None:
             if first:
                 self._tell_tokens(tokens, now)

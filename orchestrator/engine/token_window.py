@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 _MINUTE = 60.0
-_SPREAD = 1 / 60
+_SPREAD = 1 / 30
 """Share of its time that a permit counts beyond it, as the server saw its call later than we sent it."""
 _SLICES = 20
 """Steps in which what was taken before the window began comes back."""
