@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -147,7 +148,8 @@ class Medprompt:
         index = index_of(self.store)
         vector = await self._vector(problem, run, index.store) if self._by_vectors else None
         spread = self.selection == "spread"
-        found = await asyncio.to_thread(index.nearest, problem, self.examples, vector, spread=spread)
+        look = partial(index.nearest, problem, self.examples, vector, spread=spread)
+        found = look() if index.quick and not spread else await asyncio.to_thread(look)
         how = "words" if vector is None else "vectors"
         run.note("examples", by=how, marks=[example.mark for example in found])
         return found
