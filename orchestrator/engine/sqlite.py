@@ -38,9 +38,7 @@ class JournalView:
         self._reader = self._connected(path)
 
     def _connected(self, path: Path) -> sqlite3.Connection:
-        return tables.checked(
-            path, lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
-        )
+        return tables.checked(path, lambda: tables.looked_into(path))
 
     def get(self, key: bytes) -> Completion | None:
         row = self._reader.execute(tables.GET, (key,)).fetchone()

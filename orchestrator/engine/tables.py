@@ -66,6 +66,21 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def looked_into(path: Path) -> sqlite3.Connection:
+    """A connection that only reads.
+
+    Where it may, it is opened as one that could write: only such a one takes the files beside the journal away again
+    when it is the last to close.
+    """
+    where = path.absolute().as_uri()
+    try:
+        db = sqlite3.connect(f"{where}?mode=rw", uri=True, timeout=30)
+        db.execute("PRAGMA query_only=ON")
+    except sqlite3.OperationalError:
+        return sqlite3.connect(f"{where}?mode=ro", uri=True, timeout=30)
+    return db
+
+
 def made(path: Path) -> sqlite3.Connection:
     """The same, with all tables there."""
     db = connect(path)

@@ -1,6 +1,7 @@
 """What a run folder's journal remembers, on a real file."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -125,3 +126,20 @@ async def test_what_a_killed_process_had_out_is_charged_in_full_and_closed(tmp_p
         await again.aclose()
     assert seen.open_calls() == 0
     seen.close()
+
+
+async def test_whoever_looks_into_a_journal_writes_nothing_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path)
+    await journal.reply(await journal.open(attempt(KEY)), [(KEY, Completion("text", expert="e"))], Tokens())
+    during = JournalView(path)
+    assert during.get(KEY) is not None
+    during.close()
+    await journal.aclose()
+    before = path.read_bytes()
+    after = JournalView(path)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        after._reader.execute("DELETE FROM replies")
+    after.close()
+    assert os.listdir(tmp_path) == ["journal.sqlite"]
+    assert path.read_bytes() == before
