@@ -35,6 +35,10 @@ LATE = 256
 """Calls that come to a loaded model while others wait, and are still served before it counts as dry: without an end to
 it a model that is always asked would never make room. So many calls are worth a swap."""
 
+PACED = 5.0
+"""Seconds for which a rate limit may hold a lane that still counts as asking: a model that is asked every second stays,
+as to load another meanwhile would cost two loads; one that may be asked again in a minute makes room."""
+
 _KEPT = 4096
 """Loads that are remembered one by one."""
 
@@ -104,6 +108,8 @@ class Residents:
         """Calls that each may still let out while others wait."""
         self._led: dict[str, bool] = {}
         """Models whose first call goes ahead, and whether one has."""
+        self._alarms: dict[str, asyncio.TimerHandle] = {}
+        """When models that a rate limit holds are to be looked at again."""
         self._failures: set[str] = set()
         self._looking = self._cleared = False
 
@@ -136,6 +142,7 @@ class Residents:
         model = self._models[expert.id]
         if queued and model not in self._ready:
             self._since.setdefault(model)
+            self._remember(model)
         if self._looking:
             return
         if not self._somebody_waits():
@@ -145,6 +152,15 @@ class Residents:
             self._allowed[model] = LATE + sum(lane.queued for lane in self._lanes[model])
         self._looking = True
         asyncio.get_running_loop().call_soon(self._look, FIRST if self._fits_another() else PASSES)
+
+    def _remember(self, model: str) -> None:
+        """Has a model that is not loaded looked at when its rate limit lets it ask: its lanes set no timer behind a
+        gate that is closed."""
+        waits = min((_paced(lane) for lane in self._lanes[model] if lane.queued), default=0.0) - PACED
+        if (alarm := self._alarms.pop(model, None)) is not None:
+            alarm.cancel()
+        if waits > 0:
+            self._alarms[model] = asyncio.get_running_loop().call_later(waits + INSTANT, self._pump, model)
 
     def _leads(self, model: str) -> bool:
         """Whether the call that asks is the first to a model; the others follow a little later, or at its end."""
@@ -290,8 +306,16 @@ class Residents:
 
 
 def _asks(lane: Lane) -> bool:
-    """Whether something waits in a lane that neither a pause nor a lost expert holds back."""
-    return lane.queued > 0 and lane.hold <= INSTANT and not lane.closed and lane.breaker.lost is None
+    """Whether something waits in a lane that neither a pause, a rate limit nor a lost expert holds back."""
+    if not lane.queued or lane.closed or lane.breaker.lost is not None:
+        return False
+    return lane.hold <= INSTANT and _paced(lane) <= PACED
+
+
+def _paced(lane: Lane) -> float:
+    """Seconds for which a rate limit holds a lane."""
+    now = asyncio.get_running_loop().time()
+    return max(0.0, lane.throttle.opens_at(0, now) - now)
 
 
 def model_of(expert: Expert) -> str:

@@ -17,7 +17,7 @@ from orchestrator.errors import BudgetExceeded, ConfigError, LoadFailed, RateLim
 from orchestrator.ledger import Scope
 from orchestrator.protocols import Loader
 from orchestrator.types import Expert, capacity_of
-from tests.clock import run_virtual
+from tests.clock import route_time, run_virtual
 from tests.engine.card import Card, asked, engine_on, group, seat
 
 Work = Callable[[Engine, Card], Awaitable[None]]
@@ -257,6 +257,40 @@ def test_a_pause_that_ends_while_nothing_else_happens_is_noticed() -> None:
             tasks.create_task(engine.ask(asked("a", "two"), seat(unlimited())))
 
     assert runs(on_card(work, group("ab"), fault=lambda rng: next(storm, None))[0]) == "aba"
+
+
+def test_while_a_rate_limit_holds_a_model_for_long_another_is_served_and_then_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    route_time(monkeypatch)
+    experts = group("ab")
+    experts["a"] = replace(experts["a"], rpm=1)
+    answered: dict[str, float] = {}
+
+    async def work(engine: Engine, card: Card) -> None:
+        async def one(name: str, text: str) -> None:
+            await engine.ask(asked(name, text), seat(unlimited()))
+            answered[text] = asyncio.get_running_loop().time()
+
+        async with asyncio.TaskGroup() as tasks:
+            for name, text in [("a", "first"), ("a", "second"), ("b", "third")]:
+                tasks.create_task(one(name, text))
+
+    card, _ = on_card(work, experts)
+    assert answered["third"] < 10
+    assert 55 <= answered["second"] < 70
+    assert card.loads == ["a", "b", "a"]
+
+
+def test_a_model_that_may_be_asked_again_soon_is_not_put_out_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    route_time(monkeypatch)
+    experts = group("ab")
+    experts["a"] = replace(experts["a"], rpm=20)
+
+    async def work(engine: Engine, card: Card) -> None:
+        await all_of(engine, [("a", seat(unlimited()))] * 4 + [("b", seat(unlimited()))])
+
+    assert on_card(work, experts)[0].loads == ["a", "b"]
 
 
 def test_what_is_queued_behind_a_pause_keeps_no_model_loaded() -> None:

@@ -18,9 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from orchestrator.budget import Budget
+from orchestrator.conduct import Conduct, Setting
+from orchestrator.contest import contestant_for
 from orchestrator.engine import Seat
+from orchestrator.engine.lane import Lane
 from orchestrator.errors import BudgetExceeded, ConnectionLost, ExpertError, RateLimited
 from orchestrator.ledger import NOTHING, Scope
+from orchestrator.types import Message, Price, Problem
 from tests.clock import VirtualClockLoop, route_time
 from tests.engine.card import Card, asked, engine_on, group, seat
 
@@ -31,10 +35,16 @@ STORMS = {
     "429 and when": lambda: RateLimited("slow down", retry_after=20.0),
     "reset": lambda: ConnectionLost("reset"),
 }
+NESTED = (
+    'symbolic_moe(tagging="text", inner=moa(layers=2, proposers=2))', "debate(agents=3, rounds=2)",
+    "moa(layers=3, proposers=3, inner=debate(agents=2))", "moa(layers=2, proposers=4)",
+    "self_consistency(samples=3)", "best_of_n(samples=2)",
+)  # fmt: skip
 
 
 class Crowd(RuleBasedStateMachine):
-    """Problems are chains of steps; each step asks one expert for some samples, and waits for all of them."""
+    """Problems are chains of steps, each of which asks one expert for some samples and waits for all of them; or whole
+    strategies, nested, that are checked and chosen among by experts of the same card."""
 
     concurrency = 1
 
@@ -49,7 +59,7 @@ class Crowd(RuleBasedStateMachine):
 
         async def open_all() -> None:
             self.card = Card(load_s=2.0, slots=8, capacity=capacity, fault=self.fault)
-            experts = group(NAMES, resident_capacity=capacity, concurrency=self.concurrency)
+            experts = group(NAMES, resident_capacity=capacity, concurrency=self.concurrency, price=Price())
             self.engine = engine_on(self.card, experts)
             await self.engine.__aenter__()
 
@@ -88,6 +98,25 @@ class Crowd(RuleBasedStateMachine):
         self.tasks.append(self.loop.create_task(follow()))
         self.loop.settle()
 
+    @rule(
+        strategy=st.sampled_from(NESTED), verifier=st.sampled_from(["none", "judge"]),
+        aggregator=st.sampled_from(["majority", "synthesis", "tournament", "universal_sc"]),
+        calls=st.sampled_from([None, None, 3, 8]), seconds=st.sampled_from([None, None, 20.0]),
+    )  # fmt: skip
+    def solve(self, strategy: str, verifier: str, aggregator: str, calls: int | None, seconds: float | None) -> None:
+        number, experts = len(self.tasks), tuple(self.engine.experts.values())
+        problem = Problem(f"{number}", (Message("user", f"What is {number} + 2?"),), "number")
+        contestant = contestant_for(problem, strategy, verifier, aggregator)
+        setting = Setting(self.engine, experts, {"judge": experts[1], "aggregator": experts[0]})
+        scope = Scope(f"problem {number}", Budget(calls=calls, seconds=seconds), self.wallet)
+        self.asked += 60  # more than any of these may make
+
+        async def solved() -> None:
+            await Conduct(problem, contestant, setting, scope, turn=number)()
+
+        self.tasks.append(self.loop.create_task(solved()))
+        self.loop.settle()
+
     async def step(self, name: str, text: str, width: int, place: Seat) -> None:
         async def one(sample: int) -> None:
             self.asked += 1
@@ -123,12 +152,16 @@ class Crowd(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_while_the_card_does_nothing(self) -> None:
-        """Unless a server's pause holds back all that could be asked, something is out whenever anything waits."""
+        """Unless a server's pause or limit holds back all that could be asked, something is out if anything waits."""
         if not hasattr(self, "engine"):
             return
-        ready = [lane for lane in self.engine.lanes() if lane.queued and lane.hold <= 1e-6 and not lane.breaker.lost]
-        if ready:
+        if any(map(self._may_be_asked, self.engine.lanes())):
             assert any(lane.out for lane in self.engine.lanes())
+
+    def _may_be_asked(self, lane: Lane) -> bool:
+        """Whether something waits that neither a pause nor a limit learned from refusals holds back."""
+        paced = lane.throttle.opens_at(0, self.loop.time()) - self.loop.time()
+        return lane.queued > 0 and lane.hold <= 1e-6 and paced <= 1e-6 and not lane.breaker.lost
 
     def teardown(self) -> None:
         if not hasattr(self, "engine"):
@@ -137,6 +170,7 @@ class Crowd(RuleBasedStateMachine):
         # A call takes a second, its load two, and a pause for it 30 at the most; what failed before is tried again.
         self.loop.advance(40.0 * (self.asked + 20))
         assert all(task.done() for task in self.tasks), "somebody waits for ever"
+        assert not [task for task in self.tasks if not task.cancelled() and task.exception()]
         assert not +self.engine.groups.coming.calls
         assert (self.wallet.outstanding, self.wallet.reserved) == (0, NOTHING)
         assert self.engine.groups.loads.total() == len(self.engine.groups.history)
