@@ -165,7 +165,8 @@ class Lane:
         if isinstance(error, RateLimited):
             recent = departure.generation == self.window.generation
             first = self.window.limited(departure.generation)
-            self.throttle.refused(first, recent, error.stated, self._clock())
+            # With nobody waiting it was our own pace that the server was seen to take, not its limit.
+            self.throttle.refused(first and bool(self._mates), recent, error.stated, self._clock())
             if first:
                 self._bursts = min(self._bursts + 1, 16)
             pause = error.retry_after or min(_LONGEST_HOLD, _FIRST_HOLD * 2 ** max(0, self._bursts - 1))

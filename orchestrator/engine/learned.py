@@ -33,6 +33,8 @@ class Learned:
         self._spacing = Spacing(late=_LATE)
         self._taken = 0
         self._most = float("inf")
+        self._best = 0.0
+        """The most that it was seen to take: a server that refuses whatever it likes is not asked ever more slowly."""
         self._since: float | None = None
         self._cut = False
         self._changed, self._more = 0.0, _MORE
@@ -62,7 +64,7 @@ class Learned:
         """
         self._cut = self._cut or first
         if recent:
-            self._taken -= 1
+            self._taken = max(0, self._taken - 1)
 
     def told(self, rate: float, reset: float, now: float) -> None:
         """The server said what it allows: requests a second, and the seconds until all of its allowance is back."""
@@ -77,9 +79,12 @@ class Learned:
         self._cut, self._more = False, _MORE
         if self._taken < _FEW:
             if self.rate is not None:
-                self._set(self.rate * _LESS, now)
+                self._set(max(self.rate * _LESS, self._best / 2), now)
             return
-        self._set(_BELOW * self._taken / max(now - self._since, 1e-3), now)
+        seen = self._taken / max(now - self._since, 1e-3)
+        if self.rate is not None:  # what came before the first burst may have been saved up
+            self._best = max(self._best, seen)
+        self._set(max(_BELOW * seen, self._best / 2), now)
         self._taken, self._since = 0, now
 
     def _set(self, rate: float, now: float) -> None:
