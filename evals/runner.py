@@ -7,12 +7,11 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from orchestrator import answers
 from orchestrator.conduct import Conduct, Setting
 from orchestrator.contest import Contests
-from orchestrator.engine import Engine, Journal, ReusingJournal, SqliteJournal
+from orchestrator.engine import Engine, Journal, SqliteJournal
 from orchestrator.errors import (
     ExpertLost,
     JournalError,
@@ -35,6 +34,7 @@ from .entry import Entry, crashed, graded
 from .interrupt import on_interrupt
 from .loads import Loads
 from .plan import Job, Plan, Row
+from .reusing import with_other
 from .stopwatch import Stopwatch
 from .stranding import PATIENCE, Stranding
 from .tally import Tally
@@ -141,7 +141,7 @@ class Bench:
         plan, clock = self.plan, asyncio.get_running_loop().time
         self.sandbox = await stack.enter_async_context(Sandbox(min_level=plan.min_isolation))
         journal = SqliteJournal(self.folder.journal)
-        replies = await _with_other(journal, plan.reuse)
+        replies = await with_other(journal, plan.reuse)
         self.engine = await stack.enter_async_context(self._engine_on(replies))
         self.stopwatch = Stopwatch(journal, clock)
         self.scope = Scope("run", plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))
@@ -346,16 +346,3 @@ class Bench:
     def _end_in(self, seconds: float) -> None:
         if not self._limit.expired():
             self._limit.reschedule(asyncio.get_running_loop().time() + seconds)
-
-
-async def _with_other(journal: SqliteJournal, other: Path | None) -> SqliteJournal | ReusingJournal:
-    """A run's journal, looking into another run's where one is to be reused.
-
-    Raises:
-        ConfigError: the other one is no journal.
-    """
-    try:
-        return journal if other is None else ReusingJournal(journal, other)
-    except OrchestratorError:
-        await journal.aclose()
-        raise
