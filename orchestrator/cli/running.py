@@ -44,13 +44,11 @@ def _show(
 ) -> None:
     """Prints the results, and the published figures beside them where the run follows a recipe."""
     from .batching import batches_in, batches_line
-    from .batching import batches_in, batches_line
     from .following import Followed
     from .published import figures, recipe_json, show_published, with_published
     from .results import show_loads, show_results
 
     followed, manifest = Followed.recalled(folder.manifest), folder.manifest
-    batches = batches_in(folder.journal)
     batches = batches_in(folder.journal)
     beside = [] if followed is None else figures(followed, folder)
     more: dict[str, Json] = {"overlap": manifest["overlap"]} if "overlap" in manifest else {}
@@ -58,15 +56,11 @@ def _show(
         more |= {"loads": {**loads}}
     if batches:
         more |= {"batches": batches}
-    if batches:
-        more |= {"batches": batches}
     if followed is not None:
         rows, more = with_published(rows, beside), {**more, "recipe": recipe_json(followed)}
     show_results(str(folder.path), set_, count, rows, manifest.get("isolation"), as_json, more)
     if loads and not as_json:
         show_loads(loads)
-    if batches and not as_json:
-        note(batches_line(batches))
     if batches and not as_json:
         note(batches_line(batches))
     if followed is not None and not as_json:
