@@ -73,7 +73,7 @@ class Asker:
         salt = "!".join((self._salt_for(expert, wanted.purpose), *failed))
         labels = Labels(self.problem.id, wanted.purpose, self.path)
         last = self.table.drafts.get(expert.id)
-        if last is not None and last.request.salt == salt and last.wanted == wanted:
+        if last is not None and last.fits(expert, wanted, salt):
             return last.request.labelled(labels)
         sampling = Sampling(max_tokens=DEFAULT_MAX_TOKENS).merged(wanted.sampling).merged(expert.sampling)
         prompt = wanted.prompt.with_system(expert.persona, first=True) if expert.persona else wanted.prompt
@@ -87,7 +87,7 @@ class Asker:
             response_format=wanted.response_format,
             labels=labels,
         )
-        self.table.drafts[expert.id] = Draft(wanted, request)
+        self.table.drafts[expert.id] = Draft(expert, wanted, request)
         return request
 
     def _salt_for(self, expert: Expert, purpose: str) -> str:

@@ -73,6 +73,29 @@ class TestSampling:
 
 
 class TestIdentity:
+    def test_settings_that_were_changed_in_place_are_another_request(self) -> None:
+        scripted, form = echo(), {"type": "json_object"}
+
+        async def act(run: Run) -> None:
+            await run.generate(prompt(), response_format=form)
+            form["type"] = "text"
+            await run.generate(prompt(), response_format=form)
+
+        play(act, scripted)
+        first, second = scripted.requests
+        assert (first.key != second.key, second.response_format) == (True, {"type": "text"})
+
+    def test_experts_of_one_id_are_each_asked_in_their_own_way(self) -> None:
+        scripted = echo()
+        poet = replace(scripted.value, persona="You are a poet.")
+
+        async def act(run: Run) -> None:
+            await run.generate(prompt())
+            await run.generate(prompt(), expert=poet)
+
+        play(act, scripted)
+        assert [len(request.messages) for request in scripted.requests] == [1, 2]
+
     def test_a_request_names_expert_model_seed_and_what_it_is_for(self) -> None:
         request = asked(Expert("e", "m"), purpose="plan", sample=3)
         assert (request.expert, request.model, request.sample_index, request.salt) == ("e", "m", 3, "seed=0")
