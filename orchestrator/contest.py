@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -85,8 +86,14 @@ class Contests:
 
 def _names_files(thing: object) -> bool:
     """Whether a file is among the settings of a strategy, verifier or aggregator, or of one inside it."""
-    settings = [getattr(thing, f.name) for f in fields_of(type(thing))]
-    return any(isinstance(setting, Path) or _names_files(setting) for setting in settings)
+    match thing:
+        case Path():
+            return True
+        case tuple() | list() | set() | frozenset():
+            return any(map(_names_files, thing))
+        case Mapping():
+            return any(map(_names_files, thing.values()))
+    return any(_names_files(getattr(thing, f.name)) for f in fields_of(type(thing)))
 
 
 def contestant_for(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator import Budget, asolve
-from orchestrator.contest import Contests, contestant_for, default_strategy
+from orchestrator.contest import Contests, _names_files, contestant_for, default_strategy
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import build, checker_of
 from orchestrator.types import Example, Kind, Message, Problem, Request
@@ -78,6 +81,21 @@ def test_of_very_many_specs_the_last_ones_are_kept() -> None:
     assert contests(asked("number"), specs[-1], None, None).strategy is made[-1]
     again = contests(asked("number"), specs[0], None, None).strategy
     assert (again == made[0], again is made[0]) == (True, False)
+
+
+def test_of_a_wallet_what_names_files_is_made_anew_wherever_they_are_named() -> None:
+    @dataclass(frozen=True)
+    class Several:
+        """Of somebody's own."""
+
+        parts: tuple[object, ...] = ()
+        by_name: Mapping[str, object] = field(default_factory=dict)
+
+        async def __call__(self) -> None: ...
+
+    assert not _names_files(Several((Several(), "a"), {"b": 1}))
+    assert _names_files(Several((Several((Path("a"),)),)))
+    assert _names_files(Several(by_name={"b": Several((Path("a"),))}))
 
 
 def test_each_problem_has_the_checker_of_its_own_kind() -> None:
