@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +10,12 @@ import typer
 from orchestrator.errors import ConfigError, UnknownName
 
 from . import options as o
+from .exporting import exported, save
 from .failures import leave
 from .ideas import ideas
 from .isolation import level_of
 from .printing import note, out, out_folded, out_json, terminal_width, visible
-from .samples import LAYOUTS, check_one, sample_lines
+from .samples import LAYOUTS
 from .tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -27,11 +24,9 @@ if TYPE_CHECKING:
 
 Which = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, an id or the beginning of one, or 'last'.")]
 
-_USED = ("calls", "cached_calls", "prompt_tokens", "completion_tokens", "usd", "paid_usd", "seconds")
 _FORMATS = ("jsonl", "csv", *LAYOUTS)
 _SHOWN = 8
 """Experts that `show` names."""
-_TOLD = ("problem", "strategy", "seed", "status", "correct", "answer", "confidence", "chosen_by", "stopped_by")
 
 
 def register(app: typer.Typer) -> None:
@@ -148,12 +143,12 @@ def export(
     names = _names(seen)
     if strategy is not None and strategy not in names:
         raise UnknownName("row", strategy, names, f"run {seen.id}")
-    lines = _lines(seen, format_, [strategy] if strategy is not None else names, candidates)
+    lines = exported(seen, format_, [strategy] if strategy is not None else names, candidates)
     if output is None:
         for line in lines:
             out(line if terminal_width() is None else visible(line))
         return
-    count = _save(lines, output)
+    count = save(lines, output)
     note(f"{output}: {count} lines")
 
 
@@ -219,65 +214,6 @@ def _names(seen: RunView) -> list[str]:
     specs = [str(spec) for spec in given] if isinstance(given, list) else []
     ordered = [name for spec in specs for name in found if name == spec or name.startswith(f"{spec} @ ")]
     return list(dict.fromkeys([*ordered, *found]))
-
-
-def _usage(seen: RunView) -> dict[Any, Any]:
-    """What each problem used, by problem, row and seed; the last time it ran counts."""
-    from orchestrator.evals.earlier import USAGE
-
-    used = {}
-    for row in seen.trace():
-        if row.get("kind") == USAGE:
-            used[row.get("problem"), row.get("strategy"), row.get("seed")] = row.get("usage")
-    return used
-
-
-def _joined(seen: RunView) -> Iterator[dict[str, Any]]:
-    """Result lines with what each used."""
-    used = _usage(seen)
-    for row in seen.results():
-        yield {**row, "usage": used.get((row.get("problem"), row.get("strategy"), row.get("seed")))}
-
-
-def _lines(seen: RunView, format_: str, names: list[str], candidates: bool) -> Iterator[str]:
-    """The lines of an export, of the rows of these names."""
-    if format_ in LAYOUTS:
-        check_one(names)
-        rows = (row for row in seen.results() if row.get("strategy") in names)
-        return sample_lines(rows, format_, candidates)
-    joined = (row for row in _joined(seen) if row.get("strategy") in names)
-    return _csv(joined) if format_ == "csv" else map(_dumped, joined)
-
-
-def _csv(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    yield _csv_line([*_TOLD, *_USED])
-    for row in rows:
-        usage = row["usage"] or {}
-        yield _csv_line([*(row.get(name) for name in _TOLD), *(usage.get(name) for name in _USED)])
-
-
-def _csv_line(cells: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
-
-
-def _dumped(row: dict[str, Any]) -> str:
-    return json.dumps(row, allow_nan=False)
-
-
-def _save(lines: Iterator[str], output: Path) -> int:
-    from orchestrator.files import replacing
-
-    count = 0
-    try:
-        with replacing(output) as file:
-            for line in lines:
-                count += 1
-                file.write(f"{line}\n".encode())
-    except OSError as error:
-        raise ConfigError(f"{output} cannot be written: {error.strerror}") from error
-    return count
 
 
 def _summary_json(run: RunSummary) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.errors import ConfigError
@@ -41,7 +41,7 @@ def _programs(rows: Iterable[Mapping[str, Any]], every: bool) -> Iterator[tuple[
             yield row["problem"], answer or ""
 
 
-def check_one(names: list[str]) -> None:
+def check_one(names: Sequence[str]) -> None:
     """Raises:
     ConfigError: several strategies' samples would be taken for one's.
     """
