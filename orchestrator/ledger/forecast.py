@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.errors import BudgetExceeded
 
-from .amount import Amount
+from .amount import NOTHING, Amount
 from .claim import Claim, claim
 from .scope import Scope
 from .waiting import admitted, room
@@ -30,6 +31,8 @@ class Forecast:
     """Whether a branch has come to its end."""
     _scouts: int = 0
     _news: set[asyncio.Future[None]] = field(default_factory=set)
+    _held: dict[Callable[[], None], None] = field(default_factory=dict)
+    """What wakes those that wait for room."""
 
     def ask(self, worst: Amount) -> None:
         """A call is about to be made."""
@@ -51,29 +54,39 @@ class Forecast:
         around = _started(outer)
         while self._blind(chain) and self._scouts > around:
             await self._hear()
+        unit = NOTHING
+
+        def ask() -> Claim | Scope:
+            nonlocal unit
+            unit, got = self._claim(chain, calls, outer)
+            return got
+
+        # Parked with just what it was refused: of two that were woken for less, each would wake the other for ever.
         got = await admitted(
-            lambda: self._claim(chain, calls, outer),
-            # Parked with the least that it may be content with: by the time it is woken more may be known.
-            lambda held: room(held, priority, (self.came_to * calls).or_more(self.asked)),
+            ask, lambda held: room(held, priority, (unit * calls).or_more(self.asked), early=self._held)
         )
         self._scouts += 1
         return got
 
     def end(self, branch: Claim, followed: bool) -> None:
         """A branch that was started has ended; `followed` if nothing went wrong on its way."""
-        self.followed = self.followed or followed
+        learned, self.followed = followed and not self.followed, self.followed or followed
         self._scouts -= 1
         branch.release()
+        if learned:
+            for wake in tuple(self._held):
+                wake()  # each needs less now than what it is parked with
         self._tell()
 
-    def _claim(self, chain: tuple[Scope, ...], calls: int, outer: Claim | None) -> Claim | Scope:
+    def _claim(self, chain: tuple[Scope, ...], calls: int, outer: Claim | None) -> tuple[Amount, Claim | Scope]:
+        """What each call is taken to need, and the claim on as much, or the scope that holds it back."""
         if not self.followed:
             try:
-                return claim(chain, calls, self.asked, least=self.asked, outer=outer)
+                return self.asked, claim(chain, calls, self.asked, least=self.asked, outer=outer)
             except BudgetExceeded:
                 # Nothing is under way, so that one branch may try with what calls have come to so far.
                 pass
-        return claim(chain, calls, self.came_to, least=self.asked, outer=outer)
+        return self.came_to, claim(chain, calls, self.came_to, least=self.asked, outer=outer)
 
     def _blind(self, chain: tuple[Scope, ...]) -> bool:
         unknown = self.asked.tokens == 0 and self.asked.usd == 0

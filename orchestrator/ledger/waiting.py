@@ -34,15 +34,28 @@ async def admitted(ask: Callable[[], T | Scope], wait: Callable[[Scope], Awaitab
         turn = got
 
 
-async def room(scope: Scope, priority: tuple[int, ...], need: Amount, claim: Claim | None = None) -> None:
-    """Returns once `need` may fit into `scope`, or never can; whoever waited must try again then, and stir it after."""
+async def room(
+    scope: Scope,
+    priority: tuple[int, ...],
+    need: Amount,
+    claim: Claim | None = None,
+    early: dict[Callable[[], None], None] | None = None,
+) -> None:
+    """Returns once `need` may fit into `scope`, or never can; whoever waited must try again then, and stir it after.
+
+    Args:
+        early: meanwhile holds what wakes the one who waits here, for whoever learns that it needs less.
+    """
     freed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    wakers = {} if early is None else early
 
     def wake() -> None:
+        parked.leave()
         if not freed.done():
             freed.set_result(None)
 
     parked = scope.park(priority, need, wake, claim)
+    wakers[wake] = None
     try:
         await freed
     except asyncio.CancelledError:
@@ -51,3 +64,5 @@ async def room(scope: Scope, priority: tuple[int, ...], need: Amount, claim: Cla
             # It was woken and does not take its turn: that is the next one's now.
             scope.stir()
         raise
+    finally:
+        del wakers[wake]

@@ -2,12 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from orchestrator.budget import Budget
 from orchestrator.errors import BudgetExceeded
-from orchestrator.ledger import NOTHING, Amount, Claim, Forecast, Reservation, Scope, charge, claim, reserve, room
+from orchestrator.ledger import (
+    NOTHING,
+    Amount,
+    Claim,
+    Forecast,
+    Parked,
+    Reservation,
+    Scope,
+    charge,
+    claim,
+    reserve,
+    room,
+)
 from tests.clock import run_virtual
 
 
@@ -350,3 +363,65 @@ def test_where_the_worst_case_never_fits_one_branch_tries_with_what_calls_came_t
     forecast.ask(Amount(1, 400))
     forecast.reply(Amount(1, 50))
     assert started(forecast, scope, calls=3) is not None
+
+
+class Counting(Scope):
+    """Counts how often somebody is parked."""
+
+    parks = 0
+
+    def park(self, *args: Any, **kwargs: Any) -> Parked:
+        self.parks += 1
+        return super().park(*args, **kwargs)
+
+
+async def waiting_behind(forecast: Forecast, scope: Scope, branches: int) -> tuple[Claim, list[asyncio.Task[Claim]]]:
+    """A branch of three calls that has started, and others that wait for room, with one reply come."""
+    forecast.ask(Amount(1, 1000))
+    first = await forecast.start(scope.chain, 3, (0,))
+    waiting = [asyncio.ensure_future(forecast.start(scope.chain, 3, (0,))) for _ in range(branches)]
+    got = reserve(scope.chain, Amount(1, 1000), first)
+    assert isinstance(got, Reservation)
+    await passes(20)
+    got.settle(Amount(1, 10), NOTHING)
+    forecast.reply(Amount(1, 10))
+    return first, waiting
+
+
+async def passes(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def test_branches_that_wait_for_room_do_not_wake_each_other_again_and_again() -> None:
+    forecast, scope = Forecast(), Counting("problem", Budget(tokens=4000))
+
+    async def main() -> int:
+        first, waiting = await waiting_behind(forecast, scope, 3)
+        out = reserve(scope.chain, Amount(1, 1000), first)
+        assert isinstance(out, Reservation)
+        scope.stir()
+        await passes(200)
+        parks = scope.parks
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        return parks
+
+    assert run_virtual(main())[0] <= 6
+
+
+def test_a_branch_that_came_to_its_end_lets_those_start_that_its_worst_case_held_back() -> None:
+    forecast, scope = Forecast(), Scope("problem", Budget(tokens=4000))
+
+    async def main() -> list[bool]:
+        first, waiting = await waiting_behind(forecast, scope, 3)
+        out = reserve(scope.chain, Amount(1, 1000), first)
+        assert isinstance(out, Reservation)
+        await passes(20)
+        assert not any(task.done() for task in waiting)
+        forecast.end(first, followed=True)
+        await passes(20)
+        return [task.done() for task in waiting]
+
+    assert run_virtual(main())[0] == [True, True, True]
