@@ -22,6 +22,8 @@ from .throttle import Throttle
 
 _FIRST_HOLD, _LONGEST_HOLD = 0.25, 15.0
 """Seconds that a lane holds after the first of a series of 429s without Retry-After, and at the most."""
+_BELIEVED = 4
+"""429s in a row after which it holds longer than the server asks, as that did not help."""
 
 _LATE = 1e-6
 """Seconds that a timer is set late: one that fires before its time, by a rounding error, would be set again at once."""
@@ -163,14 +165,20 @@ class Lane:
         """An attempt failed; after a 429 nothing leaves for as long as the server asks, or longer with every burst."""
         self.breaker.failed(error, departure.probe)
         if isinstance(error, RateLimited):
-            recent = departure.generation == self.window.generation
             first = self.window.limited(departure.generation)
             # With nobody waiting it was our own pace that the server was seen to take, not its limit.
-            self.throttle.refused(first and bool(self._mates), recent, error.stated, self._clock())
+            shows, asked = first and bool(self._mates), tokens_of(departure.flights)
+            self.throttle.refused(shows, departure.generation, error.stated, asked, self._clock())
             if first:
                 self._bursts = min(self._bursts + 1, 16)
-            pause = error.retry_after or min(_LONGEST_HOLD, _FIRST_HOLD * 2 ** max(0, self._bursts - 1))
-            self._not_before = max(self._not_before, self._clock() + pause)
+            self._not_before = max(self._not_before, self._clock() + self._pause(error.retry_after or 0.0))
+
+    def _pause(self, asked: float) -> float:
+        """Seconds that nothing leaves after a 429."""
+        if asked and self._bursts <= _BELIEVED:
+            return asked
+        doublings = self._bursts - 1 - (_BELIEVED if asked else 0)
+        return max(asked, min(_LONGEST_HOLD, _FIRST_HOLD * 2.0 ** max(0, doublings)))
 
     def close(self) -> None:
         """Lets nothing leave any more; what is out may land, what enters is refused."""
@@ -231,9 +239,11 @@ class Lane:
             group = [flight, *self._board_mates(flight)]
             group.sort(key=lambda f: f.request.sample_index)
             self.out += 1
-            permit = self.throttle.take(tokens_of(group), self._clock())
+            permit = self.throttle.take(tokens_of(group), self._clock(), self.window.generation)
             leaves, shared = self.breaker.leaves(), self._prefixes.leaves(group)
             self._tower.depart(self, Departure(group, self.window.generation, leaves, permit=permit, shared=shared))
+        if not self._mates:
+            self.throttle.rested()
         self._gate.pumped(self.expert, len(self._mates))
 
     def _may_leave(self) -> bool:

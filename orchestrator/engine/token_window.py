@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 _MINUTE = 60.0
 _SPREAD = 1 / 30
-"""Share of its time that a permit counts beyond it, as the server saw its call later than we sent it."""
+"""Part of its time that a share counts beyond it, as the server saw its call later than we sent it."""
 _SLICES = 20
 """Steps in which what was taken before the window began comes back."""
 
 
 @dataclass(slots=True, eq=False)
-class Permit:
-    """What one attempt takes of a minute's tokens."""
+class Share:
+    """What one attempt takes of a window's tokens."""
 
+    window: TokenWindow
     at: float
     tokens: int
     counted: bool = True
@@ -32,7 +33,7 @@ class TokenWindow:
     def __init__(self, most: float, seconds: float = _MINUTE) -> None:
         self._most, self._taken = max(1, int(most)), 0
         self._lasts = seconds * (1 + _SPREAD)
-        self._permits: deque[Permit] = deque()
+        self._shares: deque[Share] = deque()
 
     def begin_with(self, taken: float, now: float) -> None:
         """Counts what was taken before it began, and comes back steadily."""
@@ -45,34 +46,49 @@ class TokenWindow:
         over = self._taken + min(tokens, self._most) - self._most
         if over <= 0:
             return now
-        for permit in self._permits:
-            over -= permit.tokens
+        latest = float("-inf")
+        for share in self._shares:
+            over, latest = over - share.tokens, max(latest, share.at)
             if over <= 0:
-                return permit.at + self._lasts
-        raise AssertionError("a window that is full holds permits")
+                return latest + self._lasts
+        raise AssertionError("a window that is full holds shares")
 
     def fits(self, tokens: int, now: float) -> bool:
         """Whether `tokens` are free, without being let through only because nothing else is there."""
         self._drop_old(now)
         return self._taken + tokens <= self._most
 
-    def take(self, tokens: int, now: float) -> Permit:
+    def take(self, tokens: int, now: float) -> Share:
         """Counts an attempt from now on."""
-        permit = Permit(now, min(tokens, self._most))
-        self._permits.append(permit)
-        self._taken += permit.tokens
-        return permit
+        share = Share(self, now, min(tokens, self._most))
+        self._count(share)
+        return share
 
-    def settle(self, permit: Permit, used: int) -> None:
+    def sent(self, share: Share, now: float) -> None:
+        """An attempt leaves only now, and counts from now on."""
+        share.at = now
+        if not share.counted:  # it took longer to leave than it would have counted
+            self._count(share)
+
+    def settle(self, share: Share, used: int) -> None:
         """Puts what an attempt used in place of what it was taken to need at the most."""
-        used = min(used, permit.tokens)
-        if permit.counted:
-            self._taken += used - permit.tokens
-        permit.tokens = used
+        used = min(used, share.tokens)
+        if share.counted:
+            self._taken += used - share.tokens
+        share.tokens = used
+
+    def grow(self, factor: float) -> None:
+        """Allows more from now on."""
+        self._most = int(self._most * factor) + 1
+
+    def _count(self, share: Share) -> None:
+        share.counted = True
+        self._shares.append(share)
+        self._taken += share.tokens
 
     def _drop_old(self, now: float) -> None:
         # One that was sent late holds those behind it, which is on the safe side.
-        while self._permits and now >= self._permits[0].at + self._lasts:
-            permit = self._permits.popleft()
-            permit.counted = False
-            self._taken -= permit.tokens
+        while self._shares and now >= self._shares[0].at + self._lasts:
+            share = self._shares.popleft()
+            share.counted = False
+            self._taken -= share.tokens

@@ -180,9 +180,126 @@ def test_one_refusal_among_few_does_not_cut_the_pace_to_nothing() -> None:
     for _ in range(100):
         learned.take(now)
         now += 0.1
-    learned.refused(True, True)
+    learned.refused(True, 0)
     learned.take(now)
     assert learned.rate == pytest.approx(9.4, abs=0.2)
-    learned.refused(True, True)
+    learned.take(now + 0.1)
+    learned.refused(True, 0)
     learned.take(now + 1)
     assert learned.rate == pytest.approx(7.5, abs=0.2)
+
+
+def test_refusals_of_all_there_is_say_nothing_of_a_pace() -> None:
+    learned, now = Learned(), 0.0
+    for _ in range(100):
+        learned.take(now)
+        now += 0.1
+    learned.refused(True, 0)
+    for probe in range(60):
+        learned.take(now + 15 * probe, probe + 1)
+        learned.refused(True, probe + 1)
+    assert learned.rate == pytest.approx(9.4, abs=0.2)
+
+
+def test_idle_time_is_no_sign_of_a_limit() -> None:
+    learned, now = Learned(), 0.0
+    for _ in range(2):
+        for _ in range(200):
+            learned.take(now, 0)
+            now += 0.01
+        learned.rested()
+        now += 3600
+    for _ in range(200):
+        learned.take(now, 0)
+        now += 0.01
+    learned.refused(True, 0)
+    learned.take(now, 1)
+    assert learned.rate is not None
+    assert learned.rate > 80
+
+
+def test_a_told_limit_that_others_share_is_left_by_half_at_the_most_and_a_days_is_forgotten_once_it_is_back() -> None:
+    learned, now = Learned(), 0.0
+    for _ in range(300):
+        learned.take(now)
+        learned.told(10.0, 1.0, now, now + 600)
+        now += 1
+    assert learned.rate == pytest.approx(0.5 * 9.5)
+    learned.told(0.01, 86400.0, now, now + 86400.0)
+    assert learned.opens_at(now + 60) > now + 60 or learned.rate == pytest.approx(1 / 60)
+    assert learned.opens_at(now + 86400.0) == now + 86400.0
+    assert learned.rate is None
+    for _ in range(50):
+        learned.take(now + 86400.0)
+    assert learned.opens_at(now + 86400.0) == now + 86400.0
+
+
+@dataclass(eq=False)
+class Hourly(Stage):
+    """Refuses everything for `down` seconds, from `at` on, and says nothing of how long."""
+
+    at: float = 10.0
+    down: float = 600.0
+    taken: list[float] = field(default_factory=list)
+
+    async def complete(self, batch: Sequence[Request]) -> Response:
+        now = asyncio.get_running_loop().time()
+        if self.at <= now < self.at + self.down:
+            raise RateLimited("no more")
+        self.taken.append(now)
+        return await super().complete(batch)
+
+
+def test_a_server_that_refused_all_for_ten_minutes_is_asked_as_before_soon_after() -> None:
+    stage = Hourly(PACES["constant"])
+    ask_for(700, stage, 20, concurrency=8)
+    assert count(stage.taken, 640, 700) >= 0.5 * 8 * 60
+
+
+def test_a_hiccup_after_an_hour_of_little_demand_does_not_make_a_lane_crawl() -> None:
+    stage = Hourly(PACES["constant"], at=3622.0, down=1.0)
+
+    async def main() -> None:
+        run = Scope("run", paid=True)
+        async with Engine({"e": expert(concurrency=8)}, lambda _: stage, MemoryJournal()) as engine:
+            for number in range(12):
+                await engine.ask(request(f"early {number}"), Seat(run))
+                await asyncio.sleep(300)
+            async with asyncio.TaskGroup() as group:
+                for number in range(400):
+                    group.create_task(engine.ask(request(f"q{number}"), Seat(run)))
+
+    _, seconds = run_virtual(main())
+    assert seconds <= 3612 + 120
+
+
+@dataclass(eq=False)
+class Plenty(Stage):
+    """Refuses one, and tells of tokens that it has plenty of, as servers do that count something else."""
+
+    async def complete(self, batch: Sequence[Request]) -> Response:
+        if len(self.batches) == 49:
+            self.batches.append(tuple(batch))
+            error = RateLimited("slow down", retry_after=0.1)
+            error.stated = StatedLimits(Allowance(14400, 14000, 3600.0), Allowance(18000, 17997, 7.66))
+            raise error
+        return await super().complete(batch)
+
+
+def test_what_a_server_has_plenty_of_is_not_taken_for_its_limit() -> None:
+    stage = Plenty(PACES["constant"])
+    ask_for(600, stage, 20, concurrency=8)
+    assert len(stage.answered) >= 0.4 * 8 * 600
+
+
+@dataclass(eq=False)
+class Storm(Stage):
+    async def complete(self, batch: Sequence[Request]) -> Response:
+        self.times.append(asyncio.get_running_loop().time())
+        raise RateLimited("slow down", retry_after=0.01)
+
+
+def test_a_server_that_refuses_again_and_again_is_left_alone_for_longer_than_it_asks() -> None:
+    stage = Storm()
+    ask_for(100, stage, 20, concurrency=8)
+    assert len(stage.times) <= 60

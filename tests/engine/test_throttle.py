@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.engine.throttle import Permit, Throttle
+from orchestrator.errors import Allowance, StatedLimits
 from orchestrator.types import Expert
 from tests.clock import route_time, run_virtual
 
@@ -33,7 +34,7 @@ async def opened(gate: Throttle, want: int) -> None:
         await opened(gate, want)
 
 
-async def passed(gate: Throttle, want: int) -> Permit | None:
+async def passed(gate: Throttle, want: int) -> Permit:
     """Waits, leaves, and says so."""
     loop = asyncio.get_running_loop()
     await opened(gate, want)
@@ -168,3 +169,56 @@ def test_a_group_is_no_larger_than_what_is_free() -> None:
         return [gate.fits(60, loop.time()), gate.fits(61, loop.time())]
 
     assert run_virtual(main())[0] == [True, False]
+
+
+def test_a_limit_of_ones_own_is_kept_whatever_a_server_allows() -> None:
+    async def main() -> None:
+        gate, loop = throttle(tpm=100), asyncio.get_running_loop()
+        permit = gate.take(60, loop.time())
+        gate.refused(True, 0, StatedLimits(tokens=Allowance(100_000, 10, 60.0)), 60, loop.time())
+        await asyncio.sleep(30)
+        gate.settle(permit, 50)
+        gate.take(50, loop.time())
+        assert gate.opens_at(40, loop.time()) == pytest.approx(62, abs=0.1)
+        assert not gate.fits(40, loop.time())
+
+    run_virtual(main())
+
+
+def test_what_was_let_through_under_another_limit_does_not_make_room_in_the_one_that_is_told() -> None:
+    async def main() -> None:
+        gate, loop = throttle(), asyncio.get_running_loop()
+        gate.refused(True, 0, StatedLimits(tokens=Allowance(1000, 0, 60.0)), 500, loop.time())
+        await asyncio.sleep(60)
+        old = gate.take(900, loop.time())
+        gate.refused(True, 0, StatedLimits(tokens=Allowance(1000, 0, 60.0)), 500, loop.time())
+        await gate.leave(old)
+        gate.settle(old, 10)
+        assert not gate.fits(200, loop.time())
+
+    run_virtual(main())
+
+
+def test_who_was_sent_late_counts_for_as_long_as_the_others() -> None:
+    async def main() -> float:
+        gate, loop = throttle(tpm=100), asyncio.get_running_loop()
+        first, second = gate.take(50, loop.time()), gate.take(50, loop.time())
+        await gate.leave(second)
+        await asyncio.sleep(20)
+        await gate.leave(first)
+        await asyncio.sleep(43)
+        return gate.opens_at(60, loop.time())
+
+    assert run_virtual(main())[0] == pytest.approx(82, abs=0.1)
+
+
+def test_who_was_let_through_and_left_a_minute_later_counts_all_the_same() -> None:
+    async def main() -> bool:
+        gate, loop = throttle(tpm=100), asyncio.get_running_loop()
+        permit = gate.take(80, loop.time())
+        await asyncio.sleep(70)
+        assert gate.fits(80, loop.time())
+        await gate.leave(permit)
+        return gate.fits(80, loop.time())
+
+    assert run_virtual(main())[0] is False
