@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _BITS = 24
-"""Two to this many bits are 2 MB, of which only what is used takes memory. With a million keys one look-up in 400 is in
-vain; with more there are more of these, and nothing else happens."""
+"""Two to this many bits are 2 MB. With a million keys one look-up in 500 is in vain; with more there are more of these,
+and nothing else happens."""
 _SHIFTS = (0, _BITS, 2 * _BITS, 3 * _BITS)
 _MASK = (1 << _BITS) - 1
 _BYTES = 4 * _BITS // 8

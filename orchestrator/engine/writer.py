@@ -7,6 +7,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TypeAlias
@@ -50,6 +51,7 @@ class Writer:
         self._db, self._order, self._failure = db, tuple(order), failure
         self._arrived: list[Write] = []
         self._passes = self._grown = 0
+        self._closed = False
         self._due: asyncio.AbstractEventLoop | None = None
         """Where a batch is about to leave."""
         self._told: asyncio.AbstractEventLoop | None = None
@@ -64,7 +66,11 @@ class Writer:
         return bool(self._arrived or self._told)
 
     async def write(self, rows: Sequence[Row]) -> None:
-        """Returns when the rows are committed, which they are even if whoever waits leaves."""
+        """Returns when the rows are committed, which they are even if whoever waits leaves.
+
+        Raises:
+            Exception: what `failure` makes of why they could not be.
+        """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._add(Write(rows, done), loop)
@@ -75,6 +81,7 @@ class Writer:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
+            self._check_open()
             self._arrived.append(Write(rows))
             self._leave(None)
         else:
@@ -82,13 +89,20 @@ class Writer:
 
     async def aclose(self) -> None:
         """Commits what came, closes the connection and ends the thread."""
-        self._leave(asyncio.get_running_loop())
-        self._queue.put(None)
+        if not self._closed:
+            self._closed = True
+            self._leave(asyncio.get_running_loop())
+            self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
     # -- on the event loop --------------------------------------------------------------
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise self._failure(ValueError("it is closed"))
+
     def _add(self, write: Write, loop: asyncio.AbstractEventLoop) -> None:
+        self._check_open()
         self._arrived.append(write)
         if self._due is not loop and self._told is not loop:
             self._pass_by(loop)
@@ -134,8 +148,9 @@ class Writer:
             while (item := self._queue.get()) is not None:
                 batch, loop = item
                 errors = self._commit(batch)
-                if loop is not None and not loop.is_closed():
-                    loop.call_soon_threadsafe(self._tell, loop, batch, errors)
+                if loop is not None:
+                    with suppress(RuntimeError):  # it is closed by now, and nobody in it waits any more
+                        loop.call_soon_threadsafe(self._tell, loop, batch, errors)
         finally:
             self._db.close()
 
@@ -157,9 +172,8 @@ class Writer:
             for statement, values in write.rows:
                 rows.setdefault(statement, []).append(values)
         with self._db as db:
-            for statement in self._order:
-                if statement in rows:
-                    _execute(db, statement, rows[statement])
+            for statement in sorted(rows, key=self._order.index):
+                _execute(db, statement, rows[statement])
 
 
 def _execute(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:

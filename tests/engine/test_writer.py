@@ -156,6 +156,52 @@ async def test_closing_commits_what_came_and_tells_who_waits(table: Table) -> No
     assert table.rows() == [1, 2]
 
 
+async def test_whoever_comes_after_it_was_closed_hears_it_instead_of_waiting_for_ever(table: Table) -> None:
+    await table.writer.aclose()
+    with pytest.raises(JournalError, match="closed"):
+        await table.writer.write(put(1))
+    with pytest.raises(JournalError, match="closed"):
+        table.writer.note(put(1))
+    await table.writer.aclose()
+
+
+async def test_a_statement_that_it_does_not_know_is_an_error_of_whoever_wrote_it(table: Table) -> None:
+    with pytest.raises(JournalError):
+        await table.writer.write([*put(1), ("INSERT INTO other VALUES (?)", (1,))])
+    assert table.rows() == []
+    await table.writer.aclose()
+
+
+class Closing(asyncio.SelectorEventLoop):
+    """An event loop that is closed just when somebody has seen that it is open."""
+
+    just_now = True
+
+    def is_closed(self) -> bool:
+        return not self.just_now and super().is_closed()
+
+
+def test_a_loop_that_closes_while_a_commit_runs_does_not_end_the_thread(table: Table) -> None:
+    table.go_on.clear()
+    loop = Closing()
+    waits = loop.create_task(table.writer.write(put(1)))
+    loop.run_until_complete(asyncio.sleep(0.01))
+    assert table.under_way.wait(10)
+    waits.cancel()
+    loop.run_until_complete(asyncio.wait([waits]))
+    loop.close()
+    table.go_on.set()
+
+    async def go_on() -> None:
+        async with asyncio.timeout(10):
+            await table.writer.write(put(2))
+        await table.writer.aclose()
+
+    asyncio.run(go_on())
+    assert table.rows() == [1, 2]
+    loop.just_now = False
+
+
 # -- a journal on a disk with troubles ------------------------------------------------------
 
 
