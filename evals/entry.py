@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import answers
@@ -92,7 +92,7 @@ def _traced(job: Job, conduct: Conduct, usage: Usage) -> tuple[Mapping[str, Json
     problem, name, seed = job.key
     who: dict[str, Json] = {"problem": problem, "strategy": name, "seed": seed}
     events = ({**who, **event.to_json()} for event in conduct.trace)
-    return (*events, {**who, "kind": USAGE, "usage": dict(asdict(usage))})
+    return (*events, {**who, "kind": USAGE, "usage": usage.to_json()})
 
 
 def _where(error: Exception) -> str:

@@ -13,7 +13,7 @@ from .errors import BudgetExceeded, ExpertError, OrchestratorError, VerifierErro
 from .fitting import candidates_of, checked_of, fitted
 from .ledger import Scope
 from .own_prompts import SHIPPED, PromptSource
-from .protocols import Begins, Declares, Strategy, Verifier
+from .protocols import Begins, Strategy, Verifier, begins, declares
 from .registry import build, verdict_of
 from .run import Deadline, Run, Table, earliest, within
 from .trace import Trace
@@ -163,8 +163,8 @@ class Conduct:
             self.contestant = fitted(self.contestant, self.problem, self.scope, experts, embedder=embedder)
             self._foretell(candidates_of(self.contestant, self.problem, experts))
             async with within(self._deadline), asyncio.TaskGroup() as self._tasks:
-                if isinstance(self.contestant.aggregator, Begins):
-                    self._tasks.create_task(self._begin(self.contestant.aggregator))
+                if begins(aggregator := self.contestant.aggregator):
+                    self._tasks.create_task(self._begin(aggregator))
                 early = await self._follow(self.contestant.strategy)
                 self.run.end()
                 self._look()
@@ -187,7 +187,7 @@ class Conduct:
         contestant, checked = self.contestant, checked_of(self.contestant, candidates)
         parts = ((contestant.aggregator, self._ahead, candidates), (contestant.verifier, self._checks, checked))
         for part, run, number in parts:
-            if isinstance(part, Declares):
+            if declares(part):
                 run.declare(part.declares(self.problem, run, number))
 
     async def _follow(self, strategy: Strategy) -> BudgetExceeded | ExpertError | None:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from .contestant import Contestant
 from .errors import BudgetExceeded
 from .ledger import Scope
-from .protocols import Embeds, Estimates, EstimatesOver, Fits
+from .protocols import Embeds, Fits, estimates, estimates_over
 from .types import Estimate, Problem
 
 
@@ -20,7 +20,7 @@ def fitted(
         BudgetExceeded: not even its smallest form fits.
     """
     strategy, calls = contestant.strategy, _calls_left(scope)
-    if calls is None or not isinstance(strategy, Estimates):
+    if calls is None or not estimates(strategy):
         return contestant
     whole = estimated(contestant, problem, experts, embedder=embedder)
     if whole is None or whole.most <= calls or not isinstance(strategy, Fits):
@@ -44,9 +44,9 @@ def fitted(
 
 def candidates_of(contestant: Contestant, problem: Problem, experts: int) -> int:
     """How many candidates may come; two where the strategy cannot tell."""
-    if not isinstance(contestant.strategy, Estimates):
+    if not estimates(strategy := contestant.strategy):
         return 2
-    estimate = contestant.strategy.estimate(problem, experts)
+    estimate = strategy.estimate(problem, experts)
     return estimate.most if estimate.candidates is None else estimate.candidates
 
 
@@ -61,18 +61,18 @@ def estimated(contestant: Contestant, problem: Problem, experts: int, *, embedde
     Args:
         embedder: the role is given, so that calls to it are counted too.
     """
-    if not isinstance(contestant.strategy, Estimates):
+    if not estimates(strategy := contestant.strategy):
         return None
-    estimate = contestant.strategy.estimate(problem, experts)
+    estimate = strategy.estimate(problem, experts)
     candidates = candidates_of(contestant, problem, experts)
     parts: tuple[tuple[object, int], ...] = (
         (contestant.verifier, checked_of(contestant, candidates)),
         (contestant.aggregator, candidates),
     )
     for part, number in parts:
-        if isinstance(part, EstimatesOver):
+        if estimates_over(part):
             estimate += part.estimate_over(problem, experts, number)
-        elif isinstance(part, Estimates):
+        elif estimates(part):
             estimate += part.estimate(problem, experts)
     for user in (contestant.strategy, contestant.verifier, contestant.aggregator) if embedder else ():
         if isinstance(user, Embeds):

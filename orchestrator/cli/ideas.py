@@ -208,7 +208,7 @@ def _show(
         _row(name, [one for one in found if one.strategy == name]) for name in dict.fromkeys(i.strategy for i in found)
     ]
     if as_json:
-        usage = {**asdict(asking.usage), "paid_usd": asking.scope.spent.usd}
+        usage = {**asking.usage.to_json(), "paid_usd": asking.scope.spent.usd}
         out_json(
             "ideas/1", {"run": seen.id, "judge": judge, "measure": asdict(measure), "results": rows, "usage": usage}
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -281,7 +281,7 @@ def _json(wanted: Preparation, folder: RunFolder, problems: Problems, count: int
         "set": problems.name,
         "problems": count,
         "file": str(wanted.output),
-        "usage": {**asdict(work.usage), "paid_usd": work.scope.spent.usd},
+        "usage": {**work.usage.to_json(), "paid_usd": work.scope.spent.usd},
         "use": wanted.use,
         "run": str(folder.path),
     }

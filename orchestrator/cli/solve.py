@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -191,7 +191,7 @@ def outcome_json(outcome: Outcome, top: int = 1) -> dict[str, object]:
         "strategy": outcome.strategy,
         "chosen_by": outcome.chosen_by,
         "candidates": [_candidate_json(scored) for scored in outcome.candidates],
-        "usage": asdict(outcome.usage),
+        "usage": outcome.usage.to_json(),
         "stopped_by": outcome.stopped_by,
         "run": outcome.run,
         "isolation": isolation_json(outcome.isolation),

@@ -7,6 +7,7 @@ from operator import add, attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from .event import Event
+from .message import Json
 from .request import Completion, FinishReason, Place
 
 if TYPE_CHECKING:
@@ -144,8 +145,13 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         return Usage(*map(add, _figures(self), _figures(other)))
 
+    def to_json(self) -> dict[str, Json]:
+        """Every figure by its name."""
+        return dict(zip(_NAMES, _figures(self), strict=True))
 
-_figures = attrgetter(*(f.name for f in fields(Usage)))
+
+_NAMES = tuple(f.name for f in fields(Usage))
+_figures = attrgetter(*_NAMES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,13 @@ def test_usage_adds_up_in_every_field(one: Usage, other: Usage) -> None:
     for f in fields(Usage):
         assert getattr(total, f.name) == getattr(one, f.name) + getattr(other, f.name)
     assert one + Usage() == one
+
+
+@given(USAGES)
+def test_usage_is_written_with_every_figure_and_read_back(usage: Usage) -> None:
+    told = usage.to_json()
+    assert told == asdict(usage)
+    assert Usage(**told) == usage  # type: ignore[arg-type]
 
 
 def test_estimates_of_steps_add_up() -> None:
