@@ -184,9 +184,16 @@ def pause(headers: Mapping[str, str], now: float) -> float | None:
         return max(0.0, float(given))
     except ValueError:
         pass
+    until = _moment(given)
+    # The server's own clock, where it tells it: a date is no better than the clock that it is held against.
+    return None if until is None else max(0.0, until - (_moment(headers.get("date", "")) or now))
+
+
+def _moment(date: str) -> float | None:
+    """Seconds since the epoch of a date as HTTP writes it."""
     try:
-        return max(0.0, parsedate_to_datetime(given).timestamp() - now)
-    except (ValueError, TypeError):
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -82,6 +82,7 @@ class Attempts:
             self._recovery.rest(departure, error)
         except Exception as error:
             # Not the expert's fault: whoever asked gets it as it is.
+            lane.breaker.cancelled(departure.probe)
             self._close(departure, repr(error), charged=departure.left)
             for flight in departure.flights:
                 self._flights.end(flight, error)

@@ -16,7 +16,8 @@ class Breaker:
     """Closed until `threshold` attempts in a row failed; then one probe after each pause, the pauses doubling.
 
     It opens for good on a wrong key or an unknown model, and after `probes` probes failed in a row (`patience` probes,
-    some minutes, for a server that has answered before). A 429 says that the server lives and counts as neither.
+    some minutes, for a server that has answered before); and for as long as a server asks, where that is longer than a
+    call may wait. A 429 says that the server lives and counts as neither.
     `clock` gives seconds.
     """
 
@@ -32,6 +33,8 @@ class Breaker:
     probing: bool = False
     answered: bool = False
     lost: ExpertLost | None = field(default=None)
+    returns_at: float = float("inf")
+    """When it is lost no longer, where the server said so."""
 
     @property
     def closed(self) -> bool:
@@ -55,6 +58,16 @@ class Breaker:
         self.failures = self.failed_probes = 0
         self.probing = False
 
+    def lose(self, error: ExpertLost, seconds: float) -> None:
+        """The server said that it will not answer for so long."""
+        if self.lost is None or self.returns_at < float("inf"):
+            self.lost, self.returns_at = error, self.clock() + seconds
+
+    def come_back(self) -> None:
+        """One that was lost for some time is asked again after it."""
+        if self.clock() >= self.returns_at:
+            self.lost, self.returns_at = None, float("inf")
+
     def cancelled(self, probe: bool) -> None:
         """The attempt ended without telling anything about the server."""
         if probe:
@@ -62,7 +75,7 @@ class Breaker:
 
     def failed(self, error: ExpertError, probe: bool) -> None:
         if isinstance(error, ExpertLost):
-            self.lost = error
+            self.lost, self.returns_at = error, float("inf")
         if isinstance(error, RateLimited) or not error.retried:
             self.succeeded()
             return

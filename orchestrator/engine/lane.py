@@ -224,6 +224,7 @@ class Lane:
 
     def _pump(self) -> None:
         self._pump_due = False
+        self.breaker.come_back()
         if self.closed:
             self._fail_all(Stopped())
         elif self.breaker.lost is not None:

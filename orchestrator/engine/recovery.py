@@ -45,7 +45,8 @@ class Recovery:
             lane.throttle.settle(departure.permit, 0)
         if isinstance(error, RateLimited) and (asked := error.retry_after or 0.0) > self._policy.deadline:
             # A day's quota is gone: whoever queues here would wait longer than any call may.
-            lane.breaker.lost = ExpertLost(f"asks to wait {asked:.0f} s: {error.message}", expert=error.expert)
+            lost = ExpertLost(f"asks to wait {asked:.0f} s: {error.message}", expert=error.expert)
+            lane.breaker.lose(lost, asked)
 
     def rest(self, departure: Departure, error: ExpertError) -> None:
         pause = Pause()

@@ -9,6 +9,7 @@ from orchestrator.engine.aimd import Window
 from orchestrator.engine.breaker import Breaker
 from orchestrator.errors import ConnectionLost, ExpertError, ExpertLost, RateLimited, WrongKey
 from orchestrator.ledger import Scope
+from orchestrator.types import Completion
 from tests.clock import run_virtual
 from tests.engine.stage import PACES, Stage, expert, request
 
@@ -128,3 +129,53 @@ def test_no_call_sleeps_past_its_deadline() -> None:
     results, seconds = outcomes(stage, 1, RetryPolicy(deadline=120.0))
     assert isinstance(results[0], RateLimited)
     assert seconds == pytest.approx(1 + 51 * 2, abs=0.1)
+
+
+def test_who_asks_for_an_hour_is_asked_again_after_it() -> None:
+    stage = Stage(PACES["constant"])
+    stage.fault = lambda rng: RateLimited("quota", retry_after=3600.0) if stage.times[-1] < 3600 else None
+
+    async def main() -> list[type]:
+        ends: list[type] = []
+        async with Engine({"e": expert()}, lambda _: stage, MemoryJournal()) as engine:
+            for number, pause in enumerate((10.0, 3600.0, 0.0)):
+                try:
+                    ends.append(type((await engine.ask(request(f"q{number}"), Seat(Scope("p")))).completion))
+                except ExpertError as error:
+                    ends.append(type(error))
+                await asyncio.sleep(pause)
+        return ends
+
+    assert run_virtual(main())[0] == [RateLimited, ExpertLost, Completion]
+
+
+def test_what_a_wrong_key_ended_does_not_come_back() -> None:
+    breaker = Breaker(clock := Clock())
+    breaker.lose(ExpertLost("asks to wait"), 3600.0)
+    breaker.failed(WrongKey("no"), probe=False)
+    breaker.lose(ExpertLost("asks to wait"), 60.0)
+    clock.now = 10_000.0
+    breaker.come_back()
+    assert isinstance(breaker.lost, WrongKey)
+
+
+def test_a_probe_that_ends_in_an_error_of_ours_is_followed_by_another() -> None:
+    stage, faults = Stage(PACES["at once"]), [LOST] * 8
+
+    def fault(rng: object) -> ExpertError | None:
+        if faults:
+            return faults.pop()
+        if len(stage.batches) == 9:
+            raise ZeroDivisionError
+        return None
+
+    stage.fault = fault
+
+    async def main() -> list[object]:
+        async with Engine({"e": expert(concurrency=1)}, lambda _: stage, MemoryJournal()) as engine:
+            async with asyncio.timeout(600):
+                asked = [engine.ask(request(f"q{number}"), Seat(Scope("p"))) for number in range(8)]
+                return await asyncio.gather(*asked, return_exceptions=True)
+
+    results = run_virtual(main())[0]
+    assert sorted(type(result).__name__ for result in results) == ["Landed"] * 7 + ["ZeroDivisionError"]

@@ -190,6 +190,8 @@ def test_pauses_are_read_in_every_dialect() -> None:
     assert pause({"retry-after": " 3 "}, now) == 3.0
     assert pause({"retry-after": formatdate(now + 90, usegmt=True)}, now) == pytest.approx(90, abs=1)
     assert pause({"retry-after": formatdate(now - 90, usegmt=True)}, now) == 0.0
+    ahead = {"retry-after": formatdate(now + 3605, usegmt=True), "date": formatdate(now + 3600, usegmt=True)}
+    assert pause(ahead, now) == 5.0, "the server's clock is an hour ahead"
     assert pause({"retry-after": "-4"}, now) == 0.0
     assert pause({"retry-after": ""}, now) is None
     assert pause({"retry-after-ms": "many", "retry-after": "1"}, now) == 1.0
