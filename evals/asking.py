@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from .stopwatch import Stopwatch
 
 Result = TypeVar("Result")
 
+_LOG = logging.getLogger(__name__)
 _LOOK = 0.5
 """Seconds between two looks at how far it has come."""
 
@@ -72,7 +74,7 @@ class Asking:
         sandbox = await stack.enter_async_context(Sandbox(min_level=self.plan.min_isolation))
         journal = SqliteJournal(self.folder.journal)
         self._engine = await stack.enter_async_context(
-            Engine(self.plan.everybody, backend_of, journal, loader_of=loader_of, batch_of=batch_of)
+            Engine(self.plan.everybody, backend_of, journal, loader_of=loader_of, tell=_LOG.warning, batch_of=batch_of)
         )
         stopwatch = Stopwatch(journal, asyncio.get_running_loop().time)
         self.scope = Scope("run", self.plan.run_budget, paid=True, spent=journal.paid + journal.losses.of("run"))

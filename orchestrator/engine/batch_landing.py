@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _FEWEST = 100
 """Requests of a batch below which it is not made smaller because its provider has too much waiting."""
-_FULL_PAUSE = 60.0
-"""Seconds until the next batch after one that was too much for its provider."""
+_FULL_PAUSE, _LONGEST_FULL = 60.0, 1800.0
+"""Seconds until the next batch after one that was too much for its provider, doubled with each, and at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,10 @@ class Landing:
         for flight in tuple(trip.departure.flights):
             key = flight.request.key
             if key in replies:
+                if trip.left is not None:
+                    flight.leader = next(
+                        iter(flight.wanted), None
+                    )  # who has no attempt: it is billed once all the same
                 flight.serve(replies[key], Amount.of(found[key].bill))
                 trip.base.flights.landed(flight)
         rest = [flight for flight in trip.departure.flights if flight.request.key not in replies]
@@ -109,6 +113,8 @@ class Landing:
         trip, flown = self.trip, 0
         if standing.full:
             self._shrink(standing)
+        else:
+            trip.lane.crowded = 0
         for flight in flights:
             result = found.get(flight.request.key)
             _settle(flight, result)
@@ -133,15 +139,23 @@ class Landing:
             )
 
     def _shrink(self, standing: BatchStanding) -> None:
-        """The provider has too much waiting: smaller batches, and later; none where they would be small indeed."""
+        """The provider has too much waiting: later, and smaller batches where none of ours is what waits there.
+
+        None where they would be small indeed.
+        """
         trip, lane = self.trip, self.trip.lane
-        lane.most = max(1, min(lane.most, trip.calls) // 2)
-        if lane.most < _FEWEST:
+        pause = min(_LONGEST_FULL, _FULL_PAUSE * 2**lane.crowded)
+        lane.crowded = min(lane.crowded + 1, 16)
+        if any(other is not trip and not other.over for other in lane.trips):
+            return lane.pause(pause)
+        most = max(1, trip.calls // 2)
+        if most < _FEWEST:
             why = f"its provider has too much waiting ({standing.reason})"
             trip.base.tell(f"expert '{lane.expert.id}': {why}; it is asked at once from here on, at full price")
             lane.ground(why)
         else:
-            lane.pause(_FULL_PAUSE)
+            lane.most = min(lane.most, most)
+            lane.pause(pause)
 
 
 def _called_off(trip: Trip) -> bool:

@@ -19,6 +19,8 @@ from .lane import Lane, Tower
 
 LINGER = 2.0
 """Seconds in which nothing may have entered before a batch leaves that is not full."""
+PATIENCE = 600.0
+"""Seconds for which a batch waits for everything else to be still, at the most: a slow lane may be busy for hours."""
 BREATH = 0.05
 """Seconds for which everything else must be still: who has just been answered may be about to ask."""
 _ENVELOPE = 400
@@ -71,7 +73,9 @@ class BatchLane(Lane):
         self.adopted: dict[bytes, Trip] = {}
         """What earlier processes have sent, by key."""
         self.refused = 0
-        """Batches in a row that were not taken."""
+        """Times in a row that batches were not taken."""
+        self.crowded = 0
+        """Batches in a row for which the provider had too much waiting."""
         self.most = self.terms.requests
         """Requests of a batch; fewer than its terms say where the provider had too much waiting."""
         self._dispatch, self._worst = dispatch, worst
@@ -81,6 +85,8 @@ class BatchLane(Lane):
         self._weight = 0
         self._entered_at = 0.0
         self._quiet_since: float | None = None
+        self._waiting_since = 0.0
+        self._refused_at = float("-inf")
 
     @property
     def calls_out(self) -> int:
@@ -111,6 +117,8 @@ class BatchLane(Lane):
         self._weights[flight] = flight.request.size + _ENVELOPE
         self._weight += self._weights[flight]
         self._entered_at = self._clock()
+        if not self._mates:
+            self._waiting_since = self._entered_at
         super().enter(flight)
 
     def fly(self, flight: Flight) -> None:
@@ -165,6 +173,12 @@ class BatchLane(Lane):
             self.trips.remove(trip)
         self.pump_soon()
 
+    def refuse(self, since: float) -> None:
+        """A batch that left at `since` was not taken; those that left together count once."""
+        if since > self._refused_at:
+            self.refused += 1
+            self._refused_at = self._clock()
+
     def pause(self, seconds: float) -> None:
         """Sends nothing for so long."""
         self._not_before = max(self._not_before, self._clock() + seconds)
@@ -190,6 +204,8 @@ class BatchLane(Lane):
         if (hold := self._not_before - now) > INSTANT:
             return hold
         if self.queued >= self.most or self._weight >= self.terms.size:
+            return 0.0
+        if now - self._waiting_since >= PATIENCE:
             return 0.0
         if not self._dispatch.quiet():
             self._quiet_since = None
@@ -219,6 +235,7 @@ class BatchLane(Lane):
         for flight in other:
             super().enter(flight)
         self._quiet_since = None
+        self._waiting_since = self._clock()
         if group:
             departure = Departure(group, self.window.generation, left=True)
             for flight in group:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ExpertError, ExpertLost, OrchestratorError, UnknownModel
 from orchestrator.ledger import Reservation
 from orchestrator.types import BatchResult, BatchStanding
 
+from .batch_file import packed
 from .batch_landing import Landing
 from .batch_log import LeftOut
 from .entries import row
@@ -25,14 +27,16 @@ FIRST_LOOK, LONGEST_LOOK, LOOKS_GROW = 1.0, 60.0, 1.5
 """Seconds until the first look at a batch, at most between two looks, and how the pauses grow."""
 SLACK = 3600.0
 """Seconds past its window that a batch may take to be ended by its provider; then it is called off."""
-_SEEK = (1.0, 5.0, 15.0, 30.0, 60.0, 60.0, 60.0)
-"""Seconds before each search for a batch that nobody knows to be there."""
+_SEEK = (1.0, 5.0, 15.0, 30.0)
+"""Seconds before each of the first searches for a batch that nobody knows to be there."""
 _SURE = 3
 """Searches that must have found nothing before a batch is held not to be there."""
 _FETCHES = 20
-"""Tries to have results before they are given up."""
-_UNSENT = 3
-"""Batches in a row that are not taken before no more are sent."""
+"""Tries to have results that are refused before they are given up."""
+_FETCHING = 6 * 3600.0
+"""Seconds before they are given up where the provider, or the way to it, is down: all of it would be paid again."""
+_UNSENT = 6
+"""Times in a row that batches are not taken before no more are sent: five minutes, as all that follows costs more."""
 _PAUSE = 5.0
 """Seconds until the next batch after the first that was not taken."""
 
@@ -97,6 +101,8 @@ class Trip:
     """What is kept for it on the run's scope, where an earlier process sent it."""
     task: asyncio.Task[None] | None = None
     called_off: bool = False
+    told: bool = False
+    """That it could not be called off."""
     late: bool = False
     """It was called off, or lost, for being long past its window."""
 
@@ -110,6 +116,11 @@ class Trip:
     def calls(self) -> int:
         """Requests in it."""
         return len(self.left.worst) if self.left is not None else len(self.departure.flights)
+
+    @property
+    def over(self) -> bool:
+        """Its provider has ended it."""
+        return self.standing is not None and self.standing.ended
 
     @property
     def name(self) -> str:
@@ -139,9 +150,7 @@ class Trip:
             self._bar(barred.error)
         except Exception as error:
             # The journal's fault, or ours: whoever asked gets it as it is.
-            for flight in tuple(self.departure.flights):
-                flight.settle_failure(charged=True)
-                self.base.flights.end(flight, error)
+            self._abort(error)
         finally:
             self.lane.left_port(self)
 
@@ -169,7 +178,7 @@ class Trip:
         Raises:
             _Unsent, _Lost: it is not out, or nobody knows.
         """
-        lines = await self._lines()
+        lines = await packed(self)
         flights = self.departure.flights
         if not flights:
             return
@@ -185,39 +194,6 @@ class Trip:
         self.lane.refused = 0
         await self.base.journal.batches.known(self.departure.row, self.id)
 
-    async def _lines(self) -> list[bytes]:
-        """The lines of its file; what nobody wants any more, or does not fit, is taken out."""
-        boarded = tuple(self.departure.flights)
-        written = await asyncio.to_thread(self._written, boarded)
-        lines: list[bytes] = []
-        size, most = 0, self.lane.terms.size
-        self.departure.flights.clear()
-        for flight, line in zip(boarded, written, strict=True):
-            if isinstance(line, ExpertError):
-                flight.settle_failure(charged=False)
-                self.base.refuse(flight, line)
-            elif not flight.wanted:
-                flight.settle_failure(charged=False)
-                self.base.flights.drop(flight)
-            elif lines and size + len(line) > most:
-                flight.settle_failure(charged=False)
-                self.lane.enter(flight)
-            else:
-                lines.append(line)
-                size += len(line)
-                self.departure.flights.append(flight)
-        return lines
-
-    def _written(self, flights: Sequence[Flight]) -> list[bytes | ExpertError]:
-        """Each flight's line, or why there can be none; takes a second of CPU for a large batch."""
-        lines: list[bytes | ExpertError] = []
-        for flight in flights:
-            try:
-                lines.append(self.lane.carrier.line(flight.request))
-            except ExpertError as error:
-                lines.append(error)
-        return lines
-
     async def _refind(self, left: LeftOut) -> None:
         if self.id is not None:
             return
@@ -231,29 +207,31 @@ class Trip:
 
         Raises:
             _Lost: nobody knows.
+            _Barred: the key is not good for it any more.
         """
         if not self.lane.carrier.finds:
             raise _Lost("may have been sent, and its provider cannot be asked for it")
-        misses = 0
-        for pause in _SEEK:
+        misses, strikes, until = 0, 0, self.base.clock() + SLACK
+        for pause in chain(_SEEK, repeat(LONGEST_LOOK)):
             await asyncio.sleep(pause)
             try:
                 if (found := await self.lane.carrier.find(self.token)) is not None:
                     return found
-            except ExpertError:
+            except ExpertError as error:
+                strikes = self._struck(error, strikes)
+                if self.base.clock() > until:
+                    break
                 continue  # it is looked for again
-            misses += 1
+            misses, strikes = misses + 1, 0
             if misses == _SURE:
                 return None
-        if misses:
-            return None
         raise _Lost("may have been sent, and its provider does not say")
 
     def _unsent(self, error: ExpertError) -> None:
         """Closes what was surely not taken; its flights wait for the next, or are asked at once."""
         self._landing.close(str(error), charged=False)
         if self.left is None:
-            self.lane.refused += 1
+            self.lane.refuse(self.since)
             if self.lane.refused >= _UNSENT or not error.retried:
                 why = f"its batches are not taken ({error.message})"
                 self.base.tell(
@@ -277,29 +255,31 @@ class Trip:
         assert self.id is not None
         pause, strikes = FIRST_LOOK, 0
         until = self.since + self.lane.terms.seconds + SLACK
+        # One of an earlier process may long be over, which only a look tells.
+        last = max(until, self.base.clock()) + SLACK
         while True:
             await asyncio.sleep(pause)
             pause = min(LONGEST_LOOK, pause * LOOKS_GROW)
-            self.late = self.base.clock() > until
-            if self.base.clock() > until + SLACK:
-                raise _Lost("goes on past its window, and does not stop")
             if not self.called_off and (self.late or (self.left is None and self.departure.abandoned)):
                 await self._call_off()
             try:
-                self.standing = await self.lane.carrier.look(self.id)
+                self.standing, strikes = await self.lane.carrier.look(self.id), 0
+                if self.standing.ended:
+                    return self.standing
             except ExpertError as error:
                 strikes = self._struck(error, strikes)
-                continue
-            strikes = 0
-            if self.standing.ended:
-                return self.standing
+            self.late = self.base.clock() > until
+            if self.base.clock() > last:
+                raise _Lost("goes on past its window, and does not stop")
 
     async def _call_off(self) -> None:
         """Nobody wants it any more, or its time is over."""
         try:
             await self.cancel()
         except ExpertError as error:
-            self.base.tell(f"{self.name} could not be cancelled: {error.message}")
+            if not self.told:
+                self.base.tell(f"{self.name} could not be cancelled: {error.message}")
+            self.told = True  # it is tried again before every look
             return
         self.called_off = True
 
@@ -317,17 +297,20 @@ class Trip:
 
         Raises:
             _Lost: they are not to be had.
+            _Barred: the key is not good for them any more.
         """
-        asked = {flight.request.key: flight.request for flight in self.departure.flights}
-        pause, last = FIRST_LOOK, ""
-        for _ in range(_FETCHES):
+        pause, strikes, tries, until = FIRST_LOOK, 0, 0, self.base.clock() + _FETCHING
+        while True:
+            asked = {flight.request.key: flight.request for flight in self.departure.flights}
             try:
                 return await self.lane.carrier.results(standing, asked)
             except ExpertError as error:
-                last = error.message
+                strikes = self._struck(error, strikes)
+                tries += not error.retried
+                if tries >= _FETCHES or self.base.clock() > until:
+                    raise _Lost(f"has ended, and its results are not to be had ({error.message})") from None
             await asyncio.sleep(pause)
             pause = min(LONGEST_LOOK, pause * LOOKS_GROW)
-        raise _Lost(f"has ended, and its results are not to be had ({last})")
 
     def _bar(self, error: ExpertError) -> None:
         """Leaves it out for a run with a better key: nothing more can be done here."""
@@ -335,8 +318,12 @@ class Trip:
         lost = error if isinstance(error, ExpertLost) else ExpertLost(error.message, expert=error.expert)
         for lane in (self.lane, self.lane.live):
             lane.breaker.lost = lane.breaker.lost or lost
+        self._abort(lost)
+
+    def _abort(self, error: Exception) -> None:
+        """Ends whoever waits. In the journal it stays open, so that a later process looks for it."""
         for flight in tuple(self.departure.flights):
-            flight.settle_failure(charged=True)
-            self.base.flights.end(flight, lost)
+            flight.settle_failure(charged=self.departure.row is not None)
+            self.base.flights.end(flight, error)
         if self.hold is not None:
             self.hold.charge()

@@ -20,7 +20,7 @@ from .batch_lane import BatchLane
 from .batch_log import LeftOut
 from .batch_trip import Base, Trip
 from .counters import Counters
-from .flight import Departure, State
+from .flight import Departure, Flight, State
 from .flights import Flights
 from .journal import Journal
 from .lane import Lane, Tower
@@ -105,16 +105,20 @@ class Batches:
             else:
                 self._tell(
                     f"a batch of {len(left.worst)} calls of expert '{left.expert}' is out ({left.id or left.token}), "
-                    "which is not asked by batch here: its replies are left where they are"
+                    "which is not asked by batch here: its replies are left where they are, and it counts at its worst case"
                 )
 
     def bear(self, scope: Scope) -> None:
-        """Keeps room on the scope of the whole run for what earlier processes sent: it will be billed."""
+        """Keeps room on the scope of the whole run for what earlier processes sent: it will be billed.
+
+        Nobody sees what those come to whose expert is not asked by batch here, so that they count as spent.
+        """
         trips = {trip.token: trip for lane in self.lanes for trip in lane.trips}
         for left in self._journal.batches.left_out():
-            hold = _held(scope, left)
-            if left.token in trips:
-                trips[left.token].hold = hold
+            if (trip := trips.get(left.token)) is not None:
+                trip.hold = _held(scope, left)
+            else:
+                scope.spent += left.most
 
     # -- sending ------------------------------------------------------------------------
 
@@ -163,6 +167,19 @@ class Batches:
         finally:
             check.asking -= 1
 
+    def keep(self, flight: Flight, scope: Scope) -> bool:
+        """Whether a flight that its last waiter has left stays out for a later process.
+
+        It does where the seconds of the whole run are over: a resumed run asks for it again.
+        """
+        if not scope.chain[-1].over or not self._journal.batches.durable:
+            return False
+        departures = [trip.departure for lane in self.lanes for trip in lane.trips]
+        if flight.departure is None or flight.departure not in departures:
+            return False
+        flight.departure.kept = True
+        return True
+
     # -- ending -------------------------------------------------------------------------
 
     def stop(self) -> None:
@@ -185,7 +202,8 @@ class Batches:
                 await lane.carrier.aclose()
 
     def _part(self, trip: Trip) -> None:
-        wanted = trip.left is not None or any(flight.wanted for flight in trip.departure.flights)
+        departure = trip.departure
+        wanted = trip.left is not None or departure.kept or any(flight.wanted for flight in departure.flights)
         sent = trip.departure.row is not None
         for flight in tuple(trip.departure.flights):
             self._flights.end(flight, Stopped())
@@ -203,7 +221,7 @@ class Batches:
     async def _withdraw(self, trip: Trip) -> None:
         try:
             await trip.cancel()
-            told = "was cancelled; what it had answered by then is billed"
+            told = "was cancelled; what it had answered by then is billed" if trip.id else "is not at its provider"
         except ExpertError as error:
             told = f"could not be cancelled ({error.message}); it may go on, and is billed"
         if trip.departure.row is not None:

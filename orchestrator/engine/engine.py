@@ -203,6 +203,8 @@ class Engine:
             return
         if self._flights.stopped and flight.departure is not None and flight.departure.left:
             return  # it is as good as paid: let it land
+        if self.batches.keep(flight, waiter.seat.scope):
+            return
         if flight.state is State.OUT and waiter.seat.leaving.grace:
             self._loop.call_later(GRACE, self._abandon, flight)
         else:

@@ -204,13 +204,17 @@ class Departure:
     left: bool = False
     """Whether the provider may have seen it."""
     landed: bool = False
+    kept: bool = False
+    """Nobody waits for it any more, but a later process will: a batch that outlived the seconds of its run."""
     shared: Shared | None = None
     """What it shares with others, where their provider keeps what it was asked."""
 
     @property
     def abandoned(self) -> bool:
         """Whether nobody wants anything of it."""
-        return not self.landed and all(flight.abandoned or flight.state is State.GONE for flight in self.flights)
+        if self.landed or self.kept:
+            return False
+        return all(flight.abandoned or flight.state is State.GONE for flight in self.flights)
 
 
 def unlimited(name: str = "run") -> Scope:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator.engine import SqliteJournal
-from orchestrator.errors import ExpertError, UnknownModel
+from orchestrator.engine import Engine, Journal, Landed, MemoryJournal, Seat, SqliteJournal
+from orchestrator.errors import BudgetExceeded, ExpertError, Stopped, UnknownModel
+from orchestrator.ledger import Scope
 from orchestrator.types import Asked, BatchResult, BatchStanding, BatchTerms, Expert, Request, Response, Tokens
 from tests.clock import run_virtual
-from tests.engine.stage import PRICE, prompt_tokens, reply_to
+from tests.engine.stage import PRICE, Stage, prompt_tokens, reply_to, request
 
 T = TypeVar("T")
 
@@ -159,3 +161,41 @@ def run(work: Coroutine[Any, Any, T]) -> tuple[T, float]:
         return run_virtual(work, busy=lambda: any(journal.busy for journal in _JOURNALS))
     finally:
         _JOURNALS.clear()
+
+
+class Told(list[str]):
+    def __call__(self, text: str) -> None:
+        self.append(text)
+
+
+@asynccontextmanager
+async def engine(
+    depot: Depot,
+    *experts: Expert,
+    live: Stage | None = None,
+    journal: Journal | None = None,
+    told: Told | None = None,
+) -> AsyncIterator[Engine]:
+    team = {each.id: each for each in experts or (expert(),)}
+    stage = live or Stage()
+    tell = Told() if told is None else told
+    async with Engine(team, lambda _: stage, journal or MemoryJournal(), batch_of=lambda _: depot, tell=tell) as made:
+        yield made
+
+
+async def asked(engine: Engine, count: int, scope: Scope | None = None, prefix: str = "q") -> list[Landed | Exception]:
+    seat = Seat(scope or Scope("run", paid=True))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(caught(engine.ask(request(f"{prefix}{i}"), seat))) for i in range(count)]
+    return [task.result() for task in tasks]
+
+
+async def caught(work: Coroutine[Any, Any, Landed]) -> Landed | Exception:
+    try:
+        return await work
+    except (ExpertError, BudgetExceeded, Stopped) as error:
+        return error
+
+
+def texts(landed: list[Landed | Exception]) -> list[str]:
+    return [each.completion.text if isinstance(each, Landed) else type(each).__name__ for each in landed]

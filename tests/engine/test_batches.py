@@ -5,71 +5,29 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.budget import Budget
-from orchestrator.engine import Engine, Journal, Landed, MemoryJournal, Seat
+from orchestrator.engine import MemoryJournal, Seat
 from orchestrator.errors import (
     BadRequest,
-    BudgetExceeded,
     ConnectionLost,
-    ExpertError,
     ServerBusy,
-    Stopped,
     WrongKey,
 )
 from orchestrator.ledger import NOTHING, Scope
 from orchestrator.types import Expert
-from tests.engine.batch_stage import Depot, expert, journal_at
+from tests.engine.batch_stage import Depot, Told, asked, engine, expert, journal_at, texts
 from tests.engine.batch_stage import run as in_virtual_time
 from tests.engine.stage import PRICE, Stage, request
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     return in_virtual_time(work)[0]
-
-
-class Told(list[str]):
-    def __call__(self, text: str) -> None:
-        self.append(text)
-
-
-@asynccontextmanager
-async def engine(
-    depot: Depot,
-    *experts: Expert,
-    live: Stage | None = None,
-    journal: Journal | None = None,
-    told: Told | None = None,
-) -> AsyncIterator[Engine]:
-    team = {each.id: each for each in experts or (expert(),)}
-    stage = live or Stage()
-    tell = Told() if told is None else told
-    async with Engine(team, lambda _: stage, journal or MemoryJournal(), batch_of=lambda _: depot, tell=tell) as made:
-        yield made
-
-
-async def asked(engine: Engine, count: int, scope: Scope | None = None, prefix: str = "q") -> list[Landed | Exception]:
-    seat = Seat(scope or Scope("run", paid=True))
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(caught(engine.ask(request(f"{prefix}{i}"), seat))) for i in range(count)]
-    return [task.result() for task in tasks]
-
-
-async def caught(work: Coroutine[Any, Any, Landed]) -> Landed | Exception:
-    try:
-        return await work
-    except (ExpertError, BudgetExceeded, Stopped) as error:
-        return error
-
-
-def texts(landed: list[Landed | Exception]) -> list[str]:
-    return [each.completion.text if isinstance(each, Landed) else type(each).__name__ for each in landed]
 
 
 class TestBoarding:
