@@ -10,6 +10,7 @@ from orchestrator.types import Expert, capacity_of
 
 from .coming import Coming
 from .flight import Flight
+from .loading import Loading
 from .residents import Loaded, Residents
 
 
@@ -22,7 +23,7 @@ class Groups:
         tell: told in one line of every loader that failed.
 
     Raises:
-        ConfigError: experts of one group contradict each other.
+        ConfigError: experts of one group contradict each other, or a loader cannot be made.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class Groups:
         """What strategies have declared."""
         self._experts, self._loader_of, self._tell = experts, loader_of, tell
         self._gates: dict[str, Residents] = {}
-        for name in {expert.resident_group for expert in experts.values()} - {None}:
-            capacity_of(str(name), experts.values())
+        # All now: somebody should hear of what is wrong with one before anything is asked.
+        names = dict.fromkeys(expert.resident_group for expert in experts.values() if expert.resident_group is not None)
+        self._groups = {name: self._group(name) for name in names}
 
     def gate(
         self,
@@ -43,8 +45,10 @@ class Groups:
     ) -> Residents | None:
         """The gate of a group; `None` of those that are in none."""
         if name is not None and name not in self._gates:
-            members = self._members(name)
-            self._gates[name] = Residents(name, members, flights, self.coming, self._loader_of, start, self._tell)
+            if name not in self._groups:
+                self._groups[name] = self._group(name)
+            capacity, loading = self._groups[name]
+            self._gates[name] = Residents(name, capacity, loading, flights, self.coming, start)
         return None if name is None else self._gates[name]
 
     @property
@@ -58,9 +62,13 @@ class Groups:
         return [loaded for gate in self._gates.values() for loaded in gate.history]
 
     async def aclose(self) -> None:
-        """Lets go of the loaders' connections."""
+        """Lets go of timers, and of the loaders' connections."""
         for gate in self._gates.values():
-            await gate.aclose()
+            gate.close()
+        for _, loading in self._groups.values():
+            await loading.aclose()
 
-    def _members(self, group: str) -> list[Expert]:
-        return [expert for expert in self._experts.values() if expert.resident_group == group]
+    def _group(self, name: str) -> tuple[int, Loading]:
+        """How many models of a group are loaded at once, and all of them."""
+        members = [expert for expert in self._experts.values() if expert.resident_group == name]
+        return capacity_of(name, members), Loading(members, self._loader_of, self._tell)

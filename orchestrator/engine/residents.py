@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import LoadFailed
-from orchestrator.protocols import Loader
-from orchestrator.types import Expert, capacity_of
+from orchestrator.types import Expert
 
 from .breaker import INSTANT
 from .coming import Coming
 from .flight import Flight, Leaving
+from .loading import Loading
 from .residency import Demand, Residency, Swap
 
 if TYPE_CHECKING:
@@ -64,40 +63,31 @@ class Residents:
 
     Args:
         group: its name.
-        experts: all of it.
+        capacity: models that are loaded at once.
+        loading: all of its models.
         flights: everything that is under way, for any expert.
         coming: what strategies have declared.
-        loader_of: how a model is brought in and put out, where the server is to be told.
         start: starts a task that ends with the engine.
-        tell: told once of every way in which a loader failed, in one line; the run goes on, as many servers load what
-            they are asked.
     """
 
     def __init__(
         self,
         group: str,
-        experts: Sequence[Expert],
+        capacity: int,
+        loading: Loading,
         flights: Callable[[], Iterable[Flight]],
         coming: Coming,
-        loader_of: Callable[[Expert], Loader | None],
         start: Callable[[Coroutine[object, object, None]], object],
-        tell: Callable[[str], None],
     ) -> None:
-        self.group, self.experts = group, dict[str, Expert]()
-        """By model; the first of those that share it."""
-        self._models: dict[str, str] = {}
-        """By the id of an expert."""
-        for expert in experts:
-            self._know(expert)
-        self.policy = Residency(capacity_of(group, experts))
+        self.group, self.policy = group, Residency(capacity)
         self.loads: Counter[str] = Counter()
         """By the id of the expert whose model it is."""
         self.history: deque[Loaded] = deque(maxlen=_KEPT)
         """The last of them."""
-        self._flights, self._coming, self._loader_of = flights, coming, loader_of
-        self._start, self._tell = start, tell
+        self._loading, self._flights, self._coming, self._start = loading, flights, coming, start
         self._lanes: defaultdict[str, list[Lane]] = defaultdict(list)
-        self._loaders: dict[str, Loader | None] = {}
+        self._models: dict[str, str] = {}
+        """By the id of an expert."""
         self._ready: set[str] = set()
         """Models that may be asked: loaded, and not on their way in."""
         self._since: dict[str, None] = {}
@@ -110,17 +100,12 @@ class Residents:
         """Models whose first call goes ahead, and whether one has."""
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         """When models that a rate limit holds are to be looked at again."""
-        self._failures: set[str] = set()
-        self._looking = self._cleared = False
+        self._looking = False
 
     def add(self, lane: Lane) -> None:
         """A lane of the group."""
-        self._lanes[self._know(lane.expert)].append(lane)
-
-    def _know(self, expert: Expert) -> str:
-        model = self._models[expert.id] = model_of(expert)
-        self.experts.setdefault(model, expert)
-        return model
+        model = self._models[lane.expert.id] = self._loading.know(lane.expert)
+        self._lanes[model].append(lane)
 
     # -- what lanes ask -----------------------------------------------------------------
 
@@ -222,15 +207,15 @@ class Residents:
             lane.pump_soon()
 
     def _begin(self, swap: Swap, waiting: int) -> None:
-        expert = self.experts[swap.load]
-        evicted = None if swap.evict is None else self.experts[swap.evict]
+        expert = self._loading.experts[swap.load]
+        evicted = None if swap.evict is None else self._loading.experts[swap.evict]
         self.loads[expert.id] += 1
         at = asyncio.get_running_loop().time()
         self.history.append(Loaded(self.group, expert.id, None if evicted is None else evicted.id, at, waiting))
         self._since.pop(swap.load, None)
         if swap.evict is not None:
             self._ready.discard(swap.evict)
-        if any(self._loader(model) is not None for model in self.experts):
+        if self._loading.told:
             self._start(self._bring(swap))
         else:
             self._led.setdefault(swap.load, False)
@@ -241,38 +226,13 @@ class Residents:
         self._pump(model)
 
     async def _bring(self, swap: Swap) -> None:
-        """Puts one model out and brings the other in; before the first, all others are put out."""
-        going = [] if swap.evict is None else [swap.evict]
-        if not self._cleared:
-            self._cleared = True
-            going = [model for model in self.experts if model not in self.policy.loaded]
-        for model in going:
-            await self._told(model, out=True)
-        await self._told(swap.load, out=False)
+        await self._loading.swap(swap.load, swap.evict, self.policy.loaded)
         self._let_in(swap.load)
 
-    async def _told(self, model: str, *, out: bool) -> None:
-        """Has the server told; whether it understood shows when the model is asked."""
-        expert, loader = self.experts[model], self._loader(model)
-        if loader is None:
-            return
-        try:
-            await (loader.unload(expert) if out else loader.load(expert))
-        except LoadFailed as error:
-            if str(error) not in self._failures:
-                self._failures.add(str(error))
-                self._tell(str(error))
-
-    def _loader(self, model: str) -> Loader | None:
-        if model not in self._loaders:
-            self._loaders[model] = self._loader_of(self.experts[model])
-        return self._loaders[model]
-
-    async def aclose(self) -> None:
-        """Lets go of the loaders' connections."""
-        for loader in self._loaders.values():
-            if loader is not None:
-                await loader.aclose()
+    def close(self) -> None:
+        """Lets go of timers, which may be set for as long as a day's limit lasts."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
 
     # -- demand -------------------------------------------------------------------------
 
@@ -316,8 +276,3 @@ def _paced(lane: Lane) -> float:
     """Seconds for which a rate limit holds a lane."""
     now = asyncio.get_running_loop().time()
     return max(0.0, lane.throttle.opens_at(0, now) - now)
-
-
-def model_of(expert: Expert) -> str:
-    """What is loaded when an expert is asked: experts that differ in more than this share it."""
-    return f"{expert.client} {expert.api_base or ''} {expert.model}"

@@ -428,6 +428,17 @@ def test_servers_are_told_what_goes_and_comes_and_a_failure_is_told_and_ends_not
     assert told == ([f"{line.split()[1]}: cannot {line.split()[0]}" for line in before[:-1]] if fails else [])
 
 
+def test_a_loader_that_cannot_be_made_is_an_error_before_anything_is_asked() -> None:
+    def loader_of(expert: Expert) -> Loader | None:
+        raise ConfigError(f"expert '{expert.id}': give api_base")
+
+    async def work(engine: Engine, card: Card) -> None:
+        await all_of(engine, [("a", seat(unlimited()))])
+
+    with pytest.raises(ConfigError, match="give api_base"):
+        on_card(work, group("ab"), {"loader_of": loader_of})
+
+
 def test_the_last_loads_are_remembered_one_by_one() -> None:
     async def work(engine: Engine, card: Card) -> None:
         await all_of(engine, [("a", seat(unlimited())), ("a", seat(unlimited())), ("b", seat(unlimited()))])
