@@ -43,6 +43,8 @@ def prefixes_of(request: Request) -> tuple[Prefix, ...]:
     call of a tool comes they end, as these are no texts.
     """
     messages = request.messages
+    if request.sampling.mode == "embedding":
+        return ()  # each text is by itself
     if sum(len(message.content) for message in messages if isinstance(message.content, str)) < LEAST:
         return ()
     return tuple(_found(request, messages))
@@ -59,14 +61,14 @@ def _found(request: Request, messages: tuple[Message, ...]) -> Iterator[Prefix]:
             return
         state = hash((state, message.role))
         begin = 0
-        while (more := step - length) < len(text) - begin:
+        while (more := step - length) <= len(text) - begin:
             state = hash((state, text[begin : begin + more]))
             begin, length = begin + more, step
             yield Prefix(state, length, number, begin)
             last, step = length, next(steps)
         state = hash((state, text[begin:]))
         length += len(text) - begin
-        if length >= LEAST and (length - last >= APART or number + 1 == len(messages)):
+        if length >= LEAST and length > last and (length - last >= APART or number + 1 == len(messages)):
             last = length
             yield Prefix(hash((state, None)), length, number, len(text))
         while step <= length:

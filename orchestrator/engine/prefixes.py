@@ -33,6 +33,7 @@ class Lead:
     """Those that it warms for others."""
     held: list[Flight] = field(default_factory=list)
     """Who waits for it."""
+    left: float = 0.0
     timer: asyncio.TimerHandle | None = None
     over: bool = False
     """It has begun to answer, has failed, or took too long."""
@@ -46,6 +47,8 @@ class Shared:
     kept: tuple[Prefix, ...] = ()
     """Those that the provider is asked to keep, where it keeps only what it is asked to."""
     lead: Lead | None = None
+    left: float = 0.0
+    """When it was sent: from then on the provider keeps it, however long it takes to answer."""
     answered: bool = False
 
     @property
@@ -134,13 +137,14 @@ class Prefixes:
     async def complete(self, shared: Shared, batch: Sequence[Request]) -> Response:
         """The answer to a departure; whoever waits for a lead follows as soon as it has begun to answer."""
         assert self._backend is not None
-        lead = shared.lead
+        lead, shared.left = shared.lead, self._clock()
         if lead is None:
             response = await self._backend.complete_shared(batch, shared.marks)
         else:
             # By then the prompt has long been read, unless the call waits in a queue of the provider's.
             patience = PATIENCE + lead.prefixes[-1].tokens / READS
-            lead.timer = asyncio.get_running_loop().call_later(patience, self._began, lead)
+            lead.left = shared.left
+            lead.timer = asyncio.get_running_loop().call_later(patience, self._gave_up, lead)
             response = await self._backend.complete_shared(batch, shared.marks, lambda: self._began(lead))
         shared.answered = True
         return response
@@ -165,18 +169,26 @@ class Prefixes:
         assert self.cache is not None
         for prefix in shared.prefixes:
             self._failed.pop(prefix.name, None)
-        self._keep(shared.kept if self.cache.marked else shared.prefixes)
+        self._keep(shared.kept if self.cache.marked else shared.prefixes, shared.left)
 
     def _began(self, lead: Lead) -> None:
+        for prefix in lead.prefixes:
+            self._failed.pop(prefix.name, None)
+        self._keep(lead.prefixes, lead.left)
         if not lead.over:
-            self._keep(lead.prefixes)
             self._finish(lead)
 
-    def _keep(self, prefixes: Sequence[Prefix]) -> None:
+    def _gave_up(self, lead: Lead) -> None:
+        """It takes too long: the others go without one, and mark nothing, as they would all write what they share."""
+        for prefix in lead.prefixes:
+            self._failed[prefix.name] = TRIES
+        self._finish(lead)
+
+    def _keep(self, prefixes: Sequence[Prefix], since: float) -> None:
         assert self.cache is not None
         now = self._clock()
         for prefix in prefixes:
-            self._warm[prefix.name] = now + self.cache.seconds
+            self._warm[prefix.name] = max(self._warm.get(prefix.name, 0.0), since + self.cache.seconds)
         if len(self._warm) > _KEPT:
             self._warm = {name: until for name, until in self._warm.items() if until > now}
             while len(self._warm) > _KEPT:

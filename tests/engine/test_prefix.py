@@ -1,7 +1,7 @@
 """Beginnings of conversations: two requests share one exactly when their texts do."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.engine.prefix import LEAST, prefixes_of
@@ -31,6 +31,8 @@ def test_a_short_request_has_none(length: int) -> None:
     assert prefixes_of(asked("x" * length)) == ()
 
 
+@example(LEAST, "", "c")  # one ends just where a prefix does
+@example(LEAST * 2, "", "")
 @given(st.integers(0, 60_000), st.text("ab\n é", max_size=3000), st.text("cd\n é", max_size=3000))
 def test_what_is_found_is_shared_and_no_more_than_a_third_of_it_is_missed(length: int, one: str, other: str) -> None:
     common = text_of(length)

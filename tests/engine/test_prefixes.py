@@ -187,6 +187,12 @@ class TestLeads:
         assert isinstance(texts[1], TimeoutError)
         assert stage.times == [0.0, 0.25]
 
+    def test_texts_to_embed_need_none(self) -> None:
+        stage, texts = Provider(max_n=1), (Message("user", LONG),)
+        asked = [Request("e", "m", texts, Sampling(mode="embedding"), salt=str(i)) for i in range(3)]
+        serve(stage, asked)
+        assert (stage.times, stage.led) == ([0.0] * 3, [])
+
     def test_a_server_that_keeps_nothing_has_none(self) -> None:
         stage = Provider(prefix_cache=None)
         serve(stage, [request(f"{LONG} {i}") for i in range(3)])
@@ -244,6 +250,20 @@ class TestMarks:
         stage = Provider(prefix_cache=PrefixCache(marked=True))
         serve(stage, [request(f"{LONG} {i}") for i in range(3)], value=self.expert(), starts=[0.0, 2.0, 2.0])
         assert (stage.times, stage.led) == ([0.0, 2.0, 2.25], [1])
+
+    def test_a_lead_that_is_slow_makes_nobody_else_write_what_it_writes(self) -> None:
+        seconds = iter([500.0])
+        stage = Provider(lambda rng: next(seconds, 1.0), tells=False, prefix_cache=PrefixCache(marked=True))
+        asked = [request(f"{LONG} {i}") for i in range(8)]
+        serve(stage, asked, value=self.expert(), starts=[0.0] * 4 + [100.0] * 2 + [510.0] * 2)
+        assert [any(mark.kept for mark in marks) for marks in stage.marks] == [True] + [False] * 3 + [True] * 4
+        assert stage.led == [0, 4, 6]
+
+    def test_what_took_minutes_to_answer_is_kept_from_when_it_was_asked(self) -> None:
+        stage = Provider(lambda rng: 200.0 if len(stage.batches) == 1 else 1.0, prefix_cache=PrefixCache(marked=True))
+        asked = [request(f"{LONG} {i}") for i in range(4)]
+        serve(stage, asked, value=self.expert(), starts=[0.0, 0.0, 450.0, 450.0])
+        assert stage.led == [0, 2]
 
     def expert(self, price: Price = DEAR) -> Expert:
         return Expert("e", "m", price=price)
