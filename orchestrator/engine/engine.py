@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -76,7 +77,11 @@ class Engine:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         await self._tasks.__aenter__()
-        self.batches.resume(lambda expert: self.lane(expert) if expert in self.experts else None)
+        try:
+            self.batches.resume(lambda expert: self.lane(expert) if expert in self.experts else None)
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     async def __aexit__(
@@ -88,11 +93,12 @@ class Engine:
         finally:
             for flight in self._flights.all():
                 self._flights.end(flight, Stopped())
-            await self.batches.aclose()
-            for lane in self._lanes.values():
-                await lane.backend.aclose()
-            await self.groups.aclose()
-            await self.journal.aclose()
+            async with AsyncExitStack() as closing:  # whatever one of them raises, the others are closed
+                closing.push_async_callback(self.journal.aclose)
+                closing.push_async_callback(self.groups.aclose)
+                for lane in self._lanes.values():
+                    closing.push_async_callback(lane.backend.aclose)
+                closing.push_async_callback(self.batches.aclose)
 
     # -- asking -------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ import pytest
 
 from orchestrator.budget import Budget
 from orchestrator.engine import Engine, MemoryJournal, Seat
-from orchestrator.errors import ConnectionLost, ExpertError, OrchestratorError, RateLimited, Stopped
-from orchestrator.ledger import Scope
+from orchestrator.engine.batch_log import LeftOut, MemoryBatchLog
+from orchestrator.errors import ConfigError, ConnectionLost, ExpertError, OrchestratorError, RateLimited, Stopped
+from orchestrator.ledger import Amount, Scope
 from orchestrator.types import Completion, Expert, Message, Request, Response, Sampling, Tokens
 from tests.clock import run_virtual
 
@@ -102,3 +103,47 @@ def test_stopping_in_the_pass_in_which_an_attempt_departs_gives_back_what_it_hol
     results, _ = stopped_after(0.0, server, 4, run)
     assert all(isinstance(result, Completion | Stopped) for result in results)
     assert run.outstanding == 0
+
+
+class Closed(MemoryJournal):
+    """Knows whether it was closed."""
+
+    closed = False
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class Unclosable(Server):
+    async def aclose(self) -> None:
+        raise OSError("the connection was gone")
+
+
+def test_a_connection_that_cannot_be_closed_leaves_no_journal_open() -> None:
+    journal = Closed()
+
+    async def main() -> None:
+        async with Engine({"e": Expert("e", "m")}, lambda _: Unclosable(), journal) as engine:
+            await engine.ask(Request("e", "m", (Message("user", "q"),), Sampling(max_tokens=9)), Seat(Scope("run")))
+
+    with pytest.raises(OSError, match="gone"):
+        run_virtual(main())
+    assert journal.closed
+
+
+def test_an_engine_that_cannot_begin_closes_what_it_has() -> None:
+    left = LeftOut(1, "e", "token", None, 0.0, {bytes(16): Amount(1)})
+    batches = MemoryBatchLog()
+    batches.left_out = lambda: (left,)  # type: ignore[method-assign]
+    journal = Closed(batches=batches)
+
+    def backend_of(expert: Expert) -> Server:
+        raise ConfigError("no key")
+
+    async def main() -> None:
+        async with Engine({"e": Expert("e", "m")}, backend_of, journal):
+            pass
+
+    with pytest.raises(ConfigError, match="no key"):
+        run_virtual(main())
+    assert journal.closed
