@@ -214,7 +214,7 @@ class Bench:
 
     async def _load(self) -> None:
         """Waits for what calls need before anybody's time runs, and no longer than the run is to go on."""
-        if self._loading is not None:
+        if self._loading is not None or self.ended:
             return
         self._loading = limit = asyncio.timeout(None)
         try:
@@ -318,11 +318,13 @@ class Bench:
         if conduct.ended_by == self.scope.name:
             self.out_of_budget = self.out_of_budget or outcome.reason
             return True
-        lost = {lane.expert.id: lane.breaker.lost for lane in self.engine.lanes() if lane.breaker.lost is not None}
-        stranded = self._stranding.strands(job.row, conduct.trace, outcome, lost)
+        stranded = self._stranding.strands(job.row, conduct.trace, outcome, self._lost_by_now)
         if self._stranding.over is not None:
             self._lose(self._stranding.over)
         return stranded
+
+    def _lost_by_now(self) -> dict[str, ExpertLost]:
+        return {lane.expert.id: lane.breaker.lost for lane in self.engine.lanes() if lane.breaker.lost is not None}
 
     def _lose(self, error: ExpertLost) -> None:
         if self.lost is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.errors import ExpertLost, UnknownModel, WrongKey
@@ -34,15 +34,18 @@ class Stranding:
     _in_a_row: Counter[str] = field(default_factory=Counter)
     """Stranded problems since the last one that was not, by name of the row."""
 
-    def strands(self, row: Row, trace: Trace, outcome: Outcome, lost: Mapping[str, ExpertLost]) -> bool:
+    def strands(
+        self, row: Row, trace: Trace, outcome: Outcome, lost_by_now: Callable[[], Mapping[str, ExpertLost]]
+    ) -> bool:
         """Whether a problem has no outcome for want of an expert; a row whose problems never have one is given up.
 
         Args:
-            lost: experts that are asked no more, by id.
+            lost_by_now: tells the experts that are asked no more, by id.
         """
         reasons = {str(event.facts["error"]) for event in trace.of("lost")}
         if not reasons & _LOST:
             return False
+        lost = lost_by_now()
         nobody = all(expert.id in lost for expert in row.experts)
         if not nobody and (outcome.candidates or reasons - _LOST):
             return False

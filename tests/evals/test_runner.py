@@ -23,7 +23,7 @@ from orchestrator.errors import (
     VerifierError,
     WrongKey,
 )
-from orchestrator.evals import entry
+from orchestrator.evals import entry, runner
 from orchestrator.evals.case import Case
 from orchestrator.evals.runner import PATIENCE, Bench
 from orchestrator.experts.scripted import ScriptedExpert
@@ -188,6 +188,35 @@ class TestInterrupt:
         assert work.interrupted
         assert lines(tmp_path / "run") == []
         assert open_calls(tmp_path / "run") == 0
+
+    @pytest.mark.parametrize("at", ["before it is waited for", "while it is waited for"])
+    def test_nobody_waits_for_what_calls_would_need(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+    ) -> None:
+        async def never(experts: object) -> None:
+            if at.startswith("while"):
+                os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.get_running_loop().create_future()
+
+        async def prepared(work: Bench, case: Case) -> None:
+            if at.startswith("before"):
+                os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(9):  # passes, in which the signal arrives
+                    await asyncio.sleep(0)
+                assert work.interrupted
+
+        async def main(folder: RunFolder) -> None:
+            work = Bench(plan_of(expert), folder)
+            async with asyncio.timeout(20):
+                await work(cases(3))
+            assert work.interrupted
+
+        expert = ScriptedExpert(doubled)
+        monkeypatch.setattr(runner, "warm", never)
+        monkeypatch.setattr(Bench, "_prepare", prepared)
+        with RunFolder.create(tmp_path / "run", {}) as folder:
+            asyncio.run(main(folder))
+        assert (expert.requests, lines(tmp_path / "run")) == ([], [])
 
     def test_what_had_ended_when_the_signal_came_is_no_interruption(self, tmp_path: Path) -> None:
         work, table = bench(
