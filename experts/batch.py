@@ -107,7 +107,7 @@ class ProviderBatches:
                 made = await endpoint.create(file, _PATHS[mode], terms.window, {TOKEN: token})
         except Exception as error:
             raise self._failure(endpoint, error) from None
-        return str(made["id"])
+        return self._named(made)
 
     async def find(self, token: str) -> str | None:
         endpoint, after = await self._ready(), None
@@ -115,16 +115,22 @@ class ProviderBatches:
             page = await self._asked(endpoint, endpoint.page(after))
             batches = list(field(page, "data") or ())
             for batch in batches:
-                if (field(batch, "metadata") or {}).get(TOKEN) == token:
-                    return str(batch["id"])
+                if field(field(batch, "metadata") or {}, TOKEN) == token:
+                    return self._named(batch)
             if not batches or not field(page, "has_more"):
                 return None
-            after = str(batches[-1]["id"])
-        return None
+            after = self._named(batches[-1])
+        raise BadCompletion("its list of batches does not end", expert=self.expert.id)
 
     async def look(self, id_: str) -> BatchStanding:
         endpoint = await self._ready()
-        return standing_of(await self._asked(endpoint, endpoint.retrieve(id_)))
+        raw = await self._asked(endpoint, endpoint.retrieve(id_))
+        try:
+            return standing_of(raw)
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            # Servers of other makers put anything into these places.
+            why = f"what it says of a batch has not the shape of an answer ({type(error).__name__}: {error})"
+            raise BadCompletion(why, expert=self.expert.id) from None
 
     async def results(self, standing: BatchStanding, asked: Asked) -> Sequence[BatchResult]:
         endpoint = await self._ready()
@@ -180,6 +186,12 @@ class ProviderBatches:
                 return await work
         except Exception as error:
             raise self._failure(endpoint, error) from None
+
+    def _named(self, batch: Any) -> str:
+        """The provider's name of a batch."""
+        if not (name := field(batch, "id")):
+            raise BadCompletion("it does not say what a batch is called", expert=self.expert.id)
+        return str(name)
 
     def _in_time(self) -> asyncio.Timeout:
         return asyncio.timeout(self.expert.timeout)

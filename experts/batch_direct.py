@@ -12,7 +12,7 @@ from orchestrator.errors import BadCompletion, ExpertError
 from orchestrator.types import Expert
 
 from .capabilities import Capabilities
-from .direct import _headers
+from .direct import headers_of
 from .failures import Teller, answer_of
 from .hosts import near
 from .routes import direct_route
@@ -37,8 +37,8 @@ class DirectEndpoint:
         assert route.api_base is not None
         self._base, mark, query = route.api_base.partition("?")
         self._query = f"{mark}{query}"
-        self._proxy = None if near(route.api_base) else connections._proxy_for(route.api_base)
-        self._headers = _headers(expert, route)
+        self._proxy = None if near(route.api_base) else connections.proxy_for(route.api_base)
+        self._headers = headers_of(expert, route)
         self.model = route.model
         self.tell = Teller(expert.id, route.secrets(expert), route.key_from(expert))
         self._failure_of = connections.failure_of

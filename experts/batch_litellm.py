@@ -10,7 +10,7 @@ from orchestrator.errors import ExpertError
 from orchestrator.types import Expert
 
 from .capabilities import Capabilities
-from .channel import LiteLLMChannel, _undisturbed, library
+from .channel import LiteLLMChannel, library, undisturbed
 from .clients import COMPATIBLE
 from .failures import Teller
 from .prices import provider_of_bare_model
@@ -58,33 +58,33 @@ class LiteLLMEndpoint:
         self._channel.look_up(capabilities)
 
     async def upload(self, name: str, data: bytes) -> str:
-        with _undisturbed():
+        with undisturbed():
             made = await self._litellm.acreate_file(file=(name, data), purpose="batch", **self._common)
         return str(made.id)
 
     async def create(self, file: str, path: str, window: str, metadata: Mapping[str, str]) -> Mapping[str, Any]:
-        with _undisturbed():
+        with undisturbed():
             made = await self._litellm.acreate_batch(
                 completion_window=window, endpoint=path, input_file_id=file, metadata=dict(metadata), **self._common
             )
         return _plain(made)
 
     async def retrieve(self, id_: str) -> Mapping[str, Any]:
-        with _undisturbed():
+        with undisturbed():
             return _plain(await self._litellm.aretrieve_batch(batch_id=id_, **self._common))
 
     async def page(self, after: str | None) -> Mapping[str, Any]:
-        with _undisturbed():
+        with undisturbed():
             found = await self._litellm.alist_batches(after=after, limit=_PAGE, **self._common)
         return {"data": [_plain(batch) for batch in found.data or ()], "has_more": getattr(found, "has_more", False)}
 
     async def content(self, file: str) -> bytes:
-        with _undisturbed():
+        with undisturbed():
             found = await self._litellm.afile_content(file_id=file, **self._common)
         return bytes(found.content)
 
     async def cancel(self, id_: str) -> None:
-        with _undisturbed():
+        with undisturbed():
             await self._litellm.acancel_batch(batch_id=id_, **self._common)
 
     def classify(self, error: Exception) -> ExpertError:

@@ -126,7 +126,7 @@ class LiteLLMChannel:
         # Without this litellm imports its MCP gateway, which needs packages that are not there.
         unhandled = {"_skip_mcp_handler": True} if request.tools else {}
         arguments = {**call.arguments, **self._common(by_http=chat and not request.tools), **unhandled}
-        with _undisturbed():
+        with undisturbed():
             if began is not None:
                 return await streamed(self._litellm, arguments, began, self.expert.id)
             return await ask(**arguments)
@@ -136,7 +136,7 @@ class LiteLLMChannel:
         arguments = texts_of(request)
         if extra := sorted(request.sampling.extra_body):
             arguments["allowed_openai_params"] = extra  # of models that it does not know it takes fields only when told
-        with _undisturbed():
+        with undisturbed():
             return await self._litellm.aembedding(**self._common(by_http=False, embedding=True) | arguments)
 
     def _common(self, *, by_http: bool, embedding: bool = False) -> dict[str, Any]:
@@ -189,6 +189,7 @@ def library() -> Any:
     with uncollected():
         litellm: Any = importlib.import_module("litellm")
     litellm.suppress_debug_info = True
+    litellm.disable_hf_tokenizer_download = True  # it counts streamed tokens that no server told
     if "LITELLM_LOG" not in os.environ:
         for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -209,7 +210,7 @@ def _providers(litellm: Any) -> frozenset[str]:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Keeps litellm's callbacks and their background tasks away from the call made inside."""
     flag = _internal_flag()
     if flag is None:

@@ -53,7 +53,7 @@ class Connections:
 
     def __init__(self, base: str, headers: Mapping[str, str], near: bool) -> None:
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
-        self._proxy = None if near else _proxy_for(base)
+        self._proxy = None if near else proxy_for(base)
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: URL, body: bytes) -> Reply:
@@ -94,7 +94,7 @@ def failure_of(error: Exception) -> tuple[type[ExpertError], str] | None:
     return None
 
 
-def _proxy_for(base: str) -> str | None:
+def proxy_for(base: str) -> str | None:
     """The proxy that the environment names, looked up once: asking it for each call would cost more than the call."""
     url = urlsplit(base)
     if proxy_bypass(url.hostname or ""):

@@ -111,7 +111,7 @@ class DirectChannel:
         self._form, self._base = form, route.api_base
         self._tell = Teller(expert.id, route.secrets(expert), route.key_from(expert))
         self._failure_of = connections.failure_of
-        self._connections = connections.Connections(self._base, _headers(expert, route), near(self._base))
+        self._connections = connections.Connections(self._base, headers_of(expert, route), near(self._base))
         self._urls: dict[str, URL] = {}
 
     async def send(self, request: Request, call: Call, began: Callable[[], None] | None = None) -> Any:
@@ -200,7 +200,7 @@ def _form_of(expert: Expert, route: Route) -> Form:
     return Compatible(route.model, expert) if route.compatible else Ollama(route.model, expert)
 
 
-def _headers(expert: Expert, route: Route) -> dict[str, str]:
+def headers_of(expert: Expert, route: Route) -> dict[str, str]:
     """What goes with every request; the user's own headers win, and without a named key none is sent.
 
     Raises:

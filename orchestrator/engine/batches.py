@@ -104,8 +104,8 @@ class Batches:
                 trip.task = self._tasks.start(trip.run())
             else:
                 self._tell(
-                    f"a batch of {len(left.worst)} calls of expert '{left.expert}' is out ({left.id or left.token}), which "
-                    "is not asked by batch here: its replies are left where they are, and it counts at its worst case"
+                    f"a batch of {len(left.worst)} calls of expert '{left.expert}' is out ({left.id or left.token}): "
+                    "it is not asked by batch here, so its replies stay where they are, and count at their worst case"
                 )
 
     def bear(self, scope: Scope) -> None:

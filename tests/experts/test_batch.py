@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import BadRequest, ConnectionFailed, ExpertError, ServerBusy, UnknownModel
+from orchestrator.errors import BadCompletion, BadRequest, ConnectionFailed, ExpertError, ServerBusy, UnknownModel
 from orchestrator.experts.batch import ProviderBatches, standing_of, unsupported
 from orchestrator.types import BatchResult, BatchTerms, Expert, Price, Request
 from tests.double import Double, unused_url
@@ -207,3 +207,51 @@ async def test_a_provider_of_its_own_gets_the_model_s_bare_name(monkeypatch: pyt
 def created_once(double: Double) -> bool:
     """Whether one batch was created, by one attempt."""
     return double.desk is not None and (double.desk.attempts, len(double.desk.made)) == (1, 1)
+
+
+class Odd:
+    """A server of another maker, which puts anything into its answers."""
+
+    def __init__(self, said: Any) -> None:
+        self.said = said
+
+    async def upload(self, name: str, data: bytes) -> str:
+        return "file"
+
+    async def create(self, *asked: Any) -> Any:
+        return self.said
+
+    async def retrieve(self, id_: str) -> Any:
+        return self.said
+
+    async def page(self, after: str | None) -> Any:
+        return {"data": [self.said], "has_more": True}
+
+
+class TestOddAnswers:
+    """Each is a failure that is told, after which the batch is looked for; none is a crash that leaves it behind."""
+
+    def of(self, said: Any) -> ProviderBatches:
+        batches = ProviderBatches(expert("http://127.0.0.1:1/v1"))
+        batches._endpoint = Odd(said)  # type: ignore[assignment]
+        return batches
+
+    @pytest.mark.parametrize("said", [{}, {"id": None}, {"id": ""}], ids=["nothing", "null", "empty"])
+    async def test_a_batch_without_a_name_was_sent_all_the_same(self, said: Any) -> None:
+        with pytest.raises(BadCompletion) as raised:
+            await self.of(said).submit([b"{}"], "chat", "t")
+        assert not raised.value.refunded
+
+    @pytest.mark.parametrize(
+        "more",
+        [{"request_counts": {"completed": "many"}}, {"errors": {"data": {"code": 1}}}],
+        ids=["counts", "errors"],
+    )
+    async def test_a_standing_that_cannot_be_read_is_asked_for_again(self, more: dict[str, Any]) -> None:
+        with pytest.raises(BadCompletion) as raised:
+            await self.of({"id": "b", "status": "failed", **more}).look("b")
+        assert raised.value.retried
+
+    async def test_a_list_that_does_not_end_does_not_say_that_a_batch_is_not_there(self) -> None:
+        with pytest.raises(BadCompletion, match="does not end"):
+            await self.of({"id": "b", "metadata": ["odd"]}).find("t")

@@ -186,3 +186,16 @@ def test_an_interrupted_solve_cancels_its_batch_as_nobody_could_find_it(tmp_path
         (batch,) = double.desk()["batches"]
     assert (command.code, batch["status"]) == (130, "cancelled")
     assert "was cancelled; what it had answered by then is billed" in (tmp_path / "stderr").read_text()
+
+
+def test_the_seconds_of_a_run_leave_its_batch_for_the_run_that_goes_on(
+    tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
+) -> None:
+    with served(seconds=10.0) as double:
+        command = Command([*prepared(tmp_path, double.base_url), "--run-budget", "seconds=7"], tmp_path, nursery)
+        command.end(4)
+        assert f"batch batch_0 of {PROBLEMS * SAMPLES} calls stays out" in (tmp_path / "stderr").read_text()
+        told = Command(["resume", "run", "--run-budget", "seconds=300", "--json"], tmp_path, nursery).end()
+        assert once(double.desk())
+    assert lines(tmp_path / "run") == undisturbed[0]
+    assert told["results"][0]["paid_usd"] == pytest.approx(undisturbed[1]["results"][0]["paid_usd"])
