@@ -1,4 +1,7 @@
-"""How servers are told which models to load: Ollama, and vLLM with its sleep mode. llama-swap needs no telling."""
+"""How servers are told which models to load: Ollama, and vLLM with its sleep mode. llama-swap needs no telling.
+
+Models in this process have a loader of their own.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,12 @@ def loader_of(expert: Expert) -> Loader | None:
             return OllamaLoader(expert)
         case "vllm":
             return VllmLoader(expert)
-    raise ConfigError(f"expert '{expert.id}': no loader is called '{expert.loader}'; there are none, ollama and vllm")
+        case "local":
+            from .local import LocalLoader
+
+            return LocalLoader()
+    known = "none, ollama, vllm and local"
+    raise ConfigError(f"expert '{expert.id}': no loader is called '{expert.loader}'; there are {known}")
 
 
 class _Server:

@@ -26,7 +26,7 @@ def experts_of(
 
     An id is one of the pool's, a pool file (`*.toml`: all its experts), `replay:FILE` (all experts of a file of
     recorded generations, in file order), `replay:FILE#EXPERT/STYLE`, `scripted:FILE.toml`, `sim:all` or `sim:NAME`
-    (simulated experts), or anything that litellm knows (`openai/gpt-4o-mini`, `ollama_chat/qwen3:8b`). Without ids: the
+    (simulated experts), `local:FOLDER` or `local:ORG/NAME` (models in this process), or anything that litellm knows (`openai/gpt-4o-mini`, `ollama_chat/qwen3:8b`). Without ids: the
     whole pool and all that are known.
 
     Args:
@@ -86,6 +86,10 @@ def _expanded(name: str, api_base: str | None, key_env: str | None) -> tuple[Exp
             from .sim import experts_in as simulated
 
             return simulated(rest)
+        case "local":
+            from .local import experts_in as in_process
+
+            return in_process(rest)
     if name.endswith(".toml"):
         return read_pool(Path(name).expanduser())
     if not name.strip():
@@ -114,6 +118,10 @@ def _resolved(expert: Expert, pool: Path) -> Expert:
         return replace(expert, model=recorded[0].model, options=recorded[0].options, price=expert.price or Price())
     if expert.client == "scripted" and "file" not in expert.options:
         return _scripted(expert, folder / Path(expert.model.removeprefix("scripted:")).expanduser())
+    if expert.client == "local" or (expert.client == "auto" and expert.model.startswith("local:")):
+        from .local import resolved
+
+        return resolved(expert, folder)
     if expert.client == "sim":
         return replace(expert, price=expert.price or Price())
     return _with_plain_base(expert, f"{pool}: expert '{expert.id}': ")

@@ -18,7 +18,7 @@ from orchestrator.types import BatchTerms, Expert, Price, Sampling, capacity_of
 from .capabilities import SETTINGS
 from .headers import Headers
 
-CLIENTS = ("auto", "direct", "litellm", "replay", "scripted", "sim")
+CLIENTS = ("auto", "direct", "litellm", "local", "replay", "scripted", "sim")
 _MILLION = 1_000_000
 
 
@@ -88,7 +88,7 @@ class ExpertTable(_Table):
     skills: Texts = ()
     resident_group: str | None = None
     resident_capacity: int | None = Field(default=None, gt=0)
-    loader: Literal["none", "ollama", "vllm"] = "none"
+    loader: Literal["none", "ollama", "vllm", "local"] = "none"
     fallback: str | None = None
     capabilities: dict[str, bool | str] = {}
     options: dict[str, JsonValue] = {}

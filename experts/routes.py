@@ -158,6 +158,10 @@ def check(expert: Expert) -> None:
     Raises:
         ConfigError: no key, no URL, or a model whose provider is unknown. One line, with what to do.
     """
+    if expert.client == "local":
+        from .local import check as check_local
+
+        check_local(expert)
     if not expert.networked:
         return
     if client_of(expert) == "direct":

@@ -26,6 +26,7 @@ OrchestratorError
     ├── NotRecorded           no such sample in a replay        refunded
     ├── OutOfReach            no expert of the pool can answer  refunded
     ├── LoadFailed            no model loaded, or unloaded      refunded
+    ├── OutOfMemory           no room for a model or a reply    refunded
     └── ExpertLost            nothing more will come from it    refunded
         ├── WrongKey          401, 403                          refunded
         └── UnknownModel      404                               refunded
@@ -233,6 +234,12 @@ class OutOfReach(ExpertError):
 
 class LoadFailed(ExpertError):
     """A server was told to load or unload a model, and did not. Nobody's call fails by it: what was asked is sent."""
+
+    refunded = True
+
+
+class OutOfMemory(ExpertError):
+    """A model that runs in this process does not fit into its device's memory, or a single reply of it does not."""
 
     refunded = True
 

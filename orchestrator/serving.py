@@ -57,6 +57,10 @@ async def warm(experts: Iterable[Expert]) -> None:
         library.begin()
     for library in libraries:
         await library.ready()
+    if "local" in clients:
+        from .experts.local import warm as load_torch
+
+        await load_torch()
 
 
 def _libraries(clients: Collection[str]) -> list[Library]:

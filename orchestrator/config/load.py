@@ -194,6 +194,11 @@ def _rooted_expert(expert: str, folder: Path) -> str:
     if client in ("replay", "scripted") and colon:
         path, hash_sign, part = rest.partition("#")
         return f"{client}:{_joined_path(path, folder)}{hash_sign}{part}"
+    if client == "local" and colon:
+        path, comma, settings = rest.partition(",")
+        if path.startswith((".", "~")) or (folder / path).is_dir():
+            return f"local:{(folder / Path(path).expanduser()).resolve()}{comma}{settings}"
+        return expert
     return _joined_path(expert, folder) if expert.endswith(".toml") else expert
 
 

@@ -165,5 +165,5 @@ def test_without_a_loader_nobody_is_told() -> None:
 
 
 def test_an_unknown_loader_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no loader is called 'magic'; there are none, ollama and vllm"):
+    with pytest.raises(ConfigError, match="no loader is called 'magic'; there are none, ollama, vllm and local"):
         served(Expert("e", "m", resident_group="g", loader="magic"))

@@ -258,7 +258,7 @@ def test_a_group_of_models_that_share_memory(tmp_path: Path) -> None:
             "pool.toml: resident_group 'gpu0': its experts give resident_capacity 1 and 2; say it once",
         ),
         (GROUP.format(id="a") + "resident_capacity = 0\n", "resident_capacity: input should be greater than 0"),
-        (GROUP.format(id="a") + 'loader = "magic"\n', "loader: input should be 'none', 'ollama' or 'vllm'"),
+        (GROUP.format(id="a") + 'loader = "magic"\n', "loader: input should be 'none', 'ollama', 'vllm' or 'local'"),
         ('[[expert]]\nid = "a"\nloader = "vllm"\n', "expert 'a': loader says how a resident_group is served"),
         ('[[expert]]\nid = "a"\nresident_capacity = 3\n', "expert 'a': resident_capacity says how a resident_group"),
     ],
