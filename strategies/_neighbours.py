@@ -176,8 +176,7 @@ async def likest(run: Run, texts: Sequence[str], pool: Sequence[str]) -> list[Ne
         raise ValueError("nothing is like a text in an empty pool")
     vectors = None if run.embedder is None else await vectors_of(run, (*pool, *texts))
     if vectors is None:
-        index = await asyncio.to_thread(_by_letters, tuple(pool))
-        return await asyncio.to_thread(lambda: [index.nearest(text, 1)[0] for text in texts])
+        return await asyncio.to_thread(lambda: [_by_letters(tuple(pool)).nearest(text, 1)[0] for text in texts])
     by_vector = VectorIndex(vectors[: len(pool)])
     return [by_vector.nearest(vector, 1)[0] for vector in vectors[len(pool) :]]
 
