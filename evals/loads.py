@@ -35,9 +35,9 @@ class Loads:
             start: when the run began, by the clock of the loop.
         """
         total = self._groups.loads.total()
-        new = sorted(self._groups.history, key=lambda load: load.at)[-(total - self._traced) :] if total else []
         if total == self._traced:
             return []
+        new = sorted(self._groups.history, key=lambda load: load.at)[self._traced - total :]
         self._traced, counts = total, self.counts
         for expert in {load.expert for load in new}:
             self._journal.keep(_NAME + expert, counts[expert])
