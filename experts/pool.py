@@ -26,8 +26,8 @@ def experts_of(
 
     An id is one of the pool's, a pool file (`*.toml`: all its experts), `replay:FILE` (all experts of a file of
     recorded generations, in file order), `replay:FILE#EXPERT/STYLE`, `scripted:FILE.toml`, `sim:all` or `sim:NAME`
-    (simulated experts), `local:FOLDER` or `local:ORG/NAME` (models in this process), or anything that litellm knows (`openai/gpt-4o-mini`, `ollama_chat/qwen3:8b`). Without ids: the
-    whole pool and all that are known.
+    (simulated experts), `local:FOLDER` or `local:ORG/NAME` (models in this process), or anything that litellm knows
+    (`openai/gpt-4o-mini`, `ollama_chat/qwen3:8b`). Without ids: the whole pool and all that are known.
 
     Args:
         pool: a pool file; its experts go by their ids.
