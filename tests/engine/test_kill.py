@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -18,8 +18,7 @@ from orchestrator.ledger import NOTHING, Amount, Scope
 from orchestrator.types import Completion, Tokens
 from tests.clock import run_virtual
 from tests.engine.stage import PACES, Stage, expert, reply_to, request
-
-QUIET = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+from tests.quiet import QUIET
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,11 @@
 """A lane by itself, in any order of entries, ends and refusals: who leaves with whom, in which order, and how many."""
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -14,8 +16,9 @@ from orchestrator.errors import BudgetExceeded, ConnectionLost, OrchestratorErro
 from orchestrator.ledger import NOTHING, Amount, Scope
 from tests.clock import VirtualClockLoop
 from tests.engine.stage import Stage, expert, request
+from tests.quiet import QUIET
 
-QUIET = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+T = TypeVar("T")
 
 
 class Door:
@@ -46,9 +49,9 @@ class Lanes(RuleBasedStateMachine):
         self.lane = self.within(lambda: Lane(self.value, self.stage, self, self.loop.time, self.door))
         self.numbers = iter(range(10**6))
 
-    def within(self, work: object) -> object:
-        async def now() -> object:
-            return work()  # type: ignore[operator]
+    def within(self, work: Callable[[], T]) -> T:
+        async def now() -> T:
+            return work()
 
         task = self.loop.create_task(now())
         self.loop.settle()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.budget import Budget
@@ -17,8 +17,7 @@ from orchestrator.types import Request
 from tests.clock import route_time, run_virtual
 from tests.engine.stage import PACES, Stage, expert, prompt_tokens, request
 from tests.engine.test_throttle import most_in
-
-QUIET = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+from tests.quiet import QUIET
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
@@ -20,15 +20,15 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from orchestrator.budget import Budget
 from orchestrator.conduct import Conduct, Setting
 from orchestrator.contest import contestant_for
-from orchestrator.engine import Seat
+from orchestrator.engine import Engine, Seat
 from orchestrator.engine.lane import Lane
 from orchestrator.errors import BudgetExceeded, ConnectionLost, ExpertError, RateLimited
 from orchestrator.ledger import NOTHING, Scope
 from orchestrator.types import Message, Price, Problem
 from tests.clock import VirtualClockLoop, route_time
 from tests.engine.card import Card, asked, engine_on, group, seat
+from tests.quiet import QUIET
 
-QUIET = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 NAMES = "abcd"
 STORMS = {
     "429": lambda: RateLimited("slow down"),
@@ -47,6 +47,8 @@ class Crowd(RuleBasedStateMachine):
     strategies, nested, that are checked and chosen among by experts of the same card."""
 
     concurrency = 1
+    card: Card
+    engine: Engine
 
     @initialize(capacity=st.sampled_from([1, 1, 1, 2]), calls=st.sampled_from([None, 12, 40]))
     def begin(self, capacity: int, calls: int | None) -> None:

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.engine.throttle import Permit, Throttle
 from orchestrator.errors import Allowance, StatedLimits
 from orchestrator.types import Expert
 from tests.clock import route_time, run_virtual
-
-QUIET = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+from tests.quiet import QUIET
 
 
 @pytest.fixture(autouse=True)

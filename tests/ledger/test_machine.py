@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from orchestrator.budget import Budget
 from orchestrator.errors import BudgetExceeded
 from orchestrator.ledger import NOTHING, Amount, Claim, Parked, Reservation, Scope, charge, claim, reserve
+from tests.quiet import QUIET
 
 CAPS = st.one_of(
     st.builds(Budget, calls=st.integers(3, 9)),
@@ -75,6 +76,7 @@ class Ledger(RuleBasedStateMachine):
         self.books[run].paid.append(run.spent)
         self.overdrawn_at_start = run.lacks(NOTHING, run.spent) is not None
         self.out: dict[Reservation, Scope] = {}
+        self.retries: dict[Waiting, Callable[[], None]] = {}
         self.live: list[Claim] = []
         self.due: dict[Claim, int] = {}
         self.drew: dict[Reservation, list[Claim]] = {}
@@ -100,16 +102,12 @@ class Ledger(RuleBasedStateMachine):
             self.waiting.append(waiting)
             self.retries[waiting] = lambda: self.attempt(waiting, priority, drawing, kind)
 
-    @property
-    def retries(self) -> dict[Waiting, Callable[[], None]]:
-        return self.__dict__.setdefault("_retries", {})
-
     def check_refusal(self, refusal: BudgetExceeded, waiting: Waiting, drawing: Claim | None) -> None:
         scope = next(scope for scope in self.all if scope.name == refusal.scope)
         assert scope.outstanding == 0, "refused although something outstanding might have made room"
         committed = scope.committed(drawing)
         assert refusal.cap == getattr(scope.budget, refusal.dimension)
-        only = Budget(**{refusal.dimension: refusal.smallest})
+        only = replace(Budget(), **{refusal.dimension: refusal.smallest})
         assert Scope("would do", only).lacks(waiting.need, committed) is None
         less = refusal.smallest - 1 if refusal.dimension != "usd" else refusal.smallest * (1 - 1e-6) - 1e-9
         if less >= 0:
@@ -306,9 +304,6 @@ class Ledger(RuleBasedStateMachine):
 
 def near(a: Amount, b: Amount) -> bool:
     return (a.calls, a.tokens) == (b.calls, b.tokens) and a.usd == pytest.approx(b.usd, abs=1e-9)
-
-
-QUIET = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 def test_the_ledger_adds_up_whatever_happens() -> None:

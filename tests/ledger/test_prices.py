@@ -31,7 +31,7 @@ def test_other_caps_need_no_price() -> None:
 
 def test_a_delegate_is_refused_in_the_words_of_the_wallet() -> None:
     async def delegating(run: Run) -> None:
-        async def nothing(problem: Problem, inner: Run) -> None:
+        async def nothing(problem: Problem, run: Run) -> None:
             raise AssertionError("it must not begin")
 
         await run.delegate(nothing, budget=Budget(usd=1))
