@@ -154,6 +154,8 @@ def _choice(raw: Any) -> Choice:
     message = field(raw, "message")
     content, reasoning = _content(raw, message)
     text, thoughts = split_thoughts(content)
+    if reasoning:
+        text = text.strip()  # as where it stood in the text: whoever takes it out, server or library, leaves blanks
     finish = _FINISH.get(str(field(raw, "finish_reason") or "stop").lower(), "stop")
     if not text and _refused(message):
         finish = "content_filter"

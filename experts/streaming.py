@@ -8,12 +8,15 @@ from typing import Any
 from orchestrator.errors import BadCompletion
 from orchestrator.types import Request
 
+_SHAPING = frozenset({"n", "logprobs", "top_logprobs", "tools", "functions", "modalities", "audio", "stream"})
+"""Fields that a user may send along, and that ask for more than one text."""
+
 
 def streamable(batch: Sequence[Request]) -> bool:
     """Whether nothing is lost of an answer that comes in pieces: one text, without calls of tools and probabilities."""
     first = batch[0]
     plain = first.sampling.mode == "chat" and first.sampling.top_logprobs is None
-    return plain and len(batch) == 1 and not first.tools
+    return plain and len(batch) == 1 and not first.tools and _SHAPING.isdisjoint(first.sampling.extra_body)
 
 
 async def streamed(litellm: Any, arguments: Mapping[str, Any], began: Callable[[], None], expert: str) -> Any:
@@ -40,4 +43,7 @@ async def streamed(litellm: Any, arguments: Mapping[str, Any], began: Callable[[
         await stream.aclose()
     if getattr(stream, "received_finish_reason", "there") is None:
         raise BadCompletion("the answer broke off", expert=expert)
-    return litellm.stream_chunk_builder(pieces, messages=arguments["messages"])
+    answer = litellm.stream_chunk_builder(pieces, messages=arguments["messages"])
+    if not any(getattr(piece, "usage", None) for piece in getattr(stream, "chunks", pieces)):
+        answer.usage = None  # the server told none: litellm has counted by itself, and says the same of it
+    return answer

@@ -14,7 +14,7 @@ from orchestrator.experts.network import NetworkBackend
 from orchestrator.types import Mark, Message, Price, Response, Sampling
 from tests.double import Double
 from tests.double.client import until
-from tests.experts.serving import Canned, batch, request
+from tests.experts.serving import Canned, batch, completion, request
 
 Doubles = Callable[..., Awaitable[Double]]
 Cans = Callable[..., Awaitable[Canned]]
@@ -101,9 +101,52 @@ async def test_a_server_that_streams_nothing_is_asked_at_once_without(double: Do
 async def test_several_samples_tools_and_probabilities_come_whole(double: Doubles, served: Serve) -> None:
     server = await double(answers={"42": 1}, keep_bodies=True)
     backend = served(server.base_url)
-    for asked in (batch(0, 1), [request(top_logprobs=3)], [request(mode="completion")]):
+    shaped = request(extra_body={"logprobs": True})
+    for asked in (batch(0, 1), [request(top_logprobs=3)], [shaped], [request(mode="completion")]):
         await backend.complete_shared(asked, (), lambda: None)
     assert not any(seen.body.get("stream") for seen in server.requests)
+
+
+def streamed(*deltas: dict[str, Any], finish: str = "stop", usage: dict[str, Any] | None = None) -> str:
+    """The body of a streamed chat completion."""
+    whole = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"}
+    ends = [(delta, None) for delta in deltas] + [({}, finish)]
+    pieces = [{**whole, "choices": [{"index": 0, "delta": delta, "finish_reason": end}]} for delta, end in ends]
+    pieces += [{**whole, "choices": [], "usage": usage}] if usage else []
+    return "".join(f"data: {json.dumps(piece)}\n\n" for piece in pieces) + "data: [DONE]\n\n"
+
+
+USED = {
+    "prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120,
+    "prompt_tokens_details": {"cached_tokens": 60}, "completion_tokens_details": {"reasoning_tokens": 7},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("client", ["litellm"])
+@pytest.mark.parametrize(
+    ("deltas", "message", "finish", "usage"),
+    [
+        ([{"reasoning_content": "hm "}, {"reasoning_content": "yes"}, {"content": "42"}],
+         {"content": "42", "reasoning_content": "hm yes"}, "stop", USED),
+        ([{"content": "<think>hm"}, {"content": " yes</think>"}, {"content": " 42\n"}],
+         {"content": "<think>hm yes</think> 42\n"}, "stop", USED),
+        ([{"reasoning_content": "a long"}, {"reasoning_content": " story"}],
+         {"content": "", "reasoning_content": "a long story"}, "length", USED),
+        ([{"content": "It is"}], {"content": "It is"}, "content_filter", USED),
+        ([{"content": "It "}, {"content": "is 42"}], {"content": "It is 42"}, "stop", None),
+    ],
+    ids=["reasoning apart", "thoughts in the text", "cut while it thought", "filtered", "no usage told"],
+)  # fmt: skip
+async def test_an_answer_in_pieces_is_read_as_the_same_one_in_one(
+    canned: Cans, served: Serve, deltas: list[Any], message: dict[str, Any], finish: str, usage: dict[str, Any] | None
+) -> None:
+    whole = await canned(200, completion({**message, "finish_reason": finish}, usage=usage))
+    pieces = await canned(200, streamed(*deltas, finish=finish, usage=usage), {"content-type": "text/event-stream"})
+    price = Price(1e-6, 2e-6, 1e-7)
+    one = await served(whole.base_url, price=price).complete([request()])
+    other = await served(pieces.base_url, price=price).complete_shared([request()], (), lambda: None)
+    assert pieces.bodies[0]["stream"] is True
+    assert other == one
 
 
 TALK = (Message("system", "Be brief.\nBe right."), Message("user", "One line.\nAnother line\nand the question?"))
