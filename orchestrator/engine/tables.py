@@ -106,10 +106,14 @@ def checked(path: Path, opened: Callable[[], sqlite3.Connection]) -> sqlite3.Con
     """
     try:
         db = opened()
-        found = int(db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0])
+        row = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
     except sqlite3.Error as error:
         raise ConfigError(f"{path} is no journal ({error}); use another --run folder") from None
-    if found != VERSION:
+    if row is None or not str(row[0]).isdecimal():
+        db.close()
+        raise ConfigError(f"{path} is no journal (it does not say of which version); use another --run folder")
+    if (found := int(row[0])) != VERSION:
+        db.close()
         raise ConfigError(
             f"{path} was written by a version of the journal ({found}) that this one ({VERSION}) cannot read"
         )

@@ -113,6 +113,17 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
         SqliteJournal(path)
 
 
+@pytest.mark.parametrize("version", [None, "many"])
+def test_a_database_of_something_else_is_refused_in_one_line(tmp_path: Path, version: str | None) -> None:
+    path = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT)")
+        if version is not None:
+            db.execute("INSERT INTO meta VALUES ('version', ?)", (version,))
+    with pytest.raises(ConfigError, match="is no journal"):
+        JournalView(path)
+
+
 async def test_what_a_killed_process_had_out_is_charged_in_full_and_closed(tmp_path: Path) -> None:
     path, worst = tmp_path / "journal.sqlite", Amount(1, 100, 0.5)
     journal = SqliteJournal(path)
