@@ -14,19 +14,22 @@ _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input
 _WRITTEN_BESIDE = ("cache_creation_input_tokens", "cache_write_tokens")
 
 
-def cached_of(raw: Any, usage: Any, prompt: int) -> tuple[int, int]:
-    """Tokens read from a cache, and tokens written into one; together never more than the prompt has.
+def cached_of(raw: Any, usage: Any, prompt: int) -> tuple[int, int, int]:
+    """Tokens of the prompt, of these those read from a cache, and those written into one.
+
+    Where these come to more than the prompt has, the server counts them beside it, as Anthropic does by itself.
 
     Args:
         raw: the whole answer.
         usage: its `usage`.
-        prompt: tokens of the prompt, all of them.
+        prompt: tokens of the prompt, as told, or else estimated.
     """
     details = None if usage is None else field(usage, "prompt_tokens_details")
     read = _first(details, _READ) or _first(usage, _READ_BESIDE) or _reused(raw)
     written = _first(details, _WRITTEN) or _first(usage, _WRITTEN_BESIDE)
-    read = min(prompt, read)
-    return read, min(prompt - read, written)
+    if read + written > prompt:
+        prompt = read + written + counted(usage, "prompt_tokens")
+    return prompt, read, written
 
 
 def _reused(raw: Any) -> int:

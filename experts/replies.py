@@ -145,7 +145,7 @@ def _bill(raw: Any, choices: Sequence[Choice], expert: Expert, request: Request)
     if reasoning and counted(usage, "total_tokens") == prompt + completion + reasoning:
         completion += reasoning  # a server that counts hidden reasoning beside the completion, but bills both
     reasoning = min(completion, reasoning)
-    cached, written = cached_of(raw, usage, prompt)
+    prompt, cached, written = cached_of(raw, usage, prompt)
     usd = expert.price.of(prompt, completion, cached, written) if expert.price else 0.0
     return Tokens(prompt, completion, reasoning, cached, usd, written), told
 

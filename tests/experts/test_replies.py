@@ -52,6 +52,14 @@ def test_no_completion_has_more_reasoning_than_tokens(completion: int, reasoning
     assert all((tokens.prompt, tokens.cached_prompt) == (10, 4) for tokens in each)
 
 
+@pytest.mark.parametrize(("told", "whole"), [(100, 100), (40, 140), (0, 100)])
+def test_what_a_server_counts_beside_the_prompt_is_billed_too(told: int, whole: int) -> None:
+    counted: dict[str, Any] = {"prompt_tokens": told, "completion_tokens": 5, "cache_creation_input_tokens": 30}
+    body = {"choices": [{"message": {"content": "hi"}}], "usage": {**counted, "cache_read_input_tokens": 70}}
+    bill = response_of(body, EXPERT, batch(0), ())[0].bill
+    assert (bill.prompt, bill.cached_prompt, bill.written_prompt) == (whole, 70, 30)
+
+
 def test_the_bill_holds_the_prompt_once_and_each_completion_holds_it_whole() -> None:
     answer = raw(choice("a" * 30), choice("b" * 10, index=1), usage=usage(100, 40, cached=60), model="served")
     response, choices = response_of(answer, EXPERT, batch(0, 1), ())
