@@ -169,9 +169,11 @@ class LocalBackend:
 
     async def _answered(self, batch: Sequence[Request]) -> Response:
         prompter, device = await self._ready()
-        rows, dropped = await asyncio.to_thread(self._rows, prompter, batch)
+        source = _source(self.expert)
+        with device.prepared(source):
+            rows, dropped = await asyncio.to_thread(self._rows, prompter, batch)
         try:
-            await device.answered(_source(self.expert), _limits(self.expert), rows)
+            await device.answered(source, _limits(self.expert), rows)
         except ExpertError as error:
             raise type(error)(error.message, expert=self.expert.id) from None
         replies = [self._reply(prompter, *pair, dropped) for pair in zip(batch, rows, strict=True)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from .local_torch import Tensor, torch, transformers
 
-STEP = 128
+STEP = 256
 """Places are given out, and looked at, in multiples of this."""
 
 

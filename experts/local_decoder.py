@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from orchestrator.errors import UnknownModel
 
@@ -206,11 +206,16 @@ class _Arguments:
 class _Graphs:
     """Steps recorded by the number of places that they look at; those of other slots or places are gone."""
 
+    _stream: ClassVar[Tensor] = None
+    """On which all are recorded: libraries take memory for every stream that they see."""
+
     def __init__(self) -> None:
         self._seen: dict[int, int] = {}
         self._recorded: dict[int, tuple[Any, Tensor]] = {}
         self._pool = torch.cuda.graph_pool_handle()
         self._refused = False
+        if _Graphs._stream is None:
+            _Graphs._stream = torch.cuda.Stream()
 
     def __call__(self, span: int, forward: Callable[[], Tensor]) -> Tensor:
         if span in self._recorded:
@@ -232,7 +237,7 @@ class _Graphs:
         return self(span, forward)
 
     def _record(self, forward: Callable[[], Tensor]) -> tuple[Any, Tensor]:
-        graph, stream, main = torch.cuda.CUDAGraph(), torch.cuda.Stream(), torch.cuda.current_stream()
+        graph, stream, main = torch.cuda.CUDAGraph(), _Graphs._stream, torch.cuda.current_stream()
         stream.wait_stream(main)
         with torch.cuda.stream(stream):
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")

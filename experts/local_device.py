@@ -7,7 +7,9 @@ import os
 import threading
 import time
 from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -21,6 +23,8 @@ from .local_torch import torch
 
 _SHARE_OF_RAM, _SHARE_OF_GPU, _SHARE_FOR_CACHE = 0.6, 0.8, 0.25
 """Of this computer's memory models may take, of what a GPU has left keys and values may, and of it on a processor."""
+_MOMENT, _MOMENTS = 0.005, 10
+"""Seconds, and how many of them, for which a batch waits at the most for calls that are being prepared."""
 _PROMPTS_ON_GPU, _PROMPTS_ON_CPU = 16384, 2048
 
 
@@ -112,6 +116,8 @@ class Device:
         """Those in the computer's memory, the longest unused first."""
         self._orders: deque[_Order] = deque()
         self._calls: deque[_Waiting] = deque()
+        self._preparing: Counter[Source] = Counter()
+        """Calls on their way to being calls, by model."""
         self._changed = threading.Condition()
         self._closing = False
         self._current: Model | None = None
@@ -162,6 +168,18 @@ class Device:
             self._calls.append(_Waiting(source, limits, job, deque(rows)))
             self._changed.notify()
         return await asyncio.wrap_future(job.done)
+
+    @contextmanager
+    def prepared(self, source: Source) -> Iterator[None]:
+        """Around what makes rows of requests: a batch does not begin with few rows while more of them are made."""
+        with self._changed:
+            self._preparing[source] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._preparing[source] -= 1
+                self._changed.notify()
 
     async def _ordered(self, order: _Order) -> None:
         with self._changed:
@@ -230,6 +248,8 @@ class Device:
             return
         if not self._busy and (self._current is None or first.source != self._current.source):
             self._begin(first)
+        if self._batch is not None and not self._busy:
+            self._gather(first.source, self._batch.room.rows)
         if self._batch is None or self._batch.patient(self._waiting(self._batch.room.rows)):
             return
         while coming := self._coming():
@@ -260,6 +280,14 @@ class Device:
             model.joins = may_join(model.module, self.name)
         self._current = model
         self._batch = Batch(decoder_of(model.module, self.name, model.joins), self._room(model), self.name, self._ended)
+
+    def _gather(self, source: Source, most: int) -> None:
+        """Waits for calls that are being prepared, which takes a moment; not for any that may yet come."""
+        for _ in range(_MOMENTS):
+            if self._waiting(most) >= most or self._preparing[source] <= 0:
+                return
+            with self._changed:
+                self._changed.wait(_MOMENT)
 
     def _head(self) -> _Waiting | None:
         with self._changed:
@@ -350,8 +378,7 @@ class Device:
     def _put_out(self, model: Model) -> None:
         if self._current is model:
             self._batch = self._current = None
-        model.put_out()
-        self._emptied()
+        model.put_out()  # its memory is kept for the one that comes
 
     def _forget_down_to(self, bytes: int) -> None:
         """Forgets models that are not on the device, the longest unused first, until the others take no more."""

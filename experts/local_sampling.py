@@ -13,6 +13,9 @@ from .local_torch import Tensor, torch
 
 _GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 """Constants of splitmix64."""
+_MURMUR = 0x85EBCA6B, 0xC2B2AE35
+"""Constants of murmur3's last step."""
+_LOW_31 = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,18 @@ class Sampler:
 
 
 def _times(seeds: Tensor, places: Tensor, tokens: int) -> Tensor:
-    """By row and token a number drawn from the exponential distribution: of splitmix64 of all three."""
+    """By row and token a number drawn from the exponential distribution.
+
+    Seed and place are hashed as by splitmix64; with two halves of that tokens are hashed as by murmur3, in 32 bits, for
+    there are many.
+    """
     rows = _mixed(seeds + (places + 1) * _signed(_GOLDEN))[:, None]
-    x = _mixed(rows + torch.arange(1, tokens + 1, device=rows.device) * _signed(_GOLDEN))
-    share = (_shifted(x, 11).to(torch.float32) + 0.5) * 2.0**-53
+    first, second = ((part & _LOW_31).to(torch.int32) for part in (rows, _shifted(rows, 32)))
+    x = torch.arange(1, tokens + 1, dtype=torch.int32, device=rows.device) * _signed_32(_GOLDEN >> 32) + first
+    x = (x ^ ((x >> 16) & 0xFFFF)) * _signed_32(_MURMUR[0]) ^ second
+    x = (x ^ ((x >> 13) & 0x7FFFF)) * _signed_32(_MURMUR[1])
+    x = ((x ^ ((x >> 16) & 0xFFFF)) >> 1) & _LOW_31
+    share = (x.to(torch.float32) + 0.5) * 2.0**-31
     return -torch.log1p(-share.clamp(max=1 - 2.0**-24))
 
 
@@ -90,6 +101,10 @@ def _mixed(x: Tensor) -> Tensor:
     x = (x ^ _shifted(x, 30)) * _signed(_FIRST)
     x = (x ^ _shifted(x, 27)) * _signed(_SECOND)
     return x ^ _shifted(x, 31)
+
+
+def _signed_32(value: int) -> int:
+    return value - (1 << 32) if value >> 31 else value
 
 
 def _signed(value: int) -> int:
