@@ -101,9 +101,9 @@ class Conduct:
         finally:
             self.run.end()
             self._ahead.withdraw()
+            self._checks.withdraw()
             # So that all of it goes with its last user, not when Python next looks for circles.
             self._tasks = None
-            self._checks.withdraw()
 
     async def _solved(self) -> Outcome:
         start = self.trace.clock()
