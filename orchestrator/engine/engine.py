@@ -15,13 +15,14 @@ from orchestrator.types import Completion, Expert, Request
 
 from .attempts import Attempts
 from .batches import Batches
+from .boarding import join
 from .counters import Counters
 from .doors import Doors
 from .flight import Bounds, Flight, Landed, Seat, State, Waiter
 from .flights import Flights
 from .groups import Groups
 from .journal import Journal
-from .lane import Gate, Lane, join
+from .lane import Gate, Lane
 from .recovery import Recovery
 from .retry import RetryPolicy
 from .tasks import Tasks

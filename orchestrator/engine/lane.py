@@ -9,14 +9,15 @@ from functools import partial
 from itertools import count
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from orchestrator.errors import BudgetExceeded, ExpertError, OrchestratorError, RateLimited, Stopped
-from orchestrator.ledger import Amount, Scope, reserve
+from orchestrator.errors import ExpertError, OrchestratorError, RateLimited, Stopped
+from orchestrator.ledger import Scope
 from orchestrator.protocols import Backend
 from orchestrator.types import Expert, Response
 
 from .aimd import Window
+from .boarding import admitted, join, lead, tokens_of
 from .breaker import INSTANT, Breaker
-from .flight import Departure, Flight, State, Waiter
+from .flight import Departure, Flight, State
 from .prefixes import Prefixes
 from .throttle import Throttle
 
@@ -259,7 +260,7 @@ class Lane:
         """Whether a rate limit holds the next of the queue; one that its scopes hold anyway waits there instead."""
         now = self._clock()
         when = self.throttle.opens_at(flight.worst.tokens, now)
-        if when - now <= INSTANT or not _admitted(flight):
+        if when - now <= INSTANT or not admitted(flight):
             return False
         self._pump_at(when)
         return True
@@ -309,7 +310,7 @@ class Lane:
 
     def _reserve(self, flight: Flight) -> bool:
         flight.ticket = (next(self._tickets),)
-        held = self._lead(flight)
+        held = lead(flight)
         if flight.leader is None:
             if held:
                 for waiter, scope in held:
@@ -326,60 +327,14 @@ class Lane:
                 join(flight, waiter)
         return True
 
-    def _lead(self, flight: Flight) -> list[tuple[Waiter, Scope]]:
-        """Finds the waiter whose scopes bear the attempt; returns those that are held back meanwhile."""
-        flight.leader = None
-        held: list[tuple[Waiter, Scope]] = []
-        for waiter in sorted(flight.wanted, key=lambda w: w.seat.priority):
-            try:
-                got = reserve(waiter.seat.scope.chain, flight.worst, waiter.seat.claim)
-            except BudgetExceeded as refusal:
-                waiter.result.set_exception(refusal)
-                continue
-            if isinstance(got, Scope):
-                held.append((waiter, got))
-                continue
-            waiter.reservation, flight.leader = got, waiter
-            break
-        return held
-
     def sift(self) -> list[Flight]:
         """Those of the queue that the ledger would admit now; the others are parked on what holds them, or refused."""
         waiting = [flight for mates in self._mates.values() for flight in mates]
-        admitted = [flight for flight in waiting if _admitted(flight)]
-        for flight in set(waiting).difference(admitted):
+        bearable = [flight for flight in waiting if admitted(flight)]
+        for flight in set(waiting).difference(bearable):
             self._board(flight)
-        return admitted
+        return bearable
 
     def _unpark(self, flight: Flight, scope: Scope) -> None:
         flight.woken += (scope,)
         self.enter(flight)
-
-
-def join(flight: Flight, waiter: Waiter) -> None:
-    """Reserves for a waiter of an attempt that another pays, where there is room; else it counts the reply later."""
-    chain = tuple(scope for scope in waiter.seat.scope.chain if not scope.paid)
-    try:
-        got = reserve(chain, flight.worst, waiter.seat.claim)
-    except BudgetExceeded:
-        return
-    if not isinstance(got, Scope):
-        waiter.reservation = got
-
-
-def _admitted(flight: Flight) -> bool:
-    """Whether the scopes of one who waits for a flight would bear it now."""
-    return any(_bears(waiter, flight.worst) for waiter in flight.wanted)
-
-
-def _bears(waiter: Waiter, worst: Amount) -> bool:
-    seat = waiter.seat
-    try:
-        return not any(scope.holds_back(worst, seat.claim) for scope in seat.scope.chain)
-    except BudgetExceeded:
-        return False
-
-
-def tokens_of(group: list[Flight]) -> int:
-    """The worst case of a group in tokens, for the token throttle."""
-    return sum((flight.worst for flight in group), start=Amount()).tokens
