@@ -174,9 +174,11 @@ class ProviderBatches:
 
             endpoint: Endpoint = DirectEndpoint(self.expert)
         else:
-            from .batch_litellm import LiteLLMEndpoint
+            from .batch_litellm import LiteLLMEndpoint, provider_of
+            from .batch_openai import OpenAIEndpoint
 
-            endpoint = LiteLLMEndpoint(self.expert)
+            openai = provider_of(self.expert) == "openai"
+            endpoint = OpenAIEndpoint(self.expert) if openai else LiteLLMEndpoint(self.expert)
         endpoint.look_up(self.capabilities)
         return endpoint
 

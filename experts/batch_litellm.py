@@ -1,14 +1,14 @@
-"""Batches through litellm: the providers whose batches take and give what OpenAI's do."""
+"""Batches through litellm: the providers beside OpenAI whose batches take and give what OpenAI's do."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.errors import ExpertError
 from orchestrator.types import Expert
 
+from .batch_openai import plain
 from .capabilities import Capabilities
 from .channel import LiteLLMChannel, library, undisturbed
 from .clients import COMPATIBLE
@@ -41,12 +41,11 @@ class LiteLLMEndpoint:
         self._channel, self._litellm = LiteLLMChannel(expert), library()
         where = self._channel.route
         self.tell = Teller(expert.id, where.secrets(expert), where.key_from(expert))
-        provider = where.provider or "openai"
-        self.model = where.model if where.compatible else where.model.removeprefix(f"{provider}/")
+        self.model = where.model.removeprefix(f"{where.provider}/")
         headers = {**({"Authorization": where.basic} if where.basic else {}), **expert.headers}
         common: dict[str, Any] = {
-            "custom_llm_provider": provider,
-            "api_base": where.api_base or _named_base(provider),
+            "custom_llm_provider": where.provider,
+            "api_base": where.api_base,
             "api_key": where.key,
             "timeout": float(expert.timeout) + 5,  # ours ends it first
             "max_retries": 0,  # a batch that is created twice is paid twice
@@ -67,16 +66,16 @@ class LiteLLMEndpoint:
             made = await self._litellm.acreate_batch(
                 completion_window=window, endpoint=path, input_file_id=file, metadata=dict(metadata), **self._common
             )
-        return _plain(made)
+        return plain(made)
 
     async def retrieve(self, id_: str) -> Mapping[str, Any]:
         with undisturbed():
-            return _plain(await self._litellm.aretrieve_batch(batch_id=id_, **self._common))
+            return plain(await self._litellm.aretrieve_batch(batch_id=id_, **self._common))
 
     async def page(self, after: str | None) -> Mapping[str, Any]:
         with undisturbed():
             found = await self._litellm.alist_batches(after=after, limit=_PAGE, **self._common)
-        return {"data": [_plain(batch) for batch in found.data or ()], "has_more": getattr(found, "has_more", False)}
+        return {"data": [plain(batch) for batch in found.data or ()], "has_more": getattr(found, "has_more", False)}
 
     async def content(self, file: str) -> bytes:
         with undisturbed():
@@ -92,12 +91,3 @@ class LiteLLMEndpoint:
 
     async def aclose(self) -> None:
         await self._channel.aclose()
-
-
-def _named_base(provider: str) -> str | None:
-    return os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE") if provider == "openai" else None
-
-
-def _plain(batch: Any) -> dict[str, Any]:
-    found: dict[str, Any] = batch.model_dump() if hasattr(batch, "model_dump") else dict(batch)
-    return found

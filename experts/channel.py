@@ -105,6 +105,10 @@ class LiteLLMChannel:
         if known:
             capabilities.look_up(known)
 
+    def sdk(self) -> Any:
+        """OpenAI's SDK over connections of ours, for an expert that is served by it."""
+        return self._client(by_http=False, embedding=False)[1]
+
     def classify(self, error: Exception) -> ExpertError:
         """What went wrong, as an error of our tree without anything secret."""
         if isinstance(error, ExpertError):

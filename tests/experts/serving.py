@@ -43,7 +43,8 @@ class Canned:
                 raw = await reader.readexactly(int(fields.get("content-length", 0)))
                 self.paths.append(head[0].split(" ")[1])
                 self.heads.append(fields)
-                self.bodies.append(json.loads(raw) if raw else None)
+                file = fields.get("content-type", "").startswith("multipart/")
+                self.bodies.append(raw if file else json.loads(raw) if raw else None)
                 writer.write(self._answer())
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):

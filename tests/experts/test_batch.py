@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from orchestrator.errors import BadCompletion, BadRequest, ConnectionFailed, Exp
 from orchestrator.experts.batch import ProviderBatches, standing_of, unsupported
 from orchestrator.types import BatchResult, BatchTerms, Expert, Price, Request
 from tests.double import Double, unused_url
-from tests.experts.serving import request
+from tests.experts.serving import Canned, request
 
 WAYS = ("direct", "litellm")
 PRICE = Price(1e-6, 4e-6)
@@ -136,6 +136,32 @@ class TestBothWays:
             assert "theirs" not in str(raised.value)
             for batches in (named, plain):
                 await batches.aclose()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_redirect_is_not_followed(way: str, canned: Callable[..., Awaitable[Canned]]) -> None:
+    """Neither the file nor a header of the user's goes to another host."""
+    elsewhere = await canned(200, {"id": "stolen"})
+    server = await canned(307, "", {"location": f"{elsewhere.base_url}/files"})
+    batches = ProviderBatches(expert(server.base_url, way, headers={"X-Own": "secret"}))
+    with pytest.raises(ExpertError, match="redirects to"):
+        await sent(batches, [request()])
+    await batches.aclose()
+    assert elsewhere.paths == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_who_pays_at_openai_is_told_to_nobody_else(
+    way: str, canned: Callable[..., Awaitable[Canned]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-mine")
+    server = await canned(200, {"id": "file", "object": "file"})
+    batches = ProviderBatches(expert(server.base_url, way))
+    with suppress(ExpertError):
+        await sent(batches, [request()])
+    await batches.aclose()
+    assert server.heads
+    assert not any("org-mine" in str(head) for head in server.heads)
 
 
 async def test_an_answer_without_text_is_billed_all_the_same() -> None:
