@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ExpertError, ExpertLost, OrchestratorError, UnknownModel
 from orchestrator.ledger import Reservation
-from orchestrator.types import BatchResult, BatchStanding
+from orchestrator.types import BatchResult, BatchStanding, Request
 
 from .batch_file import packed
 from .batch_landing import Landing
@@ -100,6 +100,8 @@ class Trip:
     hold: Reservation | None = None
     """What is kept for it on the run's scope, where an earlier process sent it."""
     task: asyncio.Task[None] | None = None
+    asked: dict[bytes, Request] = field(default_factory=dict)
+    """What its results are read by; what is asked for while they are fetched is put in too."""
     called_off: bool = False
     told: bool = False
     """That it could not be called off."""
@@ -133,6 +135,7 @@ class Trip:
         if flight.departure is not self.departure:
             flight.departure = self.departure
             self.departure.flights.append(flight)
+            self.asked[flight.request.key] = flight.request
 
     async def run(self) -> None:
         """From leaving to landing, whatever happens between."""
@@ -301,9 +304,9 @@ class Trip:
         """
         pause, strikes, tries, until = FIRST_LOOK, 0, 0, self.base.clock() + _FETCHING
         while True:
-            asked = {flight.request.key: flight.request for flight in self.departure.flights}
+            self.asked.update((flight.request.key, flight.request) for flight in self.departure.flights)
             try:
-                return await self.lane.carrier.results(standing, asked)
+                return await self.lane.carrier.results(standing, self.asked)
             except ExpertError as error:
                 strikes = self._struck(error, strikes)
                 tries += not error.retried

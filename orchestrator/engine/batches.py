@@ -222,8 +222,9 @@ class Batches:
         try:
             await trip.cancel()
             told = "was cancelled; what it had answered by then is billed" if trip.id else "is not at its provider"
-        except ExpertError as error:
-            told = f"could not be cancelled ({error.message}); it may go on, and is billed"
+        except Exception as error:  # whatever it is: journal and connections are still to be closed
+            why = error.message if isinstance(error, ExpertError) else repr(error)
+            told = f"could not be cancelled ({why}); it may go on, and is billed"
         if trip.departure.row is not None:
             self._journal.fail(trip.departure.row, f"batch {trip.id}: nobody wanted it any more", charged=True)
         self._tell(f"{trip.name} of {trip.calls} calls {told}")

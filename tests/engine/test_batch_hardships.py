@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator.budget import Budget
-from orchestrator.engine import Seat
+from orchestrator.engine import MemoryJournal, Seat
 from orchestrator.errors import (
     BudgetExceeded,
     ConnectionFailed,
@@ -141,6 +141,29 @@ class TestLate:
         assert resumed(tmp_path / "j", depot, live)[0] == FOUR
         assert (live.samples, depot.submissions) == (0, 1)
 
+    def test_what_is_asked_while_results_are_fetched_is_known_to_whoever_reads_them(self, tmp_path: Path) -> None:
+        """Else nobody could tell which setting of a request its provider refused, and the call would fail."""
+
+        class Slow(Depot):
+            known: frozenset[bytes] = frozenset()
+
+            async def results(self, standing: BatchStanding, asked: Asked) -> Sequence[BatchResult]:
+                await asyncio.sleep(10.0)
+                self.known = frozenset(asked)
+                return await super().results(standing, asked)
+
+        depot = Slow()
+        interrupted(tmp_path / "j", depot)
+        depot.work_off()
+
+        async def main() -> None:
+            async with engine(depot, journal=journal_at(tmp_path / "j")) as made:
+                await asyncio.sleep(5.0)
+                await asked(made, 4)
+
+        run(main())
+        assert depot.known == {request(f"q{i}").key for i in range(4)}
+
 
 class TestMoney:
     def test_who_waits_for_an_adopted_batch_has_paid_for_it(self, tmp_path: Path) -> None:
@@ -218,6 +241,32 @@ class TestMoney:
 
         run(main())
         assert depot.held["b1"].cancelled
+
+    def test_an_engine_closes_all_it_has_though_cancelling_fails_in_an_odd_way(self) -> None:
+        class Odd(Depot):
+            async def cancel(self, id_: str) -> None:
+                raise KeyError("id")
+
+        async def main() -> tuple[int, Told]:
+            depot, told, journal = Odd(), Told(), Closing()
+            async with engine(depot, journal=journal, told=told) as made:
+                asking = asyncio.ensure_future(asked(made, 2))
+                await asyncio.sleep(100.0)
+                made.stop()
+                await asking
+            return journal.closed + depot.closed, told
+
+        closed, told = run(main())
+        assert closed == 2
+        assert "could not be cancelled (KeyError('id')); it may go on, and is billed" in told[0]
+
+
+class Closing(MemoryJournal):
+    closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+        await super().aclose()
 
 
 class TestRefusals:
