@@ -22,6 +22,7 @@ from .phrases import Reading
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<ticks>`{3,}|~{3,})(?P<language>[^\n`]*)$", re.MULTILINE)
 _RUN_ON = re.compile(r"\n(?=class\b|def\b|#|if\b|print\b|@|```)")
 _FILE = "<candidate>"
+_BRACKET = re.compile(r"[()\[\]{}]")
 _LARGEST = 100_000
 _DEEPEST = 150
 # A program's doubtful escapes are the model's, and would be reported on the user's stderr, once for each reply.
@@ -155,35 +156,48 @@ def _reading(program: str, tree: ast.Module, stub: str | None, entry: str) -> Re
 
 
 def _hashed(tree: ast.Module, program: str) -> str:
-    try:
-        shown = _dumped(tree)
-    except RecursionError:  # a sum of hundreds of terms compiles, but is a deep tree
-        shown = program.strip()
+    shown = _shown(_without_docstrings(tree))
+    shown = program.strip() if shown is None else shown
     return blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _missing_head(tree: ast.Module, stub: str, entry: str) -> str:
     """What stands in the stub before the function and neither is nor is defined again in the program."""
-    start = compiled(stub)
-    if start is None or any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in tree.body):
+    head = _head(stub, entry)
+    if not head or any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in tree.body):
         return ""
-    known = {ast.dump(node) for node in tree.body}
+    known = set(map(_shown, tree.body)) - {None}
     defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    lacking = []
-    for node in start.body:
+    return "\n".join(source for name, dumped, source in head if dumped not in known and name not in defined)
+
+
+@lru_cache(maxsize=256)
+def _head(stub: str, entry: str) -> tuple[tuple[str | None, str | None, str], ...]:
+    """Of each statement before the function: the name that it defines, its tree and its source."""
+    found = list[tuple[str | None, str | None, str]]()
+    start = compiled(stub)
+    for node in start.body if start is not None else ():
         name = getattr(node, "name", None)
         if name == entry:
             break
-        if ast.dump(node) not in known and name not in defined and not _is_docstring(node):
-            lacking.append(ast.get_source_segment(stub, node) or "")
-    return "\n".join(lacking)
+        if not _is_docstring(node):
+            found.append((name, _shown(node), ast.get_source_segment(stub, node) or ""))
+    return tuple(found)
 
 
-def _dumped(tree: ast.Module) -> str:
+def _shown(node: ast.AST) -> str | None:
+    """The tree as text; `None` for one that is too deep, as a sum of hundreds of terms is, though it compiles."""
+    try:
+        return ast.dump(node)
+    except RecursionError:
+        return None
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             node.body = [n for n in node.body if not _is_docstring(n)] or [ast.Pass()]
-    return ast.dump(tree)
+    return tree
 
 
 def _is_docstring(node: ast.stmt) -> bool:
@@ -193,10 +207,10 @@ def _is_docstring(node: ast.stmt) -> bool:
 def _too_deep(program: str) -> bool:
     """Whether brackets nest, or signs pile up, deeper than anybody writes: the compiler's stack is the host's."""
     depth = deepest = 0
-    for char in program:
+    for char in _BRACKET.findall(program):
         if char in "([{":
             depth += 1
             deepest = max(deepest, depth)
-        elif char in ")]}":
+        else:
             depth -= 1
     return deepest > _DEEPEST or re.search(r"(?:[-+~]\s*|\bnot\s+){150}", program) is not None

@@ -160,6 +160,12 @@ def test_a_sum_of_many_terms_still_has_a_key() -> None:
     assert code.read(FREE, fence("x = 1" + " + 1" * 400)) is not None
 
 
+def test_a_sum_of_many_terms_may_stand_under_a_stub() -> None:
+    found = code.read(STUBBED, fence(f"def double(xs):\n    return [2 * x for x in xs] or {'+'.join(['1'] * 2000)}"))
+    assert found is not None
+    assert found.value.startswith("from typing import List\n")
+
+
 def test_every_recorded_solution_that_passed_is_read(recorded: Callable[..., Any]) -> None:
     unread = total = 0
     for row, generation in recorded("humaneval", 40):
