@@ -29,10 +29,11 @@ class Learned:
         self.rate: float | None = None
         """Requests a second; `None` while nothing was refused."""
         self._spacing = Spacing(late=_LATE)
-        self._taken, self._counted = 0, 0
-        """How many it took, and the generation of the first that was counted among them."""
+        self._taken, self._burst = 0, 0
+        """How many it took, and the generation of those that left after the last burst. Those that were refused in one
+        burst count but for the first: what is too fast shows at once, and what is too slow only after minutes."""
         self._fresh, self._freshest = 0, 0
-        """Those of them that it took since the last burst, likewise."""
+        """How many it really took since something left after the last burst, and the generation of these."""
         self._since: float | None = None
         self._cut = False
         self._best = 0.0
@@ -67,8 +68,8 @@ class Learned:
             generation: as when it left.
         """
         self._cut = self._cut or first
-        if generation >= self._counted:
-            self._taken = max(0, self._taken - 1)
+        if generation >= self._burst:
+            self._taken, self._burst = max(0, self._taken - 1), generation + 1
         if generation >= self._freshest:
             self._fresh = max(0, self._fresh - 1)
 
@@ -109,7 +110,7 @@ class Learned:
         if self.rate is not None:  # what came before the first burst may have been saved up
             self._best = max(self._best, seen)
         self._set(max(_BELOW * seen, self._best / 2))
-        self._taken, self._since, self._counted = 0, now, generation
+        self._taken, self._since = 0, now
 
     def _forget_most(self) -> None:
         """What the server told is no longer relied on; a day's allowance that is back may be used at once."""

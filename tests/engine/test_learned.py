@@ -303,3 +303,15 @@ def test_a_server_that_refuses_again_and_again_is_left_alone_for_longer_than_it_
     stage = Storm()
     ask_for(100, stage, 20, concurrency=8)
     assert len(stage.times) <= 60
+
+
+def test_more_than_a_server_told_is_tried_after_ten_minutes_and_not_before() -> None:
+    learned = Learned()
+    learned.told(10.0, 1.0, 0.0, 600.0)
+    rates = []
+    for second in range(1, 900):
+        learned.opens_at(float(second))
+        learned.take(float(second))
+        rates.append(learned.rate or 0.0)
+    assert max(rates[:598]) == pytest.approx(9.5)
+    assert rates[-1] > 9.5
