@@ -95,9 +95,11 @@ class BatchLane(Lane):
 
     @property
     def state(self) -> str:
-        """What is out, since when, in words; empty where nothing is."""
+        """What is out, since when, or why nothing is, in words; empty where there is nothing to say."""
         if not self.trips:
-            return f"{self.grounded}; asked at once" if self.grounded else ""
+            if self.grounded:
+                return f"{self.grounded}; asked at once"
+            return f"its provider took no batch; tries again in {self.hold:.0f} s" if self.hold else ""
         first = min(self.trips, key=lambda trip: trip.since)
         number = "a batch" if len(self.trips) == 1 else f"{len(self.trips)} batches"
         done = sum(trip.standing.done for trip in self.trips if trip.standing is not None)

@@ -280,6 +280,18 @@ class TestRefusals:
 
         assert run(main()) == ([f"q{i} #0 " for i in range(20)], 0)
 
+    def test_a_lane_says_that_its_batches_are_not_taken(self) -> None:
+        async def main() -> str:
+            async with engine(Depot(refusal=lambda number: ServerBusy("busy"))) as made:
+                asking = asyncio.ensure_future(asked(made, 2))
+                await asyncio.sleep(5.0)
+                state = next(lane.state for lane in made.batches.lanes)
+                made.stop()
+                await asking
+                return state
+
+        assert run(main()) == "its provider took no batch; tries again in 8 s"
+
     def test_in_the_end_calls_are_asked_at_once(self) -> None:
         async def main() -> tuple[list[str], int, float]:
             depot, live = Depot(refusal=lambda number: ServerBusy("busy")), Stage()
