@@ -45,9 +45,7 @@ def test_where_nobody_can_be_asked_by_batch_nothing_begins() -> None:
         by_batch(Team((OTHER,)))
 
 
-def test_a_bench_by_batch_has_more_problems_in_flight_unless_told(
-    command: Command, sums: str, home: Path
-) -> None:
+def test_a_bench_by_batch_has_more_problems_in_flight_unless_told(command: Command, sums: str, home: Path) -> None:
     with DoubleProcess(answers={"42": 1.0}, batches={}) as double:
         (home / "pool.toml").write_text(
             f'[[expert]]\nid = "m"\nmodel = "openai/m"\napi_base = "{double.base_url}"\nmode = "batch"\n'
@@ -55,6 +53,8 @@ def test_a_bench_by_batch_has_more_problems_in_flight_unless_told(
         for name, more in (("r", ()), ("s", ("--concurrency", "7"))):
             done = command("bench", sums, "--pool", "pool.toml", "-s", "cot", "--run", name, "--json", *more)
             assert done.json["batches"]["calls"] == done.json["results"][0]["calls"]
+        told = command("bench", sums, "--pool", "pool.toml", "-s", "cot", "--run", "t")
+        assert told.err.count("by batch: ") == 1
     manifests = [json.loads((home / name / "manifest.json").read_text())["concurrency"] for name in ("r", "s")]
     assert manifests == [CONCURRENCY, 7]
 
