@@ -29,8 +29,10 @@ class Forecast:
     """The largest bill of a reply."""
     followed: bool = False
     """Whether a branch has come to its end."""
-    _scouts: int = 0
-    _news: set[asyncio.Future[None]] = field(default_factory=set)
+    _started: set[Claim] = field(default_factory=set)
+    """Branches that have not ended."""
+    _news: dict[asyncio.Future[None], set[Claim]] = field(default_factory=dict)
+    """Those that wait for one to show what is asked, each with the branches around it."""
     _held: dict[Callable[[], None], None] = field(default_factory=dict)
     """What wakes those that wait for room."""
 
@@ -51,9 +53,9 @@ class Forecast:
         Raises:
             BudgetExceeded: nothing under way could make room.
         """
-        around = _started(outer)
-        while self._blind(chain) and self._scouts > around:
-            await self._hear()
+        around = _around(outer)
+        while self._blind(chain) and self._scouts(around):
+            await self._hear(around)
         unit = NOTHING
 
         def ask() -> Claim | Scope:
@@ -65,13 +67,13 @@ class Forecast:
         got = await admitted(
             ask, lambda held: room(held, priority, (unit * calls).or_more(self.asked), early=self._held)
         )
-        self._scouts += 1
+        self._started.add(got)
         return got
 
     def end(self, branch: Claim, followed: bool) -> None:
         """A branch that was started has ended; `followed` if nothing went wrong on its way."""
         learned, self.followed = followed and not self.followed, self.followed or followed
-        self._scouts -= 1
+        self._started.discard(branch)
         branch.release()
         if learned:
             for wake in tuple(self._held):
@@ -92,13 +94,17 @@ class Forecast:
         unknown = self.asked.tokens == 0 and self.asked.usd == 0
         return unknown and any(s.budget.tokens is not None or s.budget.usd is not None for s in chain)
 
-    async def _hear(self) -> None:
+    def _scouts(self, around: set[Claim]) -> set[Claim]:
+        """Started branches that may show what is asked: those inside of which nobody waits to see it."""
+        return self._started.difference(around, *self._news.values())
+
+    async def _hear(self, around: set[Claim]) -> None:
         news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._news.add(news)
+        self._news[news] = around
         try:
             await news
         finally:
-            self._news.discard(news)
+            del self._news[news]
 
     def _tell(self) -> None:
         for news in self._news:
@@ -106,6 +112,6 @@ class Forecast:
                 news.set_result(None)
 
 
-def _started(branch: Claim | None) -> int:
-    """A branch and those around it that were started: what is inside of them cannot wait for what they show."""
-    return 0 if branch is None else 1 + _started(branch.outer)
+def _around(branch: Claim | None) -> set[Claim]:
+    """A branch and those around it: what is inside of them cannot wait for what they show."""
+    return set() if branch is None else {branch, *_around(branch.outer)}

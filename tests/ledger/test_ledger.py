@@ -332,6 +332,29 @@ def test_branches_inside_the_one_that_shows_what_is_asked_do_not_wait_for_it() -
     assert run_virtual(main())[0] == [True, False]
 
 
+def test_branches_that_each_wait_inside_for_what_is_asked_do_not_wait_for_each_other() -> None:
+    forecast, problem = Forecast(), Scope("problem", Budget(calls=8))
+
+    async def inside(number: int) -> bool:
+        outer = await forecast.start(problem.chain, 3, (0,))
+        share = Scope(f"share {number}", Budget(tokens=500), problem)
+        await asyncio.sleep(1)
+        inner = await forecast.start((share,), 2, (0,), outer)
+        alone = forecast.asked.tokens == 0
+        await asyncio.sleep(1)
+        forecast.ask(Amount(1, 100))
+        forecast.end(inner, followed=True)
+        forecast.end(outer, followed=True)
+        return alone
+
+    async def main() -> list[bool]:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            tasks = [group.create_task(inside(number)) for number in range(2)]
+        return [task.result() for task in tasks]
+
+    assert sorted(run_virtual(main())[0]) == [False, True]
+
+
 def test_a_calls_cap_alone_needs_no_scout() -> None:
     forecast, scope = Forecast(), Scope("run", Budget(calls=5))
     assert [started(forecast, scope) is not None for _ in range(3)] == [True, True, False]
