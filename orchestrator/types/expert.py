@@ -73,8 +73,8 @@ class Expert:
     """As typed with `-e`; part of every request's identity."""
     model: str
     client: str = "auto"
-    """Name of the backend that serves it: `litellm`, `direct`, `local`, `replay`, `scripted`, `sim`, or an entry point's; `auto`
-    is `direct` for a server near by and for Ollama, else `litellm`."""
+    """Name of the backend that serves it: `litellm`, `direct`, `local`, `replay`, `scripted`, `sim`, or an entry
+    point's; `auto` is `direct` for a server near by and for Ollama, else `litellm`."""
     api_base: str | None = None
     key_env: str | None = None
     """Name of the environment variable that holds the key; the key itself is never stored."""
