@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from .amount import Amount
+from .amount import NOTHING, Amount
 
 if TYPE_CHECKING:
     from .claim import Claim
@@ -36,10 +37,12 @@ class Parking:
     heap: list[Parked]
     least: Amount
     """None of them needs less in any dimension."""
+    most: Amount
+    """None of them needs more in any dimension."""
 
     def push(self, parked: Parked) -> None:
         heapq.heappush(self.heap, parked)
-        self.least = self.least.or_less(parked.need)
+        self.least, self.most = self.least.or_less(parked.need), self.most.or_more(parked.need)
 
     def first(self) -> Parked | None:
         """The one of the best priority who still waits."""
@@ -58,4 +61,5 @@ class Parking:
             out = set(map(id, taken))
             self.heap = [parked for parked in live if id(parked) not in out]
             heapq.heapify(self.heap)
+            self.most = reduce(Amount.or_more, (parked.need for parked in self.heap), NOTHING)
         return taken

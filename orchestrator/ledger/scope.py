@@ -141,7 +141,7 @@ class Scope:
         parked = Parked(priority, next(self._numbers), need, wake, claim)
         key = (kind, claim is not None and claim.covers(self))
         if key not in self._queues:
-            self._queues[key] = Parking([], need)
+            self._queues[key] = Parking([], need, need)
         self._queues[key].push(parked)
         return parked
 
@@ -178,9 +178,18 @@ class Scope:
         return woken
 
     def _anywhere(self) -> list[Parked]:
-        """Takes out whoever fits by itself, as no queue's first does for what is kept for started branches."""
+        """Takes out whoever fits by itself or never can, as no queue's first does for what is kept for branches.
+
+        Whoever never can may be the branch that it is kept for.
+        """
         woken: list[Parked] = []
         for (_, kept), queue in self._queues.items():
-            if not self.lacks(queue.least, self.spent if kept else self.committed()):
-                woken += queue.take(lambda parked: not self.lacks(parked.need, self.committed(parked.claim)))
+            some_fit = not self.lacks(queue.least, self.spent if kept else self.committed())
+            if some_fit or self.lacks(queue.most, self.spent):
+                woken += queue.take(self._decided)
         return sorted(woken)
+
+    def _decided(self, parked: Parked) -> bool:
+        """Whether it fits now, or never can."""
+        fits = not self.lacks(parked.need, self.committed(parked.claim))
+        return fits or self.lacks(parked.need, self.spent) is not None

@@ -288,6 +288,19 @@ def test_what_must_be_free_for_one_call_counts_though_it_is_not_owed() -> None:
         claim(scope.chain, 2, Amount(1, 20), least=Amount(1, 90))
 
 
+def test_whoever_can_never_fit_hears_it_although_one_before_waits_for_what_is_kept_for_branches() -> None:
+    scope = Scope("run", Budget(tokens=150), spent=Amount(1, 100))
+    branch, out = claim(scope.chain, 3, Amount(1, 6)), take(scope, tokens=20)
+    assert isinstance(branch, Claim)
+    woken: list[str] = []
+    scope.park((0,), Amount(1, 20), lambda: woken.append("waits"))
+    scope.park((1,), Amount(1, 40), lambda: woken.append("never"))
+    out.settle(Amount(1, 20), Amount(1, 20))
+    assert woken == ["never"]
+    branch.release()
+    assert woken == ["never", "waits"]
+
+
 # -- forecasts ----------------------------------------------------------------------------
 
 
