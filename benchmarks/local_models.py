@@ -29,7 +29,8 @@ import transformers
 
 from orchestrator.engine import Engine, MemoryJournal, Seat
 from orchestrator.experts.local import backend
-from orchestrator.experts.local_device import Counts, Device
+from orchestrator.experts.local_device import Device
+from orchestrator.experts.local_shelf import Counts
 from orchestrator.experts.pool import experts_of
 from orchestrator.ledger import Scope
 from orchestrator.serving import backend_of, loader_of

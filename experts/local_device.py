@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from orchestrator.errors import ConfigError, OrchestratorError, OutOfMemory
+from orchestrator.errors import ConfigError, OutOfMemory
 
 from .local_batch import Batch, Room
 from .local_decoder import decoder_of, may_join
 from .local_model import Model, Source
 from .local_row import Job, Row
+from .local_shelf import Counts, Shelf, bytes_a_token, device_called, free_for_cache
 from .local_torch import torch
 
-_SHARE_OF_RAM, _SHARE_OF_GPU, _SHARE_FOR_CACHE = 0.6, 0.8, 0.25
-"""Of this computer's memory models may take, of what a GPU has left keys and values may, and of it on a processor."""
 _MOMENT, _MOMENTS = 0.005, 10
 """Seconds, and how many of them, for which a batch waits at the most for calls that are being prepared."""
 _PROMPTS_ON_GPU, _PROMPTS_ON_CPU = 16384, 2048
@@ -36,24 +33,6 @@ class Limits:
     """Replies that go on together."""
     places: int | None = None
     """Tokens of prompts and replies of all of these, each counted as long as it may become."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a device has done."""
-
-    loads: Counter[str] = field(default_factory=Counter)
-    """Models brought onto the device, by name."""
-    reads: Counter[str] = field(default_factory=Counter)
-    """Of these, from disk."""
-    load_seconds: float = 0.0
-    prefills: int = 0
-    """Times that prompts were read, several together where they met."""
-    steps: int = 0
-    tokens: int = 0
-    """Of replies."""
-    halved: int = 0
-    """Batches that did not fit."""
 
 
 @dataclass(slots=True)
@@ -98,22 +77,19 @@ class Device:
         Raises:
             ConfigError: there is no such device here.
         """
-        name = _resolved(name)
+        name = device_called(name)
         with cls._guard:
             device = cls._all.get(name)
             if device is None:
                 device = cls._all[name] = cls(name)
             device._users += 1
-            device._at_once = max(device._at_once, models)
-            device._memory = device._memory if memory is None else min(device._memory, memory)
+            device._shelf.allow(models, memory)
             return device
 
     def __init__(self, name: str) -> None:
         self.name, self.counts = name, Counts()
-        self._users = self._at_once = 0
-        self._memory = int(_SHARE_OF_RAM * _ram())
-        self._models: OrderedDict[Source, Model] = OrderedDict()
-        """Those in the computer's memory, the longest unused first."""
+        self._users = 0
+        self._shelf = Shelf(name, self.counts)
         self._orders: deque[_Order] = deque()
         self._calls: deque[_Waiting] = deque()
         self._preparing: Counter[Source] = Counter()
@@ -231,9 +207,10 @@ class Device:
             return
         try:
             if order.come:
-                self._bring(order.source)
-            elif (model := self._models.get(order.source)) is not None:
-                self._put_out(model)
+                self._shelf.bring(order.source, self._close)
+            else:
+                self._close(order.source)
+                self._shelf.put_out(order.source)
         except Exception as error:
             order.done.set_exception(self._told(error, order.source))
         else:
@@ -267,19 +244,23 @@ class Device:
         return found
 
     def _begin(self, first: _Waiting) -> None:
+        """A batch of the model that whoever stands at the head asks."""
         self._limits = first.limits
+        self._batch = self._current = None
         try:
-            model = self._bring(first.source)
-        except (OrchestratorError, torch.OutOfMemoryError) as error:
+            model = self._shelf.bring(first.source, self._close)
+            if model.joins is None:
+                model.joins = may_join(model.module, self.name)
+            decoder = decoder_of(model.module, self.name, model.joins)
+        except Exception as error:  # whatever it is, those who wait are to know
             self._refuse(first.source, self._told(error, first.source))
             return
-        self._open(model)
+        self._current, self._batch = model, Batch(decoder, self._room(model), self.name, self._ended)
 
-    def _open(self, model: Model) -> None:
-        if model.joins is None:
-            model.joins = may_join(model.module, self.name)
-        self._current = model
-        self._batch = Batch(decoder_of(model.module, self.name, model.joins), self._room(model), self.name, self._ended)
+    def _close(self, source: Source) -> None:
+        """Ends the batch of a model, which is empty."""
+        if self._current is not None and self._current.source == source:
+            self._batch = self._current = None
 
     def _gather(self, source: Source, most: int) -> None:
         """Waits for calls that are being prepared, which takes a moment; not for any that may yet come."""
@@ -323,8 +304,6 @@ class Device:
         for _, job in batch.unfinished if batch is not None else ():
             job.fail(error)
 
-    # -- memory -------------------------------------------------------------------------
-
     def _halve(self) -> None:
         """What did not fit begins again with half as many rows at once; what its rows have said already stays said."""
         batch, model = self._batch, self._current
@@ -333,7 +312,7 @@ class Device:
         rows = [held for held in batch.unfinished if not held[1].unwanted]
         self._batch = self._current = None
         del batch
-        self._emptied()
+        self._shelf.emptied()
         self.counts.halved += 1
         if len(rows) <= 1:
             for _, job in rows:
@@ -343,51 +322,13 @@ class Device:
             with self._changed:
                 for row, job in reversed(rows):
                     self._calls.appendleft(_Waiting(model.source, self._limits, job, deque([row])))
-        if self._head() is not None:
-            self._open(model)
 
     def _room(self, model: Model) -> Room:
         on_gpu = model.on_gpu
         rows = self._limits.rows or (64 if on_gpu else 16)
         rows = min(rows, self._most.get(model.source, rows))
-        places = self._limits.places or _free(self.name) // _bytes_a_token(model)
+        places = self._limits.places or free_for_cache(self.name) // bytes_a_token(model)
         return Room(rows, places, _PROMPTS_ON_GPU if on_gpu else _PROMPTS_ON_CPU)
-
-    def _bring(self, source: Source) -> Model:
-        """The model, on the device; what has been there longest unused goes first where there is no room."""
-        model = self._models.get(source) or Model(source, self.name)
-        if model.here:
-            self._models.move_to_end(source)
-            return model
-        start = time.perf_counter()
-        there = [other for other in self._models.values() if other.here]
-        for other in there[: max(0, len(there) + 1 - self._at_once)]:
-            self._put_out(other)
-        if model.module is None:
-            self._forget_down_to(self._memory - model.size)
-            model.read()
-            self.counts.reads[source.name] += 1
-        self._models[source] = model
-        self._models.move_to_end(source)
-        model.bring()
-        self._forget_down_to(self._memory)
-        self.counts.loads[source.name] += 1
-        self.counts.load_seconds += time.perf_counter() - start
-        return model
-
-    def _put_out(self, model: Model) -> None:
-        if self._current is model:
-            self._batch = self._current = None
-        model.put_out()  # its memory is kept for the one that comes
-
-    def _forget_down_to(self, bytes: int) -> None:
-        """Forgets models that are not on the device, the longest unused first, until the others take no more."""
-        for source, model in tuple(self._models.items()):
-            if sum(each.size for each in self._models.values()) <= bytes:
-                return
-            if not model.here:
-                del self._models[source]
-                model.forget()
 
     def _drop_all(self) -> None:
         error = ConfigError("the local models were closed")
@@ -396,50 +337,10 @@ class Device:
             call.job.fail(error)
         for order in self._orders:
             order.done.cancel()
-        for model in self._models.values():
-            model.forget()
-        self._models.clear()
-        self._emptied()
-
-    def _emptied(self) -> None:
-        if self.name.startswith("cuda"):
-            torch.cuda.empty_cache()
+        self._shelf.clear()
 
     def _told(self, error: BaseException, source: Source | None) -> BaseException:
         if isinstance(error, torch.OutOfMemoryError):
             name = "" if source is None else source.name
             return OutOfMemory(f"the model {name} does not fit into the memory of {self.name}")
         return error
-
-
-def _resolved(name: str) -> str:
-    if name == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    name = "cuda:0" if name == "cuda" else name
-    kind, _, number = name.partition(":")
-    if name == "cpu" or (kind == "cuda" and number.isdigit() and int(number) < torch.cuda.device_count()):
-        return name
-    raise ConfigError(
-        f"there is no device '{name}' here; write auto, cpu, or cuda:N with N below {torch.cuda.device_count()}"
-    )
-
-
-def _ram() -> int:
-    """Bytes of memory that this computer has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _free(device: str) -> int:
-    """Bytes that keys and values may take: on a GPU of what is free now, else of what the computer has."""
-    if device == "cpu":
-        return int(_SHARE_FOR_CACHE * _ram())
-    held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return int(_SHARE_OF_GPU * (torch.cuda.mem_get_info(device)[0] + held))
-
-
-def _bytes_a_token(model: Model) -> int:
-    """Of keys and values."""
-    config = model.module.config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * heads * size * model.module.dtype.itemsize)

@@ -119,7 +119,7 @@ async def test_greedy_replies_of_a_batch_are_those_of_transformers_alone(tmp_pat
         alone = [await one(local, asking(expert, prompt)) for prompt in PROMPTS]
         replies = await together(local, [asking(expert, prompt) for prompt in PROMPTS])
         assert local._device is not None
-        assert [each.joins for each in local._device._models.values()] == [joins]
+        assert [each.joins for each in local._device._shelf.models.values()] == [joins]
     assert replies == alone
     assert [reply.text for reply in replies] == [generated(path, prompt, 20) for prompt in PROMPTS]
 
@@ -328,6 +328,31 @@ async def test_a_batch_that_does_not_fit_is_halved_and_says_the_same(
         assert (await one(local, asking(expert, "hi"))).text
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), OutOfMemory),
+        (RuntimeError("what nobody thought of"), RuntimeError),
+    ],
+    ids=["memory", "anything"],
+)
+async def test_what_goes_wrong_before_a_batch_is_told_and_costs_no_other_call(
+    model: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: type[Exception]
+) -> None:
+    from orchestrator.experts import local_device
+
+    def failing(*_: object) -> bool:
+        raise error
+
+    expert = expert_of(model)
+    async with serving(expert) as local:
+        with monkeypatch.context() as patched:
+            patched.setattr(local_device, "may_join", failing)
+            with pytest.raises(told):
+                await one(local, asking(expert, "hi"))
+        assert (await one(local, asking(expert, "hi"))).text
+
+
 # -- models that take turns -----------------------------------------------------------------
 
 
@@ -385,7 +410,7 @@ async def test_models_that_take_too_much_memory_are_forgotten_and_read_again(mod
         assert one_of._device is two_of._device
         assert one_of._device is not None
         assert one_of._device.counts.reads.total() == 4
-        assert len(one_of._device._models) == 1
+        assert len(one_of._device._shelf.models) == 1
 
 
 async def test_a_model_that_cannot_be_read_is_said_to_be_unknown(tmp_path: Path) -> None:
