@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from orchestrator.errors import BadCompletion, ExpertError, ExpertTimeout, OrchestratorError
+from orchestrator.errors import BadCompletion, ExpertError, ExpertTimeout
 from orchestrator.types import Response
 
 from .counters import Counters
@@ -48,7 +48,7 @@ class Attempts:
             flight.departure = departure
         departure.task = self._tasks.start(self._attempt(lane, departure))
 
-    def refuse(self, flight: Flight, error: OrchestratorError) -> None:
+    def refuse(self, flight: Flight, error: Exception) -> None:
         self._recovery.failed(flight, error)
 
     def drop(self, flight: Flight) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from orchestrator.errors import OrchestratorError, Stopped
+from orchestrator.errors import Stopped
 from orchestrator.ledger import Amount
 from orchestrator.protocols import BatchBackend
 from orchestrator.types import BatchTerms, Expert, Request
@@ -244,7 +244,7 @@ class BatchLane(Lane):
                 flight.departure = departure
             self._dispatch.sail(self, departure)
 
-    def _fail_all(self, error: OrchestratorError) -> None:
+    def _fail_all(self, error: Exception) -> None:
         self._weights.clear()
         self._weight = 0
         super()._fail_all(error)

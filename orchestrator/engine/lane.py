@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from orchestrator.errors import ExpertError, OrchestratorError, RateLimited, Stopped
+from orchestrator.errors import ExpertError, RateLimited, Stopped
 from orchestrator.ledger import Scope
 from orchestrator.protocols import Backend
 from orchestrator.types import Expert, Response
@@ -64,7 +64,7 @@ class Tower(Protocol):
         """Its flights hold their reservations: make the attempt."""
         ...
 
-    def refuse(self, flight: Flight, error: OrchestratorError) -> None:
+    def refuse(self, flight: Flight, error: Exception) -> None:
         """No attempt will be made for `flight`."""
         ...
 
@@ -225,6 +225,13 @@ class Lane:
 
     def _pump(self) -> None:
         self._pump_due = False
+        try:
+            self._let_out()
+        except Exception as error:
+            # No call to a server failed, so nothing is tried again; unheard, whoever waits here would wait for ever.
+            self._fail_all(error)
+
+    def _let_out(self) -> None:
         self.breaker.come_back()
         if self.closed:
             self._fail_all(Stopped())
@@ -238,15 +245,24 @@ class Lane:
             heapq.heappop(self._queue)
             if stale or not self._board(flight):
                 continue
-            group = [flight, *self._board_mates(flight)]
-            group.sort(key=lambda f: f.request.sample_index)
-            self.out += 1
-            permit = self.throttle.take(tokens_of(group), self._clock(), self.window.generation)
-            leaves, shared = self.breaker.leaves(), self._prefixes.leaves(group)
-            self._tower.depart(self, Departure(group, self.window.generation, leaves, permit=permit, shared=shared))
+            self._depart([flight, *self._board_mates(flight)])
         if not self._mates:
             self.throttle.rested()
         self._gate.pumped(self.expert, len(self._mates))
+
+    def _depart(self, group: list[Flight]) -> None:
+        group.sort(key=lambda f: f.request.sample_index)
+        generation = self.window.generation
+        try:
+            permit = self.throttle.take(tokens_of(group), self._clock(), generation)
+            leaves, shared = self.breaker.leaves(), self._prefixes.leaves(group)
+            self._tower.depart(self, Departure(group, generation, leaves, permit=permit, shared=shared))
+        except Exception as error:
+            for flight in group:
+                flight.settle_failure(charged=False)
+            self._refuse(group, error)
+            raise
+        self.out += 1
 
     def _may_leave(self) -> bool:
         if self.closed or not self.window.room(self.out):
@@ -274,12 +290,16 @@ class Lane:
             self._timer.cancel()
         self._timer = loop.call_at(due, self.pump_soon)
 
-    def _fail_all(self, error: OrchestratorError) -> None:
+    def _fail_all(self, error: Exception) -> None:
         flights = [flight for mates in self._mates.values() for flight in mates]
         self._queue.clear()
         self._mates.clear()
         for flight in flights:
             self._prefixes.remove(flight)
+        self._refuse(flights, error)
+
+    def _refuse(self, flights: Sequence[Flight], error: Exception) -> None:
+        for flight in flights:
             self._tower.refuse(flight, error)
 
     def _board_mates(self, first: Flight) -> list[Flight]:
@@ -330,10 +350,11 @@ class Lane:
     def sift(self) -> list[Flight]:
         """Those of the queue that the ledger would admit now; the others are parked on what holds them, or refused."""
         waiting = [flight for mates in self._mates.values() for flight in mates]
-        bearable = [flight for flight in waiting if admitted(flight)]
-        for flight in set(waiting).difference(bearable):
-            self._board(flight)
-        return bearable
+        bearable = {flight: None for flight in waiting if admitted(flight)}
+        for flight in waiting:
+            if flight not in bearable:
+                self._board(flight)
+        return list(bearable)
 
     def _unpark(self, flight: Flight, scope: Scope) -> None:
         flight.woken += (scope,)

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from orchestrator.errors import ExpertError, ExpertLost, OrchestratorError, RateLimited, Stopped
+from orchestrator.errors import ExpertError, ExpertLost, RateLimited, Stopped
 
 from .counters import Counters
 from .flight import Departure, Flight, State
@@ -54,7 +54,7 @@ class Recovery:
             flight.pause = pause
             self.failed(flight, error)
 
-    def failed(self, flight: Flight, error: OrchestratorError) -> None:
+    def failed(self, flight: Flight, error: Exception) -> None:
         if not flight.wanted:
             self._flights.drop(flight)
         elif self._flights.stopped:
@@ -90,6 +90,6 @@ class Recovery:
 
         try:
             await self._retrying.copy(stop=tries.over, sleep=rest)(attempt)
-        except OrchestratorError as last:
+        except Exception as last:
             flight.recovery = None
             self._flights.end(flight, last)
