@@ -28,9 +28,9 @@ import torch
 import transformers
 
 from orchestrator.engine import Engine, MemoryJournal, Seat
+from orchestrator.experts.in_process.device import Device
+from orchestrator.experts.in_process.shelf import Counts
 from orchestrator.experts.local import backend
-from orchestrator.experts.local_device import Device
-from orchestrator.experts.local_shelf import Counts
 from orchestrator.experts.pool import experts_of
 from orchestrator.ledger import Scope
 from orchestrator.serving import backend_of, loader_of

@@ -41,10 +41,10 @@ from .compatible import ended_by_window
 from .replies import response_of
 
 if TYPE_CHECKING:
-    from .local_device import Device
-    from .local_model import Source
-    from .local_prompt import Prompter
-    from .local_row import Row
+    from .in_process.device import Device
+    from .in_process.model import Source
+    from .in_process.prompt import Prompter
+    from .in_process.row import Row
 
 GROUP = "local"
 """The `resident_group` of local models that name none: on one device they are asked in turn."""
@@ -129,7 +129,7 @@ def resolved(expert: Expert, folder: Path) -> Expert:
 
 async def warm() -> None:
     """Imports the libraries in a thread; worth doing beside other preparations."""
-    await asyncio.to_thread(import_module, f"{__package__}.local_device")
+    await asyncio.to_thread(import_module, f"{__package__}.in_process.device")
 
 
 class LocalBackend:
@@ -244,20 +244,20 @@ def _name(expert: Expert) -> str:
 
 
 def _source(expert: Expert) -> Source:
-    from .local_model import Source
+    from .in_process.model import Source
 
     revision = expert.options.get("revision")
     return Source(_name(expert), None if revision is None else str(revision), str(expert.options.get("dtype", "auto")))
 
 
 def _limits(expert: Expert) -> Any:
-    from .local_device import Limits
+    from .in_process.device import Limits
 
     return Limits(expert.options.get("batch"), expert.options.get("batch_tokens"))  # type: ignore[arg-type]
 
 
 def _device(expert: Expert) -> Device:
-    from .local_device import Device
+    from .in_process.device import Device
 
     ram = expert.options.get("ram_gb")
     memory = int(ram * _GIGABYTE) if isinstance(ram, int | float) else None
@@ -265,7 +265,7 @@ def _device(expert: Expert) -> Device:
 
 
 def _prompter(expert: Expert) -> Prompter:
-    from .local_prompt import Prompter
+    from .in_process.prompt import Prompter
 
     return Prompter(_source(expert), expert)
 

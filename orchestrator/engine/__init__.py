@@ -1,7 +1,7 @@
 """Journal, retry, lane, throttle, backend: what every call passes, outermost first."""
 
-from .batch_lane import BatchLane
-from .batch_log import ByBatch, LeftOut
+from .batching.lane import BatchLane
+from .batching.log import ByBatch, LeftOut
 from .coming import Coming, Declared
 from .counters import Counters
 from .engine import Engine

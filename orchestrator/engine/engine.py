@@ -14,7 +14,7 @@ from orchestrator.protocols import Backend, BatchBackend, Loader
 from orchestrator.types import Completion, Expert, Request
 
 from .attempts import Attempts
-from .batches import Batches
+from .batching.batches import Batches
 from .boarding import join
 from .counters import Counters
 from .doors import Doors

@@ -12,7 +12,7 @@ from typing import Protocol
 from orchestrator.ledger import Amount, Losses
 from orchestrator.types import Completion, Tokens
 
-from .batch_log import BatchLog, MemoryBatchLog
+from .batching.log import BatchLog, MemoryBatchLog
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.ledger import Losses
 from orchestrator.types import Completion, Tokens
 
-from .batch_log import BatchLog
+from .batching.log import BatchLog
 from .journal import Attempt
 from .sqlite import JournalView, SqliteJournal
 

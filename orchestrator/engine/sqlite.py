@@ -20,7 +20,7 @@ from orchestrator.ledger import NOTHING, Amount, Losses
 from orchestrator.types import Completion, Tokens
 
 from . import tables
-from .batch_log import ByBatch, SqliteBatchLog, by_batch
+from .batching.log import ByBatch, SqliteBatchLog, by_batch
 from .journal import Attempt
 from .seen import Seen
 from .writer import Row, Writer

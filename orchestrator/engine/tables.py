@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.errors import ConfigError
 from orchestrator.types import Completion, Tokens, ToolCall
 
-from . import batch_log
+from .batching import log as batch_log
 from .writer import Row
 
 VERSION = 1

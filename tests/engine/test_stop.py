@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.budget import Budget
 from orchestrator.engine import Engine, MemoryJournal, Seat
-from orchestrator.engine.batch_log import LeftOut, MemoryBatchLog
+from orchestrator.engine.batching.log import LeftOut, MemoryBatchLog
 from orchestrator.errors import ConfigError, ConnectionLost, ExpertError, OrchestratorError, RateLimited, Stopped
 from orchestrator.ledger import Amount, Scope
 from orchestrator.types import Completion, Expert, Message, Request, Response, Sampling, Tokens

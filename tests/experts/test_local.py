@@ -168,7 +168,7 @@ async def test_a_seed_decides_together_with_salt_and_sample(model: Path) -> None
 
 
 def test_draws_come_as_often_as_they_are_likely() -> None:
-    from orchestrator.experts.local_sampling import Draw, Sampler
+    from orchestrator.experts.in_process.sampling import Draw, Sampler
 
     logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log().repeat(4000, 1)
     places = torch.zeros(4000, dtype=torch.int64)
@@ -300,7 +300,7 @@ async def test_a_call_that_takes_too_long_ends(model: Path) -> None:
 async def test_a_batch_that_does_not_fit_is_halved_and_says_the_same(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestrator.experts.local_decoder import Slots
+    from orchestrator.experts.in_process.decoder import Slots
 
     expert = expert_of(model)
     requests = [asking(expert, f"question {i}", temperature=1.0) for i in range(8)]
@@ -339,7 +339,7 @@ async def test_a_batch_that_does_not_fit_is_halved_and_says_the_same(
 async def test_what_goes_wrong_before_a_batch_is_told_and_costs_no_other_call(
     model: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: type[Exception]
 ) -> None:
-    from orchestrator.experts import local_device
+    from orchestrator.experts.in_process import device as local_device
 
     def failing(*_: object) -> bool:
         raise error
@@ -358,7 +358,7 @@ async def test_what_goes_wrong_before_a_batch_is_told_and_costs_no_other_call(
 
 async def through_engine(experts: Sequence[Expert], rounds: int) -> tuple[Engine, list[str], dict[str, int]]:
     """Replies, and how often each model was brought in; calls of all models come in turn."""
-    from orchestrator.experts.local_device import Device
+    from orchestrator.experts.in_process.device import Device
 
     kept = Device.taken("cpu")
     before = kept.counts.loads.copy()
@@ -384,7 +384,7 @@ async def test_two_models_of_a_group_are_each_brought_in_once(model: Path, other
 
 
 async def test_without_a_group_models_come_as_they_are_asked(model: Path, other: Path) -> None:
-    from orchestrator.experts.local_device import Device
+    from orchestrator.experts.in_process.device import Device
 
     grouped = (await through_engine([expert_of(model), expert_of(other)], 3))[1]
     experts = [replace(expert_of(path), resident_group=None, loader="none") for path in (model, other)]

@@ -10,11 +10,11 @@ from orchestrator.errors import ExpertError, ExpertLost
 from orchestrator.ledger import Amount
 from orchestrator.types import BatchResult, BatchStanding, Completion, Tokens
 
-from .entries import identified
-from .flight import Flight, State
+from ..entries import identified
+from ..flight import Flight, State
 
 if TYPE_CHECKING:
-    from .batch_trip import Trip
+    from .trip import Trip
 
 _FEWEST = 100
 """Requests of a batch below which it is not made smaller because its provider has too much waiting."""

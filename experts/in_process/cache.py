@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .local_torch import Tensor, torch, transformers
+from .libraries import Tensor, torch, transformers
 
 STEP = 256
 """Places are given out, and looked at, in multiples of this."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from orchestrator.errors import ConfigError
 
-from .local_model import Model, Source
-from .local_torch import torch
+from .libraries import torch
+from .model import Model, Source
 
 _SHARE_OF_RAM, _SHARE_OF_GPU, _SHARE_FOR_CACHE = 0.6, 0.8, 0.25
 """Of this computer's memory models may take, of what a GPU has left keys and values may, and of it on a processor."""

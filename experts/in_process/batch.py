@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .local_cache import rounded
-from .local_decoder import Decoder
-from .local_row import Job, Row
-from .local_sampling import Draw, Sampler
-from .local_torch import Tensor, torch
+from .cache import rounded
+from .decoder import Decoder
+from .libraries import Tensor, torch
+from .row import Job, Row
+from .sampling import Draw, Sampler
 
 _IDLE = Draw(temperature=0.0)
 _SHRINK, _LASTING = 4, 64

@@ -12,10 +12,10 @@ from orchestrator.ledger import Amount
 from orchestrator.protocols import BatchBackend
 from orchestrator.types import BatchTerms, Expert, Request
 
-from .batch_trip import Trip
-from .breaker import INSTANT
-from .flight import Departure, Flight, State
-from .lane import Lane, Tower
+from ..breaker import INSTANT
+from ..flight import Departure, Flight, State
+from ..lane import Lane, Tower
+from .trip import Trip
 
 LINGER = 2.0
 """Seconds in which nothing may have entered before a batch leaves that is not full."""

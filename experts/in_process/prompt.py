@@ -9,11 +9,11 @@ from typing import Any
 from orchestrator.errors import BadRequest, ContextTooLong
 from orchestrator.types import Expert, Message, Request
 
-from .local_model import Source, unreadable
-from .local_row import Ask, Row
-from .local_sampling import Draw
-from .local_torch import transformers
-from .wire import folded, provider_seed
+from ..wire import folded, provider_seed
+from .libraries import transformers
+from .model import Source, unreadable
+from .row import Ask, Row
+from .sampling import Draw
 
 _UNCAPPED = 2048
 """Tokens of a reply where nobody sets a cap."""

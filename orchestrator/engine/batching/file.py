@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import ExpertError
 from orchestrator.protocols import BatchBackend
 
-from .flight import Flight
+from ..flight import Flight
 
 if TYPE_CHECKING:
-    from .batch_trip import Trip
+    from .trip import Trip
 
 
 async def packed(trip: Trip) -> list[bytes]:

@@ -16,15 +16,15 @@ from orchestrator.ledger import Amount, Reservation, Scope
 from orchestrator.protocols import BatchBackend
 from orchestrator.types import Expert, Request
 
-from .batch_lane import BatchLane
-from .batch_log import LeftOut
-from .batch_trip import Base, Trip
-from .counters import Counters
-from .flight import Departure, Flight, State
-from .flights import Flights
-from .journal import Journal
-from .lane import Lane, Tower
-from .tasks import Tasks
+from ..counters import Counters
+from ..flight import Departure, Flight, State
+from ..flights import Flights
+from ..journal import Journal
+from ..lane import Lane, Tower
+from ..tasks import Tasks
+from .lane import BatchLane
+from .log import LeftOut
+from .trip import Base, Trip
 
 T = TypeVar("T")
 

@@ -12,16 +12,16 @@ from orchestrator.errors import ExpertError, ExpertLost, OrchestratorError, Unkn
 from orchestrator.ledger import Reservation
 from orchestrator.types import BatchResult, BatchStanding, Request
 
-from .batch_file import packed
-from .batch_landing import Landing
-from .batch_log import LeftOut
-from .entries import row
-from .flight import Departure, Flight, State
-from .flights import Flights
-from .journal import Journal
+from ..entries import row
+from ..flight import Departure, Flight, State
+from ..flights import Flights
+from ..journal import Journal
+from .file import packed
+from .landing import Landing
+from .log import LeftOut
 
 if TYPE_CHECKING:
-    from .batch_lane import BatchLane
+    from .lane import BatchLane
 
 FIRST_LOOK, LONGEST_LOOK, LOOKS_GROW = 1.0, 60.0, 1.5
 """Seconds until the first look at a batch, at most between two looks, and how the pauses grow."""

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .local_sampling import Draw
+from .sampling import Draw
 
 _SPARE = 4
 """Tokens that are looked at beside those that a stop text may take: decoding changes with what stands before."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from orchestrator.ledger import NOTHING, Amount
 
-from .writer import Row
+from ..writer import Row
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS batches (attempt INTEGER PRIMARY KEY, token TEXT NOT NULL, id TEXT, opened REAL NOT NULL);

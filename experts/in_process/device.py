@@ -13,12 +13,12 @@ from typing import ClassVar
 
 from orchestrator.errors import ConfigError, OutOfMemory
 
-from .local_batch import Batch, Room
-from .local_decoder import decoder_of, may_join
-from .local_model import Model, Source
-from .local_row import Job, Row
-from .local_shelf import Counts, Shelf, bytes_a_token, device_called, free_for_cache
-from .local_torch import torch
+from .batch import Batch, Room
+from .decoder import decoder_of, may_join
+from .libraries import torch
+from .model import Model, Source
+from .row import Job, Row
+from .shelf import Counts, Shelf, bytes_a_token, device_called, free_for_cache
 
 _MOMENT, _MOMENTS = 0.005, 10
 """Seconds, and how many of them, for which a batch waits at the most for calls that are being prepared."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.errors import UnknownModel
 
-from .local_torch import Tensor, torch, transformers
+from .libraries import Tensor, torch, transformers
 
 _ALIGNED = 256
 """Bytes to multiples of which weights are laid out."""

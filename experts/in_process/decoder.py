@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Protocol
 
 from orchestrator.errors import UnknownModel
 
-from .local_cache import GROUPED, SlotCache, rounded
-from .local_torch import Tensor, torch, transformers
+from .cache import GROUPED, SlotCache, rounded
+from .libraries import Tensor, torch, transformers
 
 _WARM = 1
 """Steps of one shape that are taken one kernel at a time before they are recorded and played back as one."""

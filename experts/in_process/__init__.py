@@ -1,0 +1,1 @@
+"""Models in this process, with transformers: nothing here is imported before one is named."""
