@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .libraries import Tensor, torch, transformers
+from .libraries import Cache, Tensor, torch, transformers
 
 STEP = 256
 """Places are given out, and looked at, in multiples of this."""
@@ -42,7 +42,7 @@ def rounded(places: int) -> int:
     return -(-places // STEP) * STEP
 
 
-class SlotCache(transformers.Cache):  # type: ignore[misc, unused-ignore]
+class SlotCache(Cache):
     """Of each layer a block of slots by heads by places.
 
     A prompt is written from the block's begin on, padded at its left to the length of those that come with it; the
