@@ -24,7 +24,8 @@ from .remembering import Remembering
 
 Ask: TypeAlias = Callable[[str], Awaitable[object]]
 _MODEL, _CAP, _CALLS, _SINGLE = "ada", 2048, 200, 7
-_ALTERNATIVES = 20
+_ALTERNATIVES, _TOGETHER = 20, 10
+"""As `deepconf` asks: alternatives of a token, and samples in one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Costs:
     """By the client alone."""
     whole: float
     """By ours: client, engine, journal."""
+    reply: float
+    """Wall seconds of one request by aiohttp: a sample, or with log-probabilities as many as `deepconf` asks for."""
 
 
 async def started(sandbox: Sandbox) -> None:
@@ -139,8 +142,8 @@ def _longest(spans: Sequence[tuple[float, float]]) -> int:
 # -- what a call costs --------------------------------------------------------------------------
 
 
-async def costs_of(client: str, server: Remembering, latency: float) -> tuple[float, dict[bool, Costs]]:
-    """Seconds that one call by aiohttp takes, and the CPU of a call without and with log-probabilities."""
+async def costs_of(client: str, server: Remembering, latency: float) -> dict[bool, Costs]:
+    """What a call costs by itself, without and with log-probabilities."""
     cases = list(islice(open_set("word_problems"), _CALLS // 2)) * 2
     questions = [
         f"{case.problem.question}\n\nReason step by step. {case.problem.format}{' ' * (i >= _CALLS // 2)}"
@@ -152,10 +155,17 @@ async def costs_of(client: str, server: Remembering, latency: float) -> tuple[fl
         found[confident] = Costs(
             await _cpu(bare(server.base_url, _extra(confident)), questions, server),
             await _cpu(_by_engine(server.base_url, client, confident), questions, server),
+            await _reply(server, latency, questions[:_SINGLE], confident),
         )
-    server.again(latency)
-    async with _by_aiohttp(server.base_url, {}) as ask:
-        return statistics.median([await _seconds(ask, question) for question in questions[:_SINGLE]]), found
+    return found
+
+
+async def _reply(server: Remembering, latency: float, questions: Sequence[str], confident: bool) -> float:
+    extra = {**_extra(confident), "n": _TOGETHER} if confident else {}
+    async with _by_aiohttp(server.base_url, extra) as ask:
+        await _all(ask, questions, server)
+        server.again(latency)
+        return statistics.median([await _seconds(ask, question) for question in questions])
 
 
 async def _cpu(opened: Any, questions: Sequence[str], server: Remembering) -> float:

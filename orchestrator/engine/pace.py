@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from .spacing import Spacing
+from .spacing import Spacing, due_together
 
 _SPREAD = 0.05
 """Seconds by which a call may reach the server later than another that left with it: every period is longer by so
 much, or by this share where it is shorter than a second."""
+
+
+_USED = 0.99
+"""Share of the permits that groups use at the least."""
+_POLL = 0.01
+"""Seconds after which the log is asked again."""
 
 
 class _Log(Protocol):
@@ -30,9 +36,10 @@ class Pace:
         # So many periods fill a minute that no 60 s ever see more than `rpm`, even if `permits` does not divide it.
         period = 60 / (rpm // permits) if rpm >= 1 else 60 / rpm
         spread = _SPREAD * min(1.0, period)
-        self._log: _Log = Throttler(permits, period + 0.8 * spread)
+        self._log: _Log = Throttler(permits, period + 0.8 * spread, _POLL)
         self._turn = asyncio.Lock()
-        self._spacing = Spacing((period + spread) / permits)
+        together = _together(permits, period + spread)
+        self._spacing = Spacing((period + spread) / (permits // together * together), together)
 
     def opens_at(self, now: float) -> float:
         """When the next request may leave; a time that has passed means now."""
@@ -45,4 +52,15 @@ class Pace:
     async def leave(self) -> None:
         """Returns when a request that was taken may be sent, which is at once unless others were late."""
         async with self._turn:
+            clock = asyncio.get_running_loop().time
+            start = clock()
             await self._log.acquire()
+            if (held := clock() - start) >= _POLL:
+                self._spacing.held(held)
+
+
+def _together(permits: int, period: float) -> int:
+    """How many leave at once: whole groups use nearly all permits of a period, so that the log, which knows nothing of
+    groups, holds none of them up."""
+    most = min(permits, due_together(period / permits))
+    return next(number for number in range(most, 0, -1) if permits // number * number >= _USED * permits)
