@@ -10,6 +10,8 @@ the same pool and the same text give the same neighbours on every machine.
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,9 +101,9 @@ class WordIndex(Index):
         how: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (2, 4)} if letters else {"token_pattern": _WORD}
         self._vectorizer: Any = TfidfVectorizer(sublinear_tf=True, **how)
         self._size = len(texts)
-        words: Callable[[str], list[str]] = self._vectorizer.build_analyzer()
+        self._words: Callable[[str], list[str]] = self._vectorizer.build_analyzer()
         # The library refuses to count where there is nothing to count.
-        self._empty = not any(map(words, texts))
+        self._empty = not any(map(self._words, texts))
         self._matrix = _nothing(self._size) if self._empty else self._vectorizer.fit_transform(texts)
 
     def nearest(self, text: str, k: int) -> list[Neighbour]:
@@ -112,7 +114,19 @@ class WordIndex(Index):
         """The whole pool, the most alike first."""
         if self._empty:
             return _ranked([0.0] * self._size)
-        return _ranked((self._matrix @ self._vectorizer.transform([text]).T).toarray().ravel())
+        return _ranked(self._matrix @ self._vector(text))
+
+    def _vector(self, text: str) -> Any:
+        """What `transform` of the library makes of one text, without its checks, which take ten times as long."""
+        import numpy
+
+        vocabulary, idf = self._vectorizer.vocabulary_, self._vectorizer.idf_
+        vector = numpy.zeros(len(vocabulary))
+        for word, count in Counter(self._words(text)).items():
+            if (place := vocabulary.get(word)) is not None:
+                vector[place] = (1 + math.log(count)) * idf[place]
+        length = math.sqrt(vector @ vector)
+        return vector / length if length else vector
 
 
 class VectorIndex(Index):

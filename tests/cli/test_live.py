@@ -138,7 +138,7 @@ def test_the_picture_is_redrawn_and_leaves_one_line_behind(
 
 
 def test_a_terminal_that_becomes_narrower_shows_one_whole_picture(home: Path, words: tuple[str, ...]) -> None:
-    (home / "echo.toml").write_text(SCRIPT.replace("0.1", "0.6"))
+    (home / "echo.toml").write_text(SCRIPT.replace("0.1", "1.2"))
     sizes = [(100, 30), (60, 20), (120, 40)]
     seen: list[tuple[int, str]] = []
 

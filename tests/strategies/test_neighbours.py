@@ -14,6 +14,7 @@ from orchestrator.strategies._neighbours import Neighbour, VectorIndex, WordInde
 from orchestrator.types import Request, packed
 from tests.run.stage import play
 
+LETTERS = "abc planet sun water 12 é"
 POOL = [
     "Which planet is the largest in the solar system?",
     "What is the boiling point of water at sea level?",
@@ -132,3 +133,17 @@ class TestLikest:
             return await likest(run, ["x"], [])
 
         assert isinstance(play(act, ScriptedExpert(lambda _: "")).error, ValueError)
+
+
+@pytest.mark.parametrize("letters", [False, True])
+@given(
+    st.text(alphabet="abc planet sun water 12 é"), st.lists(st.text(alphabet="abc planet sun water 12 é"), max_size=5)
+)
+def test_likeness_by_words_is_the_cosine_of_what_the_library_makes_of_both(
+    letters: bool, text: str, pool: list[str]
+) -> None:
+    index = WordIndex([*POOL, *pool], letters=letters)
+    transform = index._vectorizer.transform
+    likeness = (transform([*POOL, *pool]) @ transform([text]).T).toarray().ravel()
+    found = {one.place: one.similarity for one in index.nearest(text, len(POOL) + 5)}
+    assert [found[place] for place in range(len(likeness))] == pytest.approx(list(likeness), abs=2e-6)
