@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.experts.scripted import ScriptedExpert
@@ -135,6 +135,7 @@ class TestLikest:
         assert isinstance(play(act, ScriptedExpert(lambda _: "")).error, ValueError)
 
 
+@settings(deadline=None)
 @pytest.mark.parametrize("letters", [False, True])
 @given(
     st.text(alphabet="abc planet sun water 12 é"), st.lists(st.text(alphabet="abc planet sun water 12 é"), max_size=5)
