@@ -6,9 +6,10 @@ from .coming import Coming, Declared
 from .counters import Counters
 from .engine import Engine
 from .flight import Bounds, Landed, Leaving, Seat, unlimited
+from .gate import Gate
 from .groups import Groups
 from .journal import Attempt, Journal, MemoryJournal
-from .lane import Gate, Lane
+from .lane import Lane
 from .residency import Demand, Residency, Swap
 from .residents import Loaded, Residents
 from .retry import RetryPolicy

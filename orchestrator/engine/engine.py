@@ -20,9 +20,10 @@ from .counters import Counters
 from .doors import Doors
 from .flight import Bounds, Flight, Landed, Seat, State, Waiter
 from .flights import Flights
+from .gate import Gate
 from .groups import Groups
 from .journal import Journal
-from .lane import Gate, Lane
+from .lane import Lane
 from .recovery import Recovery
 from .retry import RetryPolicy
 from .tasks import Tasks

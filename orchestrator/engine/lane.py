@@ -15,39 +15,16 @@ from orchestrator.protocols import Backend
 from orchestrator.types import Expert, Response
 
 from .aimd import Window
+from .backoff import Backoff
 from .boarding import admitted, join, lead, tokens_of
 from .breaker import INSTANT, Breaker
 from .flight import Departure, Flight, State
+from .gate import AlwaysOpen, Gate
 from .prefixes import Prefixes
 from .throttle import Throttle
 
-_FIRST_HOLD, _LONGEST_HOLD = 0.25, 15.0
-"""Seconds that a lane holds after the first of a series of 429s without Retry-After, and at the most."""
-_BELIEVED = 4
-"""429s in a row after which it holds longer than the server asks, as that did not help."""
-
 _LATE = 1e-6
 """Seconds that a timer is set late: one that fires before its time, by a rounding error, would be set again at once."""
-
-
-class Gate(Protocol):
-    """Decides whether an expert may be asked now; one that shares a GPU with others waits for its turn."""
-
-    def open(self, expert: Expert) -> bool: ...
-
-    def pumped(self, expert: Expert, queued: int) -> None:
-        """Its lane has let out what it could, and `queued` flights stay behind; called whenever something changed."""
-        ...
-
-
-class AlwaysOpen:
-    """The gate of experts that are served whenever they are asked."""
-
-    def open(self, expert: Expert) -> bool:
-        return True
-
-    def pumped(self, expert: Expert, queued: int) -> None:
-        return None
 
 
 @runtime_checkable
@@ -100,14 +77,13 @@ class Lane:
         self.out = 0
         self.closed = False
         self._tower, self._clock = tower, clock
+        self._backoff = Backoff(clock)
         self._gate: Gate = gate or AlwaysOpen()
         self._queue: list[Entry] = []
         self._mates: dict[bytes, dict[Flight, None]] = {}
         self._prefixes = Prefixes(expert, backend, clock, self._back)
         self._tickets = count(1)
         self._pump_due = False
-        self._not_before = 0.0
-        self._bursts = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -122,7 +98,7 @@ class Lane:
 
     @property
     def _opens_at(self) -> float:
-        return max(self._not_before, self.breaker.retry_at if not self.breaker.closed else 0.0)
+        return max(self._backoff.until, self.breaker.retry_at if not self.breaker.closed else 0.0)
 
     # -- in -----------------------------------------------------------------------------
 
@@ -158,7 +134,7 @@ class Lane:
 
     def succeeded(self) -> None:
         """An attempt brought replies."""
-        self._bursts = 0
+        self._backoff.succeeded()
         self.window.succeeded()
         self.breaker.succeeded()
 
@@ -170,16 +146,7 @@ class Lane:
             # With nobody waiting it was our own pace that the server was seen to take, not its limit.
             shows, asked = first and bool(self._mates), tokens_of(departure.flights)
             self.throttle.refused(shows, departure.generation, error.stated, asked, self._clock())
-            if first:
-                self._bursts = min(self._bursts + 1, 16)
-            self._not_before = max(self._not_before, self._clock() + self._pause(error.retry_after or 0.0))
-
-    def _pause(self, asked: float) -> float:
-        """Seconds that nothing leaves after a 429."""
-        if asked and self._bursts <= _BELIEVED:
-            return asked
-        doublings = self._bursts - 1 - (_BELIEVED if asked else 0)
-        return max(asked, min(_LONGEST_HOLD, _FIRST_HOLD * 2.0 ** max(0, doublings)))
+            self._backoff.limited(first, error.retry_after or 0.0)
 
     def close(self) -> None:
         """Lets nothing leave any more; what is out may land, what enters is refused."""

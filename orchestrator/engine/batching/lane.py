@@ -183,7 +183,7 @@ class BatchLane(Lane):
 
     def pause(self, seconds: float) -> None:
         """Sends nothing for so long."""
-        self._not_before = max(self._not_before, self._clock() + seconds)
+        self._backoff.hold(seconds)
         self.pump_soon()
 
     def _forget_weight(self, flight: Flight) -> None:
@@ -203,7 +203,7 @@ class BatchLane(Lane):
     def _wait(self) -> float:
         """Seconds until a batch may leave, or until it is worth another look."""
         now = self._clock()
-        if (hold := self._not_before - now) > INSTANT:
+        if (hold := self._backoff.until - now) > INSTANT:
             return hold
         if self.queued >= self.most or self._weight >= self.terms.size:
             return 0.0
