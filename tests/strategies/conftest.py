@@ -1,12 +1,16 @@
-"""A sandbox for every test of a process that runs programs: starting one takes longer than most of what runs there."""
+"""A sandbox for every test of a process, as one takes long to start, and files of worked examples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from orchestrator.sandbox import Sandbox
+from orchestrator.strategies._example_store import Store, WorkedExample
+
+from .quizzing import POOL
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +18,15 @@ def sandbox() -> Iterator[Sandbox]:
     box = Sandbox(workers=1)
     yield box
     box.close()
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Callable[..., str]:
+    """Writes examples into a file; its path as a spec has it."""
+
+    def write(*examples: WorkedExample, **fields: object) -> str:
+        path = tmp_path / "examples.json"
+        path.write_text(Store(examples or POOL, **fields).to_json(), encoding="utf-8")  # type: ignore[arg-type]
+        return f'"{path}"'
+
+    return write

@@ -33,7 +33,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "strategies/test_options.py::TestTheWayBack::test_a_stub_that_always_picks_the_true_text_is_always_right",
     ),
     "7 the question itself, also reworded, is no example": (
-        "strategies/test_medprompt.py::TestNeighbours::test_the_question_itself_is_never_among_its_examples",
+        "strategies/test_medprompt_examples.py::TestNeighbours::test_the_question_itself_is_never_among_its_examples",
         "strategies/test_rewordings.py::test_a_question_put_in_other_words_is_the_same",
     ),
     "8 Codenames: guessing the board, micro and macro averages": (
