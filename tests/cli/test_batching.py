@@ -59,6 +59,22 @@ def test_a_bench_by_batch_has_more_problems_in_flight_unless_told(command: Comma
     assert manifests == [CONCURRENCY, 7]
 
 
+def test_what_went_by_batch_is_billed_at_half_of_the_price(command: Command, sums: str, home: Path) -> None:
+    with DoubleProcess(answers={"42": 1.0}, batches={}) as double:
+        (home / "pool.toml").write_text(
+            f'[[expert]]\nid = "m"\nmodel = "openai/m"\napi_base = "{double.base_url}"\nmode = "batch"\n'
+            "price = { prompt = 1000, completion = 2000 }\n"
+        )
+        command("bench", sums, "--pool", "pool.toml", "-s", "cot", "--run", "r", "--yes")
+        sent = double.stats()["billed"]
+    shown = command("runs", "show", "r", "--json").json
+    (row,) = shown["results"]
+    half = (sent["prompt"] * 1000 + sent["completion"] * 2000) / 1e6 / 2
+    assert half > 0.0
+    billed = (row["usd"], row["paid_usd"], shown["billed"]["usd"], shown["batches"]["usd"])
+    assert billed == pytest.approx((half,) * 4)
+
+
 def test_a_batch_that_is_out_is_shown_and_missed_when_its_run_is_deleted(
     command: Command, sums: str, home: Path
 ) -> None:

@@ -47,7 +47,7 @@ class Batches:
     """Makes the lanes of experts that are asked by batch, and sends what these let out.
 
     Args:
-        batch_of: how a provider takes batches of an expert; `None`: everybody is asked at once.
+        batch_of: how a provider takes batches of an expert, given at their price; `None`: everybody is asked at once.
         lanes: all that are in use.
         worst: what a request may come to at the most, at an expert's price.
         tell: told in one line of what went otherwise than asked.
@@ -85,8 +85,8 @@ class Batches:
             live: asks the same expert at once.
         """
         assert self._batch_of is not None
-        clock = asyncio.get_running_loop().time
-        lane = BatchLane(expert.by_batch, self._batch_of(expert), live, self._tower, self, self._worst, clock)
+        clock, priced = asyncio.get_running_loop().time, expert.by_batch
+        lane = BatchLane(priced, self._batch_of(priced), live, self._tower, self, self._worst, clock)
         self.lanes.append(lane)
         return lane
 
