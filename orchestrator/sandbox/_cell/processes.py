@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SHOWN = 2000
+_LEFT = 0.05
+"""Seconds, of CPU or wall, below which a candidate is not started once more."""
 
 
 class Processes:
@@ -165,3 +167,13 @@ class Witness:
     def end(self) -> dict[str, Any]:
         self._ours.close()
         return self._exit.end()
+
+
+def rest(job: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
+    """A job with what a process has left of its limits."""
+    return {**job, "cpu": job["cpu"] - usage["cpu"], "wall": job["wall"] - usage["wall"]}
+
+
+def is_enough(job: dict[str, Any]) -> bool:
+    """Whether a job has time left for another process."""
+    return bool(job["cpu"] > _LEFT and job["wall"] > _LEFT)
