@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.experts.scripted import ScriptedExpert
-from orchestrator.types import Outcome, Place
+from orchestrator.types import Json, Outcome, Place
 
 
 def calls(outcome: Outcome) -> list[tuple[Place, str]]:
@@ -16,6 +16,11 @@ def calls(outcome: Outcome) -> list[tuple[Place, str]]:
 def emitted(outcome: Outcome) -> list[tuple[Place, str | None]]:
     """Place and answer of every candidate, in lineage order."""
     return [(scored.candidate.place, scored.candidate.answer) for scored in outcome.candidates]
+
+
+def notes(outcome: Outcome, kind: str) -> list[dict[str, Json]]:
+    """The facts of all events of a kind, in order."""
+    return [dict(event.facts) for event in outcome.trace if event.kind == kind]
 
 
 def batches(expert: ScriptedExpert) -> list[list[int]]:

@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from orchestrator import Message, Problem, asolve
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.types import Completion, Expert, Outcome, Request
+from tests.clock import run_virtual
 
+TASK = Problem("p", (Message("user", "Write f."),), "code")
+SUM = Problem("p", (Message("user", "What is 6 times 7?"),), "number")
 LISTS = ("serialise", "shortlist")
 CHAIN = ["observe", "list", "filter", "serialise"]
 """Purposes of a conversation about observations."""
@@ -56,6 +60,11 @@ def wide(expert: ScriptedExpert, id: str = "scripted") -> Expert:
     return replace(expert.value, id=id, concurrency=10_000)
 
 
+def search(expert: ScriptedExpert, spec: str, problem: Problem = TASK) -> tuple[Outcome, float]:
+    """The outcome, and the seconds that it took by the expert's clock."""
+    return run_virtual(asolve(problem, experts=[wide(expert)], strategy=spec))
+
+
 def counts(expert: ScriptedExpert) -> dict[str, int]:
     """How often it was asked, by purpose."""
     found: dict[str, int] = {}
@@ -66,6 +75,11 @@ def counts(expert: ScriptedExpert) -> dict[str, int]:
 
 def asked_for(expert: ScriptedExpert, purpose: str) -> list[Request]:
     return [request for request in expert.requests if request.labels.purpose == purpose]
+
+
+def shown(request: Request) -> set[str]:
+    """The observations in a prompt."""
+    return {line.removeprefix("- ") for line in request.messages[-1].text.splitlines() if line.startswith("- Fact")}
 
 
 def purposes(outcome: Outcome) -> Mapping[str, str]:

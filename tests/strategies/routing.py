@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator import Message, Problem
+from orchestrator import Message, Problem, asolve
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.types import Completion, Expert, Outcome, Request
 from tests.skills.making import profiles_of, written
@@ -60,6 +60,10 @@ class Pool:
 def spec(folder: Path, settings: str = "", profiles: Any = KNOWN) -> str:
     """The strategy with these profiles."""
     return f'symbolic_moe(profiles="{written(profiles, folder)}"{", " + settings if settings else ""})'
+
+
+async def solved(pool: Pool, strategy: str, problem: Problem = LEGS, **options: object) -> Outcome:
+    return await asolve(problem, experts=pool.experts, strategy=strategy, **options)  # type: ignore[arg-type]
 
 
 def facts(outcome: Outcome) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import Budget, Message, Problem, Request, asolve
+from orchestrator import Budget, Request, asolve
 from orchestrator.errors import ConfigError, ContentFiltered
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import build
@@ -18,19 +18,13 @@ from orchestrator.types import Candidate, Completion, Estimate, Outcome, Verdict
 from orchestrator.types import Problem as Asked
 from tests.clock import run_virtual
 
+from .exploring import HAND, SUM
 from .golden import batches, emitted, lineage_is_sound
+from .judging import last_words
 from .planning import asked_for, counts, wide
-from .writing import DOUBLE, RIGHT, SQUARE
-
-SUM = Problem("n", (Message("user", "What is 6 times 7?"),), "number")
-PUBLIC = Problem("p", DOUBLE.messages, "code", public_tests=("assert double(3) == 6", "assert double(2) == 4"))
-HAND = Problem("g", (Message("user", "Use 2 3 4 to make 24."),), "game24")
+from .writing import DOUBLE, PUBLIC, RIGHT, SQUARE
 
 Says = Callable[[Request], "str | Completion"]
-
-
-def last(request: Request) -> str:
-    return request.messages[-1].text
 
 
 def climber(latency: float | str = 0.0, seed: int = 0, max_n: int = 128, **says: str | Says) -> ScriptedExpert:
@@ -41,7 +35,7 @@ def climber(latency: float | str = 0.0, seed: int = 0, max_n: int = 128, **says:
     """
 
     def usual(request: Request) -> str:
-        text = last(request)
+        text = last_words(request)
         found = re.search(r"answer is (\d+)", text)
         if request.labels.purpose == "judge":
             return f"Rating: {min(9, int(found[1]))}" if found else "Rating: 0"
@@ -102,11 +96,12 @@ async def test_the_best_scored_answer_is_chosen_and_nobody_is_asked_twice() -> N
 
 async def test_a_refinement_is_told_the_answer_its_score_and_the_tests_that_fail() -> None:
     def answer(request: Request) -> str:
-        return f"```python\n{RIGHT if 'assert double(3) == 6' in last(request).partition('fails:')[2] else SQUARE}```"
+        told = "assert double(3) == 6" in last_words(request).partition("fails:")[2]
+        return f"```python\n{RIGHT if told else SQUARE}```"
 
     expert = climber(answer=answer)
     out = await asolve(PUBLIC, experts=[expert.value], strategy="ab_mcts(batch=2)")
-    asked = next(last(request) for request in expert.requests if "An earlier attempt" in last(request))
+    asked = next(last_words(request) for request in expert.requests if "An earlier attempt" in last_words(request))
     assert SQUARE.strip() in asked
     assert "reached 0.50" in asked
     assert "It passes 1 of 2 tests." in asked

@@ -13,10 +13,10 @@ from orchestrator import Budget, Message, Outcome, Problem, Request, asolve
 from orchestrator.errors import ConnectionLost
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.strategies.debate import Debate
-from orchestrator.types import Completion, Estimate, Json
+from orchestrator.types import Completion, Estimate
 from tests.clock import run_virtual
 
-from .golden import batches, calls, emitted, lineage_is_sound
+from .golden import batches, calls, emitted, lineage_is_sound, notes
 from .planning import asked_for, wide
 
 TASK = Problem("p", (Message("user", "How many legs has a spider?"),), "number")
@@ -36,10 +36,6 @@ def agent(request: Request) -> str:
 def shown(request: Request) -> list[str]:
     """What the last message lists, in order."""
     return re.findall(r"Candidate \d+:\n```\n(.*?)\n```", request.messages[-1].text, re.DOTALL)
-
-
-def notes(out: Outcome, kind: str) -> list[dict[str, Json]]:
-    return [dict(event.facts) for event in out.trace if event.kind == kind]
 
 
 async def debated(script: Script | ScriptedExpert, spec: str = "debate", problem: Problem = TASK) -> Outcome:

@@ -13,9 +13,7 @@ from orchestrator.types import Estimate, Expert
 from tests.clock import run_virtual
 
 from .golden import batches, calls, emitted, lineage_is_sound
-from .planning import asked_for, counts, lines, mark_of, script, thinker, wide
-
-TASK = Problem("p", (Message("user", "Write f."),), "code")
+from .planning import TASK, asked_for, counts, lines, mark_of, script, thinker, wide
 
 
 def test_golden_trace() -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator import Budget, Message, Outcome, Price, Problem, Request, asolve
+from orchestrator import Budget, Outcome, Price, Request, asolve
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import build
 from orchestrator.strategies._observation_sets import Shape
 from orchestrator.strategies.plansearch import PlanSearch
 from tests.clock import run_virtual
 
-from .planning import script, thinker, wide
+from .planning import TASK, script, thinker, wide
 
-TASK = Problem("p", (Message("user", "Write f."),), "code")
 JUNK = "Hard to say."
 
 

@@ -9,15 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator import Budget, Message, Outcome, Problem, Request, asolve
+from orchestrator import Budget, Outcome, Request, asolve
 from orchestrator.engine import MemoryJournal
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.types import Expert, Json
 from tests.clock import run_virtual
 
-from .planning import script, thinker, wide
+from .planning import TASK, script, thinker, wide
 
-TASK = Problem("p", (Message("user", "Write f."),), "code")
 SPECS = [
     "plansearch(keep=2)",
     "plansearch(keep=2, inherit_observations=false)",

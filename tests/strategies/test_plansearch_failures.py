@@ -21,9 +21,8 @@ from orchestrator import (
 from orchestrator.experts.scripted import ScriptedExpert
 from tests.clock import run_virtual
 
-from .planning import CHAIN, ORIGINAL, REVISED, asked_for, counts, lines, mark_of, script, thinker, wide
+from .planning import CHAIN, ORIGINAL, REVISED, TASK, asked_for, counts, lines, mark_of, script, thinker, wide
 
-TASK = Problem("p", (Message("user", "Write f."),), "code")
 JUNK = "It is hard to say what matters here."
 SMALL = "plansearch(keep=2, depth=1)"
 """Four sets, three of them with observations."""

@@ -7,27 +7,21 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator import Budget, Example, Message, Orchestrator, Problem, Request, asolve
+from orchestrator import Budget, Orchestrator, Request, asolve
 from orchestrator.errors import ConfigError, ContentFiltered
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import build
-from orchestrator.sandbox import Asserts, Limits, Sandbox
-from orchestrator.strategies._public_tests import public_suites
-from orchestrator.strategies._trials import Trial, tried
 from orchestrator.strategies.reflexion import Reflexion
 from orchestrator.types import Completion, Estimate, Expert, Outcome
 from tests.clock import run_virtual
 
+from .exploring import HAND, SUM
 from .golden import calls, emitted, lineage_is_sound
-from .judging import running
+from .judging import last_words
 from .planning import asked_for, counts, wide
-from .writing import DOUBLE, PLUS, RIGHT, SQUARE
+from .writing import DOUBLE, PLUS, PUBLIC, RIGHT, SQUARE
 
-PUBLIC = Problem("p", DOUBLE.messages, "code", public_tests=("assert double(3) == 6", "assert double(2) == 4"))
-SUM = Problem("n", (Message("user", "What is 6 times 7?"),), "number")
-HAND = Problem("g", (Message("user", "Use 2 3 4 to make 24."),), "game24")
 TESTS = "assert double(2) == 4\nassert double(3) == 6\nassert double(0) == 0"
-
 Says = Callable[[Request], "str | Completion"]
 
 
@@ -60,10 +54,6 @@ def learner(*attempts: str, latency: float = 0.0, **says: str | Says) -> Scripte
 PROGRAMS = (fenced(SQUARE), fenced(PLUS), fenced(RIGHT))
 
 
-def last(request: Request) -> str:
-    return request.messages[-1].text
-
-
 def answers(out: Outcome) -> list[str | None]:
     return [answer for _, answer in emitted(out)]
 
@@ -91,13 +81,13 @@ async def test_the_smallest_failing_test_and_its_end_are_told() -> None:
     broken = "def double(x):\n    if x > 2:\n        raise KeyError(x)\n    return x\n"
     expert = learner(fenced(broken), fenced(RIGHT))
     await asolve(PUBLIC, experts=[expert.value], strategy="reflexion")
-    told = last(asked_for(expert, "reflect")[0])
+    told = last_words(asked_for(expert, "reflect")[0])
     assert "It passes 0 of 2 tests." in told
     assert "The smallest test that fails:\nassert double(3) == 6\n" in told
     assert "error" in told
     assert "In line 3: raise KeyError(x)" in told
     assert broken.strip() in told
-    again = last(asked_for(expert, "answer")[1])
+    again = last_words(asked_for(expert, "answer")[1])
     assert "- Lesson" in again
     assert broken.strip() in again
     assert "no value that one of these cases expects may be written into it" in again
@@ -113,12 +103,6 @@ async def test_zero_valid_tests_are_not_all_passed() -> None:
     assert any(event.kind == "no tests" for event in out.trace)
 
 
-def test_no_tests_at_all_is_no_pass() -> None:
-    assert not Trial((), ()).all_passed
-    assert Trial(("a",), ()).all_passed
-    assert not Trial(("a",), ("b",)).all_passed
-
-
 async def test_a_written_test_may_be_called_wrong() -> None:
     expert = learner(
         fenced(RIGHT), tests="assert double(2) == 4\nassert double(3) == 9", reflect="Twice 3 is 6.\nThe test is wrong."
@@ -126,18 +110,18 @@ async def test_a_written_test_may_be_called_wrong() -> None:
     out = await asolve(DOUBLE, experts=[expert.value], strategy="reflexion")
     assert counts(expert) == {"answer": 1, "tests": 1, "reflect": 1}
     assert (out.answer, out.stopped_by) == (RIGHT, "done")
-    assert "may themselves be at fault" in last(asked_for(expert, "reflect")[0])
+    assert "may themselves be at fault" in last_words(asked_for(expert, "reflect")[0])
 
 
 async def test_a_test_that_was_called_wrong_is_dropped_for_good() -> None:
     def reflect(request: Request) -> str:
-        return "**The test is wrong**" if "double(3) == 9" in last(request) else "Lesson 1: twice, not squared."
+        return "**The test is wrong**" if "double(3) == 9" in last_words(request) else "Lesson 1: twice, not squared."
 
     tests = "assert double(4) == 8\nassert double(3) == 9\nassert double(10) == 20"
     expert = learner(fenced(PLUS), fenced(RIGHT), tests=tests, reflect=reflect)
     out = await asolve(DOUBLE, experts=[expert.value], strategy="reflexion")
     assert answers(out) == [PLUS, RIGHT]
-    assert "double(3) == 9" not in last(asked_for(expert, "reflect")[-1])
+    assert "double(3) == 9" not in last_words(asked_for(expert, "reflect")[-1])
 
 
 async def test_when_every_test_was_called_wrong_nothing_is_known() -> None:
@@ -151,14 +135,14 @@ async def test_a_public_test_is_never_called_wrong() -> None:
     expert = learner(*PROGRAMS, reflect="Lesson 1. The test is wrong.")
     await asolve(PUBLIC, experts=[expert.value], strategy="reflexion(max_iters=2)")
     assert counts(expert) == {"answer": 2, "reflect": 1}
-    assert "at fault" not in last(asked_for(expert, "reflect")[0])
+    assert "at fault" not in last_words(asked_for(expert, "reflect")[0])
 
 
 async def test_all_reflections_are_remembered_and_the_latest_told() -> None:
     wrong = [fenced(f"def double(x):\n    return {n}\n") for n in (101, 102, 103, 104, 105)]
     expert = learner(*wrong)
     await asolve(PUBLIC, experts=[expert.value], strategy="reflexion(max_iters=5, memory=2)")
-    told = [[i for i in range(1, 6) if f"Lesson {i}" in last(r)] for r in asked_for(expert, "answer")]
+    told = [[i for i in range(1, 6) if f"Lesson {i}" in last_words(r)] for r in asked_for(expert, "answer")]
     assert told == [[], [1], [1, 2], [2, 3], [3, 4]]
 
 
@@ -178,7 +162,7 @@ async def test_a_worse_repair_does_not_displace_the_best_attempt() -> None:
 async def test_a_reply_without_a_program_is_told_so() -> None:
     expert = learner("I would rather not say.", fenced(RIGHT), reflect="Lesson 1: write it down.")
     out = await asolve(PUBLIC, experts=[expert.value], strategy="reflexion")
-    assert "There is no program in the reply." in last(asked_for(expert, "reflect")[0])
+    assert "There is no program in the reply." in last_words(asked_for(expert, "reflect")[0])
     assert out.answer == RIGHT
 
 
@@ -214,18 +198,18 @@ async def test_the_role_tests_writes_them() -> None:
 async def test_the_checker_of_the_kind_says_whether_an_attempt_holds() -> None:
     expert = learner("Answer: (2 + 3) * 4 = 24", "Answer: 2 * 3 * 4 = 24", reflect="Lesson 1: multiply.")
     out = await asolve(HAND, experts=[expert.value], strategy="reflexion")
-    assert "does not make 24 of 2 3 4" in last(asked_for(expert, "reflect")[0])
+    assert "does not make 24 of 2 3 4" in last_words(asked_for(expert, "reflect")[0])
     assert (out.answer, out.chosen_by) == ("2 * 3 * 4", "verified")
 
 
 async def test_a_judge_says_so_where_nothing_can_be_checked() -> None:
     def judge(request: Request) -> str:
-        return "Rating: 9" if "42" in last(request) else "The product is too small. Rating: 2"
+        return "Rating: 9" if "42" in last_words(request) else "The product is too small. Rating: 2"
 
     expert = learner("The answer is 13.", "The answer is 42.", judge=judge, reflect="Lesson 1: multiply.")
     out = await asolve(SUM, experts=[expert.value], strategy="reflexion")
     assert counts(expert) == {"answer": 2, "judge": 2, "reflect": 1}
-    assert "The product is too small." in last(asked_for(expert, "reflect")[0])
+    assert "The product is too small." in last_words(asked_for(expert, "reflect")[0])
     assert (out.answer, out.confidence, out.chosen_by) == ("42", 0.9, "score")
 
 
@@ -252,7 +236,7 @@ async def test_a_lost_repair_keeps_what_was_there() -> None:
     expert = learner(fenced(SQUARE), reflect=reflect)
     out = await asolve(PUBLIC, experts=[expert.value], strategy="reflexion")
     assert (answers(out), out.stopped_by) == ([SQUARE], "done")
-    assert not any("filtered" in last(request) for request in expert.requests)
+    assert not any("filtered" in last_words(request) for request in expert.requests)
 
 
 async def test_lost_tests_leave_the_program_unchecked() -> None:
@@ -298,66 +282,6 @@ def test_numbers_count_from_1(name: str) -> None:
 def test_settings_out_of_range_are_refused(setting: str) -> None:
     with pytest.raises(ConfigError, match=r"enough goes from 0 to 1|timeout is above 0"):
         build("strategies", f"reflexion({setting})")
-
-
-# -- trials ---------------------------------------------------------------------------------
-
-
-async def trial(sandbox: Sandbox, program: str, problem: Problem) -> Trial:
-    async with running(sandbox, problem) as run:
-        return await tried(program, tuple(public_suites(problem)), Limits(2.0), run)
-
-
-async def test_of_the_tests_that_fail_the_smallest_is_told(sandbox: Sandbox) -> None:
-    tests = ("assert double(10) == 20, 'twice ten is twenty'", "assert double(3) == 6", "assert double(2) == 4")
-    problem = Problem("p", DOUBLE.messages, "code", public_tests=tests)
-    found = await trial(sandbox, SQUARE, problem)
-    assert (found.passed, found.smallest) == (("assert double(2) == 4",), "assert double(3) == 6")
-    assert found.end.startswith("What happens: failed")
-    assert not found.all_passed
-
-
-async def test_a_program_that_passes_all(sandbox: Sandbox) -> None:
-    found = await trial(sandbox, RIGHT, PUBLIC)
-    assert (found.all_passed, found.smallest) == (True, "")
-    assert found.report().startswith("It passes 2 of 2 tests.")
-
-
-async def test_examples_of_whole_programs_tell_input_and_output(sandbox: Sandbox) -> None:
-    problem = Problem("p", (Message("user", "Double it."),), "code", examples=(Example("3\n", "6\n"),))
-    found = await trial(sandbox, "print(int(input()) ** 2)", problem)
-    assert found.smallest == "Input:\n3\nExpected output:\n6"
-    assert "wrong output, '9\\n'" in found.end
-
-
-async def test_examples_of_functions_tell_arguments_and_value(sandbox: Sandbox) -> None:
-    problem = Problem("p", DOUBLE.messages, "code", examples=(Example("3", "6", entry="double"),))
-    found = await trial(sandbox, SQUARE, problem)
-    assert found.smallest == "double(3) should return 6"
-
-
-async def test_a_program_that_cannot_start_fails_every_test(sandbox: Sandbox) -> None:
-    async with running(sandbox, DOUBLE) as run:
-        suite = Asserts(("assert double(2) == 4", "assert double(3) == 6"), trusted=False)
-        found = await tried("def double(x:\n", (suite,), Limits(2.0), run)
-    assert (found.passed, len(found.failed)) == ((), 2)
-    assert "SyntaxError" in found.end or "error" in found.end
-
-
-async def test_many_tests_are_listed_in_part(sandbox: Sandbox) -> None:
-    tests = tuple(f"assert double({n}) == {2 * n}" for n in range(3, 23))
-    found = await trial(sandbox, SQUARE, Problem("p", DOUBLE.messages, "code", public_tests=tests))
-    assert "... and 12 more" in found.report()
-
-
-async def test_of_tests_that_were_not_run_none_is_told(sandbox: Sandbox) -> None:
-    endless = "def double(x):\n    while True:\n        pass\n"
-    tests = ("assert double(1234567) == 2469134", "assert double(3) == 6")
-    async with running(sandbox, DOUBLE) as run:
-        found = await tried(endless, (Asserts(tests),), Limits(0.3, wall=3.0), run)
-    assert found.smallest == tests[0]
-    assert "timeout" in found.end
-    assert len(found.failed) == 2
 
 
 @pytest.mark.parametrize("calls", range(1, 9))

@@ -11,10 +11,10 @@ from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.strategies.spp import SPP
 from orchestrator.strategies.spp_fixed import SPPFixed
 from orchestrator.strategies.spp_profile import SPPProfile
-from orchestrator.types import Completion, Estimate, Outcome, Sampling
+from orchestrator.types import Completion, Estimate, Sampling
 from tests.clock import run_virtual
 
-from .golden import batches, calls, emitted, lineage_is_sound
+from .golden import batches, calls, emitted, lineage_is_sound, notes
 from .planning import counts, wide
 
 ASKED = Problem("p", (Message("user", "What is 6 times 7?"),), "number")
@@ -48,10 +48,6 @@ def player(first: str = told(42), *, continued: str = told(42), alone: str = "Th
         return alone if "step by step" in request.messages[-1].text else first
 
     return ScriptedExpert(reply, max_n=1)
-
-
-def notes(out: Outcome, kind: str) -> list[dict[str, object]]:
-    return [dict(event.facts) for event in out.trace if event.kind == kind]
 
 
 @pytest.mark.parametrize("form", FORMS)

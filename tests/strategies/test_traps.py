@@ -70,13 +70,15 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "strategies/aggregators/test_deepconf.py::test_low_keeps_the_surest_tenth_and_high_nearly_all",
         "strategies/test_deepconf.py::test_decimals_are_answers",
     ),
-    "17 a vote for number 12 is no vote for 2": ("strategies/test_tot.py::test_a_vote_names_one_of_the_candidates",),
+    "17 a vote for number 12 is no vote for 2": (
+        "strategies/test_thoughts.py::test_a_vote_names_one_of_the_candidates",
+    ),
     "18 the same seed gives the same tree at any concurrency": (
         "strategies/test_plansearch_determinism.py::test_nor_how_many_calls_are_out_at_once",
         "strategies/test_plansearch_determinism.py::test_the_order_in_which_replies_come_changes_nothing",
     ),
     "19 proposers that failed or were cut": (
-        "strategies/test_moa.py::test_one_failed_and_one_truncated_are_left_out_and_told",
+        "strategies/test_moa_losses.py::test_one_failed_and_one_truncated_are_left_out_and_told",
     ),
     "20 a judge that goes by the order decides nothing": (
         "strategies/aggregators/test_tournament.py::test_a_judge_that_goes_by_the_order_decides_nothing",

@@ -10,6 +10,7 @@ from orchestrator.types import Candidate, Message, Problem, Request, Scored
 DOUBLE = Problem(
     "p", (Message("user", "Write double(x), which gives twice a number."),), "code", meta={"entry_point": "double"}
 )
+PUBLIC = Problem("p", DOUBLE.messages, "code", public_tests=("assert double(3) == 6", "assert double(2) == 4"))
 RIGHT = "def double(x):\n    return 2 * x\n"
 SAME = "def double(x):\n    return x + x\n"
 SQUARE = "def double(x):\n    return x * x\n"
