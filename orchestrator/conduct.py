@@ -171,7 +171,6 @@ class Conduct:
         except Exception as error:
             found = plain(error)
             if isinstance(found, _Stop):
-                self.table.leaving.grace = True
                 return "verifier", ""
             if not isinstance(found, BudgetExceeded):
                 raise found from None
@@ -264,6 +263,7 @@ class Conduct:
                 return
             self._seen = tuple(self._scored[p] for p in sorted(self._scored) if p <= first)
         if self.run.frontier() is not None or self._pending:
+            self.table.leaving.grace = True  # known before the first of the calls that are out is cancelled
             raise _Stop
 
     async def _choose(self, scored: Sequence[Scored]) -> tuple[Choice, OrchestratorError | None]:
