@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,153 +15,21 @@ from orchestrator.errors import (
     BudgetExceeded,
     ConnectionFailed,
     ConnectionLost,
-    ExpertError,
     ServerBusy,
-    WrongKey,
 )
-from orchestrator.ledger import NOTHING, Scope
+from orchestrator.ledger import Scope
 from orchestrator.types import Asked, BatchResult, BatchStanding, Expert
 from tests.engine.batch_stage import Depot, Told, asked, caught, engine, expert, journal_at, texts
-from tests.engine.batch_stage import run as in_virtual_time
+from tests.engine.resuming import FOUR, interrupted, resumed, run
 from tests.engine.stage import PRICE, Stage, request
 
-DAY = 86_400.0
 
+class Closing(MemoryJournal):
+    closed = 0
 
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return in_virtual_time(work)[0]
-
-
-def interrupted(path: Path, depot: Depot, after: float = 100.0, age: float = 0.0) -> None:
-    """A process that leaves a batch of four calls out, which was `age` seconds ago when the next one begins."""
-
-    async def main() -> None:
-        async with engine(depot, journal=journal_at(path)) as made:
-            asking = asyncio.ensure_future(asked(made, 4))
-            await asyncio.sleep(after)
-            made.stop()
-            await asking
-
-    run(main())
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE batches SET opened = opened - ?", (age,))
-
-
-def resumed(path: Path, depot: Depot, live: Stage, told: Told | None = None) -> tuple[list[str], Scope, float]:
-    """Replies, the scope of the whole run, and what those who asked were told that they paid."""
-
-    async def main() -> tuple[list[str], Scope, float]:
-        journal = journal_at(path)
-        async with engine(depot, journal=journal, live=live, told=told) as made:
-            scope = Scope("run", paid=True, spent=journal.paid + journal.losses.of("run"))
-            made.batches.bear(scope)
-            landed = await asked(made, 4, scope)
-            paid = sum(each.paid.usd for each in landed if not isinstance(each, Exception))
-            return texts(landed), scope, paid
-
-    found: tuple[list[str], Scope, float] = run(main())
-    return found
-
-
-FOUR = [f"q{i} #0 " for i in range(4)]
-
-
-class Away(Depot):
-    """Cannot be reached for its results until a time."""
-
-    until = 0.0
-    error: ExpertError = ConnectionFailed("no route", expert="e")
-
-    async def results(self, standing: BatchStanding, asked: Asked) -> Sequence[BatchResult]:
-        if asyncio.get_running_loop().time() < self.until:
-            raise self.error
-        return await super().results(standing, asked)
-
-
-class TestLate:
-    def test_a_batch_that_ended_days_before_the_run_is_resumed_is_fetched(self, tmp_path: Path) -> None:
-        depot, live, told = Depot(), Stage(), Told()
-        interrupted(tmp_path / "j", depot, age=3 * DAY)
-        depot.work_off()
-        replies, scope, _ = resumed(tmp_path / "j", depot, live, told)
-        assert replies == FOUR
-        assert (live.samples, depot.submissions) == (0, 1)
-        assert scope.spent.usd == pytest.approx(depot.billed.usd)
-        assert told == []
-
-    def test_one_that_still_goes_on_days_later_is_called_off(self, tmp_path: Path) -> None:
-        depot, live = Depot(seconds=lambda number: 1e9), Stage()
-        interrupted(tmp_path / "j", depot, age=3 * DAY)
-        replies, scope, _ = resumed(tmp_path / "j", depot, live)
-        assert replies == FOUR
-        assert depot.held["b1"].cancelled
-        assert live.samples == 2
-        assert scope.spent.usd == pytest.approx(depot.billed.usd + live.billed.usd)
-
-    def test_results_that_cannot_be_fetched_for_an_hour_are_waited_for(self) -> None:
-        async def main() -> tuple[list[str], int]:
-            depot, live = Away(), Stage()
-            depot.until = 2 * 3600.0
-            async with engine(depot, live=live) as made:
-                return texts(await asked(made, 4)), live.samples
-
-        assert run(main()) == (FOUR, 0)
-
-    def test_results_that_nobody_may_fetch_stay_for_a_better_key(self, tmp_path: Path) -> None:
-        depot, live, told = Away(), Stage(), Told()
-        depot.until, depot.error = 1e9, WrongKey("401", expert="e")
-        interrupted(tmp_path / "j", depot)
-        replies, scope, _ = resumed(tmp_path / "j", depot, live, told)
-        assert replies == ["WrongKey"] * 4
-        assert live.samples == 0
-        assert (scope.reserved, scope.outstanding) == (NOTHING, 0)
-        assert "stays out" in told[0]
-        depot.until = 0.0
-        assert resumed(tmp_path / "j", depot, live)[0] == FOUR
-        assert (live.samples, set(depot.answered.values())) == (0, {1})
-
-    def test_results_that_never_come_are_given_up(self) -> None:
-        async def main() -> tuple[list[str], int, Told]:
-            depot, live, told = Away(), Stage(), Told()
-            depot.until = 1e9
-            async with engine(depot, live=live, told=told) as made:
-                return texts(await asked(made, 4)), live.samples, told
-
-        replies, samples, told = run(main())
-        assert (replies, samples) == (FOUR, 4)
-        assert "charged in full" in told[0]
-
-    def test_a_batch_is_looked_for_as_long_as_nobody_can_be_reached(self, tmp_path: Path) -> None:
-        depot, live = Depot(), Stage()
-        interrupted(tmp_path / "j", depot)
-        with sqlite3.connect(tmp_path / "j") as db:
-            db.execute("UPDATE batches SET id = NULL")
-        depot.blind = 15
-        assert resumed(tmp_path / "j", depot, live)[0] == FOUR
-        assert (live.samples, depot.submissions) == (0, 1)
-
-    def test_what_is_asked_while_results_are_fetched_is_known_to_whoever_reads_them(self, tmp_path: Path) -> None:
-        """Else nobody could tell which setting of a request its provider refused, and the call would fail."""
-
-        class Slow(Depot):
-            known: frozenset[bytes] = frozenset()
-
-            async def results(self, standing: BatchStanding, asked: Asked) -> Sequence[BatchResult]:
-                await asyncio.sleep(10.0)
-                self.known = frozenset(asked)
-                return await super().results(standing, asked)
-
-        depot = Slow()
-        interrupted(tmp_path / "j", depot)
-        depot.work_off()
-
-        async def main() -> None:
-            async with engine(depot, journal=journal_at(tmp_path / "j")) as made:
-                await asyncio.sleep(5.0)
-                await asked(made, 4)
-
-        run(main())
-        assert depot.known == {request(f"q{i}").key for i in range(4)}
+    async def aclose(self) -> None:
+        self.closed += 1
+        await super().aclose()
 
 
 class TestMoney:
@@ -259,14 +126,6 @@ class TestMoney:
         closed, told = run(main())
         assert closed == 2
         assert "could not be cancelled (KeyError('id')); it may go on, and is billed" in told[0]
-
-
-class Closing(MemoryJournal):
-    closed = 0
-
-    async def aclose(self) -> None:
-        self.closed += 1
-        await super().aclose()
 
 
 class TestRefusals:
