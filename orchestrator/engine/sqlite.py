@@ -100,6 +100,8 @@ class SqliteJournal(JournalView):
         self.batches = SqliteBatchLog(self._reader, self._writer.write)
 
     def _connected(self, path: Path) -> sqlite3.Connection:
+        if not tables.is_new(path):
+            tables.checked(path, lambda: tables.looked_into(path)).close()
         return tables.checked(path, lambda: tables.made(path))
 
     def _unwritable(self, error: Exception) -> JournalError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from orchestrator.errors import ConfigError
@@ -58,6 +59,13 @@ FROM replies r JOIN texts t ON t.id = r.text WHERE r.key = ?
 """
 
 
+_OUT_OF_REACH = {
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+}  # fmt: skip
+"""What SQLite says where not the file is at fault but the disk, its rights or another process."""
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that writes."""
     db = sqlite3.connect(path, timeout=30, check_same_thread=False)
@@ -82,16 +90,27 @@ def looked_into(path: Path) -> sqlite3.Connection:
 
 
 def made(path: Path) -> sqlite3.Connection:
-    """The same, with all tables there."""
+    """The same, with all tables there: those of a new journal come together, or none."""
     db = connect(path)
     with db:
-        db.executescript(_SCHEMA + batch_log.TABLE)
+        db.executescript("BEGIN;" + _SCHEMA + batch_log.TABLE)
         for table, columns in _LATER.items():
             there = columns_of(db, table)
             for name in columns.keys() - there:
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
         db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
     return db
+
+
+def is_new(path: Path) -> bool:
+    """Whether nothing is there yet; else nothing may be made there before it is known to be a journal."""
+    if not path.exists():
+        return True
+    try:
+        with closing(looked_into(path)) as db:
+            return db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    except sqlite3.Error:
+        return False
 
 
 def columns_of(db: sqlite3.Connection, table: str) -> set[str]:
@@ -102,22 +121,31 @@ def checked(path: Path, opened: Callable[[], sqlite3.Connection]) -> sqlite3.Con
     """A connection to a file that is a journal.
 
     Raises:
-        ConfigError: it is none, or one of another version.
+        ConfigError: it is none, one of another version, or cannot be opened.
     """
+    db = None
     try:
         db = opened()
-        row = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
-    except sqlite3.Error as error:
+        _check_version(path, db)
+    except BaseException as error:
+        if db is not None:
+            db.close()
+        if not isinstance(error, sqlite3.Error):
+            raise
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OUT_OF_REACH:
+            raise ConfigError(f"{path} cannot be opened ({error}); see to it, or use another --run folder") from None
         raise ConfigError(f"{path} is no journal ({error}); use another --run folder") from None
+    return db
+
+
+def _check_version(path: Path, db: sqlite3.Connection) -> None:
+    row = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
     if row is None or not str(row[0]).isdecimal():
-        db.close()
         raise ConfigError(f"{path} is no journal (it does not say of which version); use another --run folder")
     if (found := int(row[0])) != VERSION:
-        db.close()
         raise ConfigError(
             f"{path} was written by a version of the journal ({found}) that this one ({VERSION}) cannot read"
         )
-    return db
 
 
 def reply_rows(attempt: int, key: bytes, c: Completion, text: int) -> list[Row]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engine import Attempt, JournalView, SqliteJournal
+from orchestrator.engine import Attempt, JournalView, SqliteJournal, tables
 from orchestrator.errors import ConfigError
 from orchestrator.ledger import Amount
 from orchestrator.types import Completion, Tokens, ToolCall
@@ -122,6 +122,54 @@ def test_a_database_of_something_else_is_refused_in_one_line(tmp_path: Path, ver
             db.execute("INSERT INTO meta VALUES ('version', ?)", (version,))
     with pytest.raises(ConfigError, match="is no journal"):
         JournalView(path)
+
+
+SONGS = ("CREATE TABLE songs (id INTEGER)",)
+LATER = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "INSERT INTO meta VALUES ('version', '2')",
+    "CREATE TABLE attempts (id INTEGER, other TEXT)",
+)
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [(SONGS, "is no journal"), (LATER, r"version of the journal \(2\)")],
+    ids=["songs", "later"],
+)
+def test_nothing_is_written_into_a_database_of_something_else(
+    tmp_path: Path, statements: tuple[str, ...], words: str
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as db, db:
+        for statement in statements:
+            db.execute(statement)
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match=words):
+        SqliteJournal(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["journal.sqlite"]
+
+
+async def test_a_journal_whose_making_was_cut_short_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    with monkeypatch.context() as patched:
+        patched.setattr(tables.batch_log, "TABLE", "here the disk was full")
+        with pytest.raises(ConfigError):
+            SqliteJournal(path)
+    journal = SqliteJournal(path)
+    await journal.reply(await journal.open(attempt(KEY)), [(KEY, Completion("text", expert="e"))], Tokens())
+    assert journal.get(KEY) is not None
+    await journal.aclose()
+
+
+@pytest.mark.parametrize("kind", [JournalView, SqliteJournal])
+def test_a_journal_that_cannot_be_opened_is_not_called_none(tmp_path: Path, kind: type[JournalView]) -> None:
+    (path := tmp_path / "journal.sqlite").mkdir()
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        kind(path)
 
 
 async def test_what_a_killed_process_had_out_is_charged_in_full_and_closed(tmp_path: Path) -> None:
