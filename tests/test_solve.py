@@ -4,54 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
 
 import orchestrator
 from orchestrator import (
     Budget,
-    Candidate,
     ConfigError,
     ContentFiltered,
     Message,
     Orchestrator,
-    Outcome,
     Price,
-    Problem,
     Request,
-    Run,
     Sampling,
     TextPart,
     UnknownModel,
     UnknownName,
-    Verdict,
     asolve,
     solve,
-    strategy,
 )
 from orchestrator.experts.scripted import ScriptedExpert
-from tests.clock import run_virtual
 
-
-def cycling(*answers: str, **settings: Any) -> ScriptedExpert:
-    """Sample i gets the i-th answer, and then they go round."""
-    return ScriptedExpert(lambda request: answers[request.sample_index % len(answers)], **settings)
-
-
-class Invoice(BaseModel):
-    total: float = Field(ge=0)
-    currency: str
+from .cycling import cycling
 
 
 # -- the contract ---------------------------------------------------------------------------
-
-
 def test_solve_from_code_that_is_not_async() -> None:
     expert = cycling("The answer is 391.", "The answer is 390.", "The answer is 391.")
     out = solve(
@@ -170,99 +150,7 @@ async def test_nothing_asked_is_said_so() -> None:
         await asolve(experts=[cycling("").value])
 
 
-# -- answers as values ------------------------------------------------------------------------
-
-
-async def test_an_answer_is_validated_into_the_response_model() -> None:
-    expert = cycling('```json\n{"total": 12.5, "currency": "EUR"}\n```')
-    out = await asolve("What is due?", response_model=Invoice, experts=[expert.value])
-    assert out.parsed == Invoice(total=12.5, currency="EUR")
-    assert '"currency"' in expert.requests[0].messages[0].text
-
-
-async def test_what_does_not_fit_the_model_does_not_vote() -> None:
-    wrong, right = '```json\n{"total": -1, "currency": "EUR"}\n```', '```json\n{"total": 1, "currency": "EUR"}\n```'
-    expert = cycling(wrong, wrong, right)
-    out = await asolve("q?", response_model=Invoice, experts=[expert.value], strategy="self_consistency(samples=3)")
-    assert out.parsed == Invoice(total=1, currency="EUR")
-    failed = [scored.verdict.reason for scored in out.candidates if scored.verdict and scored.verdict.passed is False]
-    assert failed == ["total: Input should be greater than or equal to 0"] * 2
-
-
-async def test_when_nothing_fits_the_model_there_is_an_answer_but_no_value() -> None:
-    expert = cycling('```json\n{"total": -1, "currency": "EUR"}\n```')
-    out = await asolve("q?", response_model=Invoice, experts=[expert.value], strategy="cot")
-    assert out.answer is not None
-    assert out.parsed is None
-    assert "response_model: total" in out.reason
-
-
-async def test_a_dataclass_is_a_response_model_too() -> None:
-    @dataclasses.dataclass
-    class Point:
-        x: int
-        y: int
-
-    expert = cycling('{"x": 1, "y": 2}')
-    assert (await asolve("q?", response_model=Point, experts=[expert.value], strategy="cot")).parsed == Point(1, 2)
-
-
-# -- verifiers of the user's own --------------------------------------------------------------
-
-
-async def even(problem: Problem, candidate: Candidate, run: Run) -> bool:
-    return candidate.answer is not None and int(candidate.answer) % 2 == 0
-
-
-async def larger_is_better(problem: Problem, candidate: Candidate, run: Run) -> float:
-    return int(candidate.answer or 0) / 10
-
-
-async def broken(problem: Problem, candidate: Candidate, run: Run) -> Verdict:
-    raise KeyError("oops")
-
-
-async def nonsense(problem: Problem, candidate: Candidate, run: Run) -> float:
-    return float("nan")
-
-
-NUMBERS = [f"The answer is {n}." for n in (3, 5, 8, 5)]
-
-
-async def test_a_check_of_the_users_picks_the_candidate_and_ends_the_search() -> None:
-    out = await asolve("q?", kind="number", experts=[cycling(*NUMBERS).value], verifier=even)
-    assert (out.answer, out.chosen_by, out.stopped_by) == ("8", "verified", "verifier")
-
-
-async def test_an_opinion_of_the_users_ranks() -> None:
-    out = await asolve(
-        "q?", kind="number", experts=[cycling(*NUMBERS).value], verifier=larger_is_better,
-        strategy="best_of_n(samples=4)",
-    )  # fmt: skip
-    assert (out.answer, out.chosen_by) == ("8", "score")
-    assert [candidate.answer for candidate in out.top(3)] == ["8", "5", "3"]
-
-
-@pytest.mark.parametrize(
-    ("verifier", "words"), [(broken, "broken failed: KeyError: 'oops'"), (nonsense, "nonsense scored candidate .* nan")]
-)
-async def test_a_verifier_that_fails_costs_its_verdicts_and_not_the_answers(verifier: Any, words: str) -> None:
-    out = await asolve(
-        "q?", kind="number", experts=[cycling(*NUMBERS).value], verifier=verifier, strategy="best_of_n(samples=4)"
-    )
-    assert (out.answer, out.chosen_by, out.stopped_by) == ("5", "vote", "done")
-    assert re.search(words, out.reason)
-    assert len([event for event in out.trace if event.kind == "unverified"]) == 4
-
-
-async def test_a_function_that_is_not_async_is_refused() -> None:
-    with pytest.raises(ConfigError, match="must be an async function"):
-        await asolve("q?", experts=[cycling("").value], verifier=lambda *_: True)  # type: ignore[arg-type]
-
-
 # -- choosing a strategy by kind --------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("options", "reply", "strategy"),
     [
@@ -277,112 +165,6 @@ async def test_without_a_strategy_the_kind_decides(options: Any, reply: str, str
     out = await asolve("Use these: 4 7 8 8", experts=[cycling(reply).value], **options)
     assert out.strategy == strategy
     assert out.answer is not None
-
-
-# -- what budgets cut -------------------------------------------------------------------------
-
-
-@strategy
-@dataclasses.dataclass(frozen=True)
-class OneByOne:
-    """Asks forever, one sample after the other."""
-
-    async def __call__(self, problem: Problem, run: Run) -> None:
-        for i in range(1000):
-            run.emit(await run.read(await run.generate(problem.ask(PLAIN), sample=i)))
-
-
-PLAIN = orchestrator.Template("plain", "$problem")
-
-
-def slow_check(seconds: float) -> Callable[..., Any]:
-    async def check(problem: Problem, candidate: Candidate, run: Run) -> bool:
-        await asyncio.sleep(seconds)
-        return candidate.answer == "2"
-
-    return check
-
-
-def outcome_of(work: Any) -> tuple[Outcome, float]:
-    return run_virtual(work)
-
-
-def test_candidates_are_still_checked_when_the_budget_has_ended() -> None:
-    expert = ScriptedExpert(lambda request: f"The answer is {request.sample_index}.")
-    out, _ = outcome_of(
-        asolve(
-            "q?", kind="number", experts=[expert.value], strategy=OneByOne(), verifier=slow_check(30),
-            aggregator="first_verified", budget=Budget(calls=4),
-        )
-    )  # fmt: skip
-    assert out.stopped_by in ("budget", "verifier")
-    assert (out.answer, out.chosen_by, len(out.candidates)) == ("2", "verified", 4)
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_seconds_end_a_problem_with_what_it_has(whole: bool) -> None:
-    expert = ScriptedExpert(lambda request: f"The answer is {request.sample_index}.", latency=1.0)
-
-    async def work() -> Outcome:
-        async with Orchestrator(experts=[expert.value], budget=Budget(seconds=5.5) if whole else None) as o:
-            return await o.solve(
-                "q?", kind="number", strategy=OneByOne(), budget=None if whole else Budget(seconds=5.5)
-            )
-
-    out, seconds = outcome_of(work())
-    assert (out.stopped_by, len(out.candidates), out.answer) == ("budget", 5, "0")
-    assert out.reason.endswith("ended: seconds=5.5")
-    assert seconds == pytest.approx(5.5)
-
-
-def test_after_its_seconds_a_wallet_admits_nothing_more() -> None:
-    expert = ScriptedExpert(lambda request: "The answer is 1.", latency=1.0)
-
-    async def work() -> list[Outcome]:
-        async with Orchestrator(experts=[expert.value], budget=Budget(seconds=2.5), strategy="cot") as o:
-            return [await o.solve(f"{i}?", kind="number") for i in range(4)]
-
-    outs, seconds = run_virtual(work())
-    assert [out.stopped_by for out in outs] == ["done", "done", "budget", "budget"]
-    assert seconds == pytest.approx(2.5)
-
-
-@dataclasses.dataclass(frozen=True)
-class Asking:
-    """An aggregator that asks the expert which candidate is best."""
-
-    async def __call__(self, problem: Problem, scored: Any, run: Run) -> orchestrator.Choice:
-        reply = await run.generate(problem.ask(PLAIN), purpose="vote", sample=99)
-        return orchestrator.Choice(scored[int(reply.text)].candidate, 1.0, "judge")
-
-    def estimate(self, problem: Problem, experts: int) -> orchestrator.Estimate:
-        return orchestrator.Estimate(1, 1.0, 1, 1)
-
-
-def asked(request: orchestrator.Request) -> str:
-    if request.labels.purpose == "vote":
-        return "1"
-    return f"The answer is {min(request.sample_index, 1) + 5}."
-
-
-@pytest.mark.parametrize(("calls", "answer", "by"), [(4, "6", "judge"), (5, "6", "judge"), (1, None, "none")])
-async def test_the_calls_of_an_aggregator_are_planned_for(calls: int, answer: str | None, by: str) -> None:
-    out = await asolve(
-        "q?", kind="number", experts=[ScriptedExpert(asked).value], strategy="self_consistency(samples=10)",
-        aggregator=Asking(), budget=Budget(calls=calls),
-    )  # fmt: skip
-    assert (out.answer, out.chosen_by) == (answer, by)
-    assert out.usage.calls <= calls
-    if answer is None:
-        assert out.reason == "budget of problem 1 ended: calls=1; the next call needs calls=2"
-
-
-async def test_an_aggregator_that_cannot_ask_gives_way_to_a_vote() -> None:
-    out = await asolve(
-        "q?", kind="number", experts=[ScriptedExpert(asked).value], strategy=OneByOne(), aggregator=Asking(),
-        budget=Budget(calls=4),
-    )  # fmt: skip
-    assert (out.answer, out.chosen_by, out.stopped_by) == ("6", "vote", "budget")
 
 
 async def test_experts_that_fail_leave_the_reason() -> None:

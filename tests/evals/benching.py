@@ -19,6 +19,7 @@ from orchestrator.folder import RunFolder
 from orchestrator.types import Kind, Message, Problem, Request
 
 Row = dict[str, Any]
+VOTE = "self_consistency(samples=3)"
 
 
 def cases(count: int, *, start: int = 0, kind: Kind = "number") -> Iterable[Case]:

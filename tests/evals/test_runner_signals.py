@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .benching import in_flight, lines, open_calls
+from .benching import VOTE, in_flight, lines, open_calls
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -30,7 +30,6 @@ max_n = 1
 match = "twice"
 replies = ["The answer is 4.", "The answer is 5.", "The answer is 4."]
 """
-VOTE = "self_consistency(samples=3)"
 PATIENCE = 60.0
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from orchestrator import Budget, Candidate, Message, Problem, Run, asolve
-from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.strategies.best_of_n import BestOfN
 from orchestrator.types import Estimate
+from tests.cycling import cycling
 
 from .golden import batches, calls, emitted, lineage_is_sound
 
@@ -17,12 +17,8 @@ PUZZLE = "Use each number once to make 24.\n4 7 8 8"
 WRONG, RIGHT = "Answer: 4 + 7 + 8 + 8 = 24", "Answer: (7 - 8 / 8) * 4 = 24"
 
 
-def replying(*replies: str) -> ScriptedExpert:
-    return ScriptedExpert(lambda request: replies[request.sample_index % len(replies)])
-
-
 async def test_golden_trace() -> None:
-    expert = replying("The answer is 1.", "The answer is 2.", "The answer is 1.")
+    expert = cycling("The answer is 1.", "The answer is 2.", "The answer is 1.")
     out = await asolve(
         "q?", kind="number", experts=[expert.value], strategy="best_of_n(samples=3)", verifier=prefers_two
     )
@@ -40,9 +36,9 @@ async def prefers_two(problem: Problem, candidate: Candidate, run: Run) -> float
 
 async def test_one_that_passes_is_right_where_a_vote_over_the_same_samples_is_wrong() -> None:
     replies = (WRONG, WRONG, RIGHT, WRONG)
-    best = await asolve(PUZZLE, kind="game24", experts=[replying(*replies).value], strategy="best_of_n(samples=4)")
+    best = await asolve(PUZZLE, kind="game24", experts=[cycling(*replies).value], strategy="best_of_n(samples=4)")
     vote = await asolve(
-        PUZZLE, kind="game24", experts=[replying(*replies).value], strategy="self_consistency(samples=4)"
+        PUZZLE, kind="game24", experts=[cycling(*replies).value], strategy="self_consistency(samples=4)"
     )
     assert (best.answer, best.chosen_by, best.stopped_by) == ("(7 - 8 / 8) * 4", "verified", "verifier")
     assert vote.answer == "4 + 7 + 8 + 8"
@@ -50,7 +46,7 @@ async def test_one_that_passes_is_right_where_a_vote_over_the_same_samples_is_wr
 
 
 async def test_several_experts_are_dealt_to_in_turn() -> None:
-    first, second = replying("The answer is 1."), replying("The answer is 2.")
+    first, second = cycling("The answer is 1."), cycling("The answer is 2.")
     second.value = type(second.value)("other", "other", client="scripted", options=second.value.options)
     await asolve("q?", kind="number", experts=[first.value, second.value], strategy="best_of_n(samples=5)")
     assert [batches(first), batches(second)] == [[[0, 1, 2]], [[0, 1]]]
@@ -58,7 +54,7 @@ async def test_several_experts_are_dealt_to_in_turn() -> None:
 
 @pytest.mark.parametrize(("calls", "samples"), [(1, 1), (4, 4), (50, 10)])
 async def test_ladder(calls: int, samples: int) -> None:
-    expert = replying("The answer is 1.")
+    expert = cycling("The answer is 1.")
     out = await asolve("q?", kind="number", experts=[expert.value], strategy="best_of_n", budget=Budget(calls=calls))
     assert (len(out.candidates), out.stopped_by) == (samples, "done")
 

@@ -15,21 +15,7 @@ from orchestrator.strategies.plansearch import PlanSearch
 from orchestrator.types import Estimate, Expert, Place
 
 from .golden import batches, calls, emitted, lineage_is_sound
-from .planning import (
-    CHAIN,
-    ORIGINAL,
-    REVISED,
-    SUM,
-    TASK,
-    counts,
-    lines,
-    mark_of,
-    script,
-    search,
-    shown,
-    thinker,
-    wide,
-)
+from .planning import CHAIN, ORIGINAL, REVISED, SUM, TASK, counts, lines, mark_of, script, search, shown, thinker, wide
 
 # -- how much -----------------------------------------------------------------------------
 

@@ -7,13 +7,7 @@ import asyncio
 from orchestrator import Message, Problem, Request, asolve
 from orchestrator.experts.scripted import ScriptedExpert
 
-from .planning import (
-    SUM,
-    asked_for,
-    mark_of,
-    script,
-    thinker,
-)
+from .planning import SUM, asked_for, mark_of, script, thinker
 
 
 async def test_other_kinds_end_in_an_answer_and_a_vote() -> None:

@@ -9,15 +9,7 @@ import pytest
 from orchestrator import Message, Problem, Request
 from orchestrator.strategies.plansearch import PlanSearch
 
-from .planning import (
-    CHAIN,
-    REVISED,
-    asked_for,
-    counts,
-    search,
-    shown,
-    thinker,
-)
+from .planning import CHAIN, REVISED, asked_for, counts, search, shown, thinker
 
 # -- what is said -------------------------------------------------------------------------
 

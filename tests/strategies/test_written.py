@@ -13,14 +13,15 @@ from orchestrator.sandbox import Sandbox
 from orchestrator.strategies._inside import read
 from orchestrator.strategies._written import Writing, WrittenTests, entry_of, written_tests
 from orchestrator.types import Example, Message, Problem
+from tests.cycling import cycling
 from tests.strategies.judging import last_words, named, running
 
-from .writing import DOUBLE, expecting, writer
+from .writing import DOUBLE, expecting
 
 
 async def found(sandbox: Sandbox, *replies: str, writing: Writing | None = None) -> WrittenTests:
     asked = writing or Writing(samples=len(replies))
-    async with running(sandbox, DOUBLE, writer(*replies)) as run:
+    async with running(sandbox, DOUBLE, cycling(*replies)) as run:
         return await written_tests(DOUBLE, run, asked)
 
 
@@ -67,20 +68,20 @@ class TestReading:
     async def test_names_of_the_prompt_may_be_used(self, sandbox: Sandbox) -> None:
         prompt = "import math\n\ndef double(x):\n    '''Twice x.'''\n"
         problem = replace(DOUBLE, messages=(Message("user", prompt),))
-        async with running(sandbox, problem, writer("assert double(math.pi) > 6\nassert double(np.pi) > 6")) as run:
+        async with running(sandbox, problem, cycling("assert double(math.pi) > 6\nassert double(np.pi) > 6")) as run:
             assert (await written_tests(problem, run, Writing(1))).sources == ("assert double(math.pi) > 6",)
 
     async def test_without_a_name_it_is_the_one_that_most_tests_call(self, sandbox: Sandbox) -> None:
         problem = replace(DOUBLE, meta={})
         text = "assert len(twice([1])) == 2\nassert twice(1) == 2\nassert helper(1) == 2"
-        async with running(sandbox, problem, writer(text)) as run:
+        async with running(sandbox, problem, cycling(text)) as run:
             read = await written_tests(problem, run, Writing(1))
         assert (read.entry, len(read.tests)) == ("twice", 2)
 
 
 class TestAsking:
     async def test_once_for_all_who_want_them(self, sandbox: Sandbox) -> None:
-        expert = writer(expecting((1, 2)))
+        expert = cycling(expecting((1, 2)))
         async with running(sandbox, DOUBLE, expert) as run, asyncio.TaskGroup() as group:
             wanted = [group.create_task(written_tests(DOUBLE, run, Writing(3))) for _ in range(4)]
         assert len({id(task.result()) for task in wanted}) == 1
@@ -88,7 +89,7 @@ class TestAsking:
         assert {r.labels.purpose for r in expert.requests} == {"tests"}
 
     async def test_the_prompt_names_the_function_and_wants_no_solution(self, sandbox: Sandbox) -> None:
-        expert = writer(expecting((1, 2)))
+        expert = cycling(expecting((1, 2)))
         async with running(sandbox, DOUBLE, expert) as run:
             await written_tests(DOUBLE, run, Writing(1, per_sample=7))
         prompt = last_words(expert.requests[0])
@@ -99,7 +100,7 @@ class TestAsking:
         assert (sampling.temperature, sampling.top_p, sampling.max_tokens) == (0.8, 0.95, 2048)
 
     async def test_all_experts_write_in_turn(self, sandbox: Sandbox) -> None:
-        pool = [writer(expecting((i, 2 * i))) for i in range(2)]
+        pool = [cycling(expecting((i, 2 * i))) for i in range(2)]
         values = [named(expert, f"e{i}") for i, expert in enumerate(pool)]
         async with running(sandbox, DOUBLE, *values) as run:
             read = await written_tests(DOUBLE, run, Writing(5))
@@ -107,7 +108,7 @@ class TestAsking:
         assert [test.times for test in read.tests] == [3, 2]
 
     async def test_or_the_one_of_the_role_alone(self, sandbox: Sandbox) -> None:
-        pool, given = [writer(expecting((1, 2))) for _ in range(2)], writer(expecting((3, 6)))
+        pool, given = [cycling(expecting((1, 2))) for _ in range(2)], cycling(expecting((3, 6)))
         values = [named(expert, f"e{i}") for i, expert in enumerate(pool)]
         async with running(sandbox, DOUBLE, *values, roles={"tests": named(given, "given")}) as run:
             read = await written_tests(DOUBLE, run, Writing(4))
@@ -116,7 +117,7 @@ class TestAsking:
 
     async def test_who_is_lost_costs_a_sample(self, sandbox: Sandbox) -> None:
         lost = ScriptedExpert(lambda r: "", failures=dict.fromkeys(range(99), ConnectionLost("gone", expert="lost")))
-        async with running(sandbox, DOUBLE, named(lost, "lost"), named(writer(expecting((1, 2))), "there")) as run:
+        async with running(sandbox, DOUBLE, named(lost, "lost"), named(cycling(expecting((1, 2))), "there")) as run:
             read = await written_tests(DOUBLE, run, Writing(4))
         assert [test.times for test in read.tests] == [2]
 
@@ -134,7 +135,7 @@ class TestAsking:
         ],
     )
     async def test_only_functions_are_tested(self, sandbox: Sandbox, problem: Problem, says: str) -> None:
-        async with running(sandbox, problem, writer(expecting((1, 2)))) as run:
+        async with running(sandbox, problem, cycling(expecting((1, 2)))) as run:
             with pytest.raises(VerifierError, match=says):
                 await written_tests(problem, run, Writing(1))
 

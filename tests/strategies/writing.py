@@ -19,11 +19,6 @@ BROKEN = "def double(x):\n    raise ValueError(x)\n"
 ENDLESS = "def double(x):\n    while x == 3:\n        pass\n    return 2 * x\n"
 
 
-def writer(*replies: str, id: str = "scripted") -> ScriptedExpert:
-    """Sample i is the i-th of these texts, and round again."""
-    return ScriptedExpert(lambda request: replies[request.sample_index % len(replies)], id=id)
-
-
 def expecting(*expected: tuple[int, int]) -> str:
     """Tests of `double`, each an argument and what should come of it."""
     return "\n".join(f"assert double({x}) == {y}" for x, y in expected)

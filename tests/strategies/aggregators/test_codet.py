@@ -13,28 +13,17 @@ from orchestrator.errors import VerifierError
 from orchestrator.sandbox import Sandbox
 from orchestrator.strategies.aggregators.codet import CodeT
 from orchestrator.types import Candidate, Choice, Estimate, Example, Problem, Scored, Verdict
+from tests.cycling import cycling
 from tests.strategies.golden import calls
 from tests.strategies.judging import ASKED, running
-from tests.strategies.writing import (
-    BROKEN,
-    DOUBLE,
-    PLUS,
-    RIGHT,
-    SAME,
-    SQUARE,
-    answering,
-    candidate,
-    expecting,
-    writer,
-    written,
-)
+from tests.strategies.writing import BROKEN, DOUBLE, PLUS, RIGHT, SAME, SQUARE, answering, candidate, expecting, written
 
 
 async def chosen(
     sandbox: Sandbox, scored: Sequence[Scored], *replies: str, rules: CodeT | None = None, problem: Problem = DOUBLE
 ) -> Choice:
     rules = rules or CodeT(power=0.5)
-    async with running(sandbox, problem, writer(*replies)) as run:
+    async with running(sandbox, problem, cycling(*replies)) as run:
         return await replace(rules, samples=len(replies))(problem, scored, run)
 
 
@@ -109,7 +98,7 @@ class TestWithoutTests:
         assert (ids(choice), choice.chosen_by) == (["0", "1"], "vote")
 
     async def test_one_program_needs_none(self, sandbox: Sandbox) -> None:
-        expert = writer("No.")
+        expert = cycling("No.")
         async with running(sandbox, DOUBLE, expert) as run:
             choice = await CodeT()(DOUBLE, written(RIGHT, None, RIGHT), run)
         assert (ids(choice), choice.confidence, choice.chosen_by, expert.requests) == (["0"], 1.0, "vote", [])

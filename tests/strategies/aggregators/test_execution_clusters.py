@@ -14,21 +14,10 @@ from orchestrator.errors import VerifierError
 from orchestrator.sandbox import Output, Sandbox
 from orchestrator.strategies.aggregators.execution_clusters import ExecutionClusters, spelled
 from orchestrator.types import Candidate, Choice, Estimate, Example, Problem, Scored
+from tests.cycling import cycling
 from tests.strategies.golden import calls
 from tests.strategies.judging import ASKED, running
-from tests.strategies.writing import (
-    BROKEN,
-    DOUBLE,
-    PLUS,
-    RIGHT,
-    SAME,
-    SQUARE,
-    answering,
-    candidate,
-    expecting,
-    writer,
-    written,
-)
+from tests.strategies.writing import BROKEN, DOUBLE, PLUS, RIGHT, SAME, SQUARE, answering, candidate, expecting, written
 
 INPUTS = expecting((2, 0), (3, 0), (5, 0))
 """Arguments of tests that nobody passes: what they expect does not matter."""
@@ -44,7 +33,7 @@ async def chosen(
     problem: Problem = DOUBLE,
 ) -> Choice:
     rules = rules or ExecutionClusters()
-    async with running(sandbox, problem, writer(reply)) as run:
+    async with running(sandbox, problem, cycling(reply)) as run:
         return await replace(rules, samples=1)(problem, scored, run)
 
 
@@ -161,7 +150,7 @@ class TestInputs:
         assert (ids(choice), choice.chosen_by) == (["1", "0"], "vote")
 
     async def test_one_program_needs_none(self, sandbox: Sandbox) -> None:
-        expert = writer("No.")
+        expert = cycling("No.")
         async with running(sandbox, DOUBLE, expert) as run:
             choice = await ExecutionClusters()(DOUBLE, written(RIGHT, None), run)
         assert (ids(choice), choice.confidence, expert.requests) == (["0"], 1.0, [])

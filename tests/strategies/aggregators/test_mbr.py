@@ -15,9 +15,10 @@ from orchestrator.strategies._overlap import bag, token_f1
 from orchestrator.strategies.aggregators.majority import Majority
 from orchestrator.strategies.aggregators.mbr import MinimumBayesRisk
 from orchestrator.types import Candidate, Choice, Estimate, Kind, Message, Problem, Request, Scored, Verdict, packed
+from tests.cycling import cycling
 from tests.run.stage import play
 from tests.strategies.judging import answered, beside, running
-from tests.strategies.writing import DOUBLE, PLUS, RIGHT, SAME, SQUARE, expecting, writer, written
+from tests.strategies.writing import DOUBLE, PLUS, RIGHT, SAME, SQUARE, expecting, written
 
 QUESTION = (Message("user", "Why is the sky blue?"),)
 SILENT = ScriptedExpert(lambda request: "nobody should ask")
@@ -158,12 +159,12 @@ class TestPrograms:
     INPUTS = expecting((2, 0), (3, 0), (5, 0))
 
     async def test_programs_are_compared_by_what_they_do(self, sandbox: Sandbox) -> None:
-        async with running(sandbox, DOUBLE, writer(self.INPUTS)) as run:
+        async with running(sandbox, DOUBLE, cycling(self.INPUTS)) as run:
             choice = await MinimumBayesRisk(samples=1)(DOUBLE, written(PLUS, SQUARE, RIGHT, SAME), run)
         assert (ids(choice)[0], choice.chosen_by) == ("2", "weight")
 
     async def test_plain_runs_nothing(self, sandbox: Sandbox) -> None:
-        expert = writer(self.INPUTS)
+        expert = cycling(self.INPUTS)
         async with running(sandbox, DOUBLE, expert) as run:
             choice = await MinimumBayesRisk(utility="plain")(DOUBLE, written(PLUS, SQUARE, SQUARE), run)
         assert (ids(choice)[0], expert.requests) == ("1", [])

@@ -11,16 +11,17 @@ from orchestrator.errors import VerifierError
 from orchestrator.sandbox import Sandbox
 from orchestrator.strategies.verifiers.generated_tests import GeneratedTests
 from orchestrator.types import Estimate, Verdict
+from tests.cycling import cycling
 from tests.strategies.golden import calls
 from tests.strategies.judging import ASKED, answered, running
-from tests.strategies.writing import DOUBLE, PLUS, RIGHT, SQUARE, answering, candidate, expecting, writer
+from tests.strategies.writing import DOUBLE, PLUS, RIGHT, SQUARE, answering, candidate, expecting
 
 TWO = expecting((2, 4), (3, 6)), expecting((2, 4), (0, 1))
 """One test that is written twice, one that is right, one that is wrong."""
 
 
 async def scored(sandbox: Sandbox, program: str | None, *replies: str) -> Verdict:
-    async with running(sandbox, DOUBLE, writer(*replies)) as run:
+    async with running(sandbox, DOUBLE, cycling(*replies)) as run:
         return await GeneratedTests(samples=len(replies))(DOUBLE, candidate(0, program), run)
 
 
@@ -40,7 +41,7 @@ async def test_the_reason_names_a_test_that_is_not_passed(sandbox: Sandbox) -> N
 
 
 async def test_no_program_fails_without_a_call(sandbox: Sandbox) -> None:
-    expert = writer(*TWO)
+    expert = cycling(*TWO)
     async with running(sandbox, DOUBLE, expert) as run:
         found = await GeneratedTests()(DOUBLE, candidate(0, None), run)
     assert found == Verdict(0.0, False, "there is no program in the reply", "generated_tests")
@@ -48,7 +49,7 @@ async def test_no_program_fails_without_a_call(sandbox: Sandbox) -> None:
 
 
 async def test_candidates_share_the_tests(sandbox: Sandbox) -> None:
-    expert = writer(*TWO)
+    expert = cycling(*TWO)
     async with running(sandbox, DOUBLE, expert) as run, asyncio.TaskGroup() as group:
         checks = [
             group.create_task(GeneratedTests(samples=2)(DOUBLE, candidate(i, program), run))
@@ -59,13 +60,13 @@ async def test_candidates_share_the_tests(sandbox: Sandbox) -> None:
 
 
 async def test_without_any_test_the_candidate_is_unchecked(sandbox: Sandbox) -> None:
-    async with running(sandbox, DOUBLE, writer("No.")) as run:
+    async with running(sandbox, DOUBLE, cycling("No.")) as run:
         with pytest.raises(VerifierError, match="nothing that was written for problem p is a test"):
             await GeneratedTests(samples=1)(DOUBLE, candidate(0, RIGHT), run)
 
 
 async def test_other_kinds_are_unchecked(sandbox: Sandbox) -> None:
-    async with running(sandbox, ASKED, writer("No.")) as run:
+    async with running(sandbox, ASKED, cycling("No.")) as run:
         with pytest.raises(VerifierError, match="is of kind number"):
             await GeneratedTests(samples=1)(ASKED, answered(0, "8"), run)
 

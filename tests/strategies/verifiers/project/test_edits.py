@@ -8,58 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.strategies.verifiers.project.draft import Draft, Rejected, inside
+from orchestrator.strategies.verifiers.project.draft import Draft, Rejected
 from orchestrator.strategies.verifiers.project.reply import changes
 
-CALC = """\
-import math
-
-
-def add(a, b):
-    return a - b
-
-
-def area(r):
-    return math.pi * r
-"""
-ADDED = CALC.replace("a - b", "a + b")
-FILES = {"src/calc.py": CALC, "notes.md": "# Notes\n", "Makefile": "all:\n\ttrue\n", "crlf.txt": "one\r\ntwo\r\n"}
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    for path, text in FILES.items():
-        (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "copy" / path).write_bytes(text.encode())
-    return tmp_path / "copy"
-
-
-def edited(copy: Path, reply: str) -> dict[str, str]:
-    """What the files hold that are not what they were; `gone` for those that are no more."""
-    draft = Draft(copy)
-    for change in changes(reply, FILES):
-        change.make(draft)
-    draft.save()
-    found = {p.relative_to(copy).as_posix(): p.read_bytes().decode() for p in copy.rglob("*") if p.is_file()}
-    return {path: found.get(path, "gone") for path in {*found, *FILES} if found.get(path) != FILES.get(path)}
-
-
-SEARCH = """\
-<<<<<<< SEARCH
-    return a - b
-=======
-    return a + b
->>>>>>> REPLACE
-"""
-DIFF = """\
---- a/src/calc.py
-+++ b/src/calc.py
-@@ -4,3 +4,3 @@
- def add(a, b):
--    return a - b
-+    return a + b
- 
-"""
+from .editing import ADDED, CALC, DIFF, FILES, SEARCH, edited
 
 
 @pytest.mark.parametrize(
@@ -72,7 +24,7 @@ DIFF = """\
         f"src/calc.py\n{SEARCH}",
         f"### `src/calc.py`:\n{SEARCH.replace('<<<<<<< SEARCH', '------- SEARCH').replace('>>>>>>>', '+++++++')}",
         f"File: ./src/calc.py\n```\n{SEARCH}```",
-        f"src/calc.py\r\n```python\r\n{SEARCH}```".replace("\n", "\r\n"),
+        f"src/calc.py\n```python\n{SEARCH}```".replace("\n", "\r\n"),
         f"src/calc.py\n```\n{SEARCH.replace('    return', 'return')}```",
         f"src/calc.py\n```\n{SEARCH.replace('a - b', 'a - b  ')}```",
         f"```diff\n{DIFF}```",
@@ -123,11 +75,11 @@ def test_one_edit_in_every_form(copy: Path, reply: str) -> None:
     ],
     ids=["prose", "example", "command", "sentence", "shell", "output", "link", "empty"],
 )
-def test_a_reply_without_edits_has_none(copy: Path, reply: str) -> None:
+def test_a_reply_without_edits_has_none(reply: str) -> None:
     assert changes(reply, FILES) == []
 
 
-def test_a_reply_without_end_is_rejected(copy: Path) -> None:
+def test_a_reply_without_end_is_rejected() -> None:
     with pytest.raises(Rejected, match="longer than 500,000"):
         changes("x" * 500_001, FILES)
 
@@ -184,96 +136,6 @@ def test_a_file_keeps_its_line_ends(copy: Path) -> None:
     assert edited(copy, "crlf.txt\n```\na\nb\n```") == {"crlf.txt": "a\r\nb\r\n"}
 
 
-def test_a_diff_of_several_parts_and_files(copy: Path) -> None:
-    reply = """\
-```diff
-diff --git a/src/calc.py b/src/calc.py
---- a/src/calc.py
-+++ b/src/calc.py
-@@ -1,3 +1,4 @@
- import math
-+import os
- 
- 
-@@ -8,2 +9,2 @@ def add(a, b):
- def area(r):
--    return math.pi * r
-+    return math.pi * r * r
-diff --git a/notes.md b/notes.md
-deleted file mode 100644
---- a/notes.md
-+++ /dev/null
-@@ -1 +0,0 @@
--# Notes
-diff --git a/Makefile b/tools/Makefile
-similarity index 100%
-rename from Makefile
-rename to tools/Makefile
-diff --git a/run.sh b/run.sh
-new file mode 100755
---- /dev/null
-+++ b/run.sh
-@@ -0,0 +1,2 @@
-+#!/bin/sh
-+true
-```
-"""
-    assert edited(copy, reply) == {
-        "src/calc.py": CALC.replace("math\n", "math\nimport os\n", 1).replace("pi * r", "pi * r * r"),
-        "notes.md": "gone",
-        "Makefile": "gone",
-        "tools/Makefile": FILES["Makefile"],
-        "run.sh": "#!/bin/sh\ntrue\n",
-    }
-    assert (copy / "run.sh").stat().st_mode & 0o111
-
-
-def test_a_removed_line_that_looks_like_a_header_is_a_line(copy: Path) -> None:
-    (copy / "notes.md").write_text("a\n-- one\n++ two\nb\n")
-    reply = "```diff\n--- a/notes.md\n+++ b/notes.md\n@@ -1,4 +1,4 @@\n a\n--- one\n+++ 1\n ++ two\n b\n```"
-    assert edited(copy, reply) == {"notes.md": "a\n++ 1\n++ two\nb\n"}
-
-
-@pytest.mark.parametrize(("mark", "text"), [("\\ No newline at end of file\n", "# N"), ("", "# N\n")])
-def test_the_end_of_the_last_line_is_as_the_diff_says(copy: Path, mark: str, text: str) -> None:
-    reply = f"```diff\n--- a/notes.md\n+++ b/notes.md\n@@ -1 +1 @@\n-# Notes\n+# N\n{mark}```"
-    assert edited(copy, reply) == {"notes.md": text}
-
-
-def test_of_equal_places_the_nearest_to_the_line_counts(copy: Path) -> None:
-    (copy / "notes.md").write_text("x\n" * 9)
-    reply = "```diff\n--- a/notes.md\n+++ b/notes.md\n@@ -5,1 +5,1 @@\n-x\n+y\n@@ -7,1 +7,2 @@\n-x\n+z\n+z\n```"
-    assert edited(copy, reply) == {"notes.md": "x\nx\nx\nx\ny\nx\nz\nz\nx\nx\n"}
-
-
-def test_an_insertion_comes_after_its_line(copy: Path) -> None:
-    (copy / "notes.md").write_text("1\n2\n3\n")
-    reply = "```diff\n--- a/notes.md\n+++ b/notes.md\n@@ -2,0 +3,1 @@\n+2.5\n```"
-    assert edited(copy, reply) == {"notes.md": "1\n2\n2.5\n3\n"}
-
-
-def test_a_patch_adds_deletes_and_moves(copy: Path) -> None:
-    reply = """\
-*** Begin Patch
-*** Add File: src/new.py
-+x = 1
-+y = 2
-*** Delete File: notes.md
-*** Update File: src/calc.py
-*** Move to: src/sums.py
-@@
--    return a - b
-+    return a + b
-*** End Patch
-"""
-    assert edited(copy, reply) == {
-        "src/new.py": "x = 1\ny = 2\n",
-        "notes.md": "gone",
-        "src/calc.py": "gone",
-        "src/sums.py": ADDED,
-    }
-
-
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
@@ -297,78 +159,6 @@ def test_a_patch_adds_deletes_and_moves(copy: Path) -> None:
 def test_what_does_not_fit_is_rejected(copy: Path, reply: str, says: str) -> None:
     with pytest.raises(Rejected, match=says):
         edited(copy, reply)
-
-
-@pytest.mark.parametrize(
-    ("path", "says"),
-    [
-        ("/etc/passwd", "outside"),
-        ("../calc.py", "outside"),
-        ("src/../../x.py", "outside"),
-        ("~/x.py", "outside"),
-        ("C:/x.py", "outside"),
-        ("src\\x.py", "write /"),
-        (".git/config", "lies in .git"),
-        ("sub/.GIT/hooks/x.py", "lies in .git"),
-        (".git./x.py", "lies in .git"),
-        ("a\0.py", "is not a path"),
-        ("a\n.py", "is not a path"),
-        ("", "is not a path"),
-        ("src/", "is a folder"),
-        (".", "is a folder"),
-        ("a" * 2000, "is not a path"),
-    ],
-)
-def test_paths_stay_inside(path: str, says: str) -> None:
-    with pytest.raises(Rejected, match=says):
-        inside(path)
-
-
-def test_paths_have_one_form() -> None:
-    assert inside("./src//./calc.py") == "src/calc.py"
-    assert inside("a..b/..c") == "a..b/..c"
-    assert inside(".github/x.yml") == ".github/x.yml"
-
-
-@pytest.mark.parametrize("name", ["../x.py", "/tmp/x.py", ".git/config.py"])
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "NAME\n```python\nx = 1\n```",
-        "NAME\n<<<<<<< SEARCH\n=======\nx\n>>>>>>> REPLACE",
-        "```diff\n--- /dev/null\n+++ NAME\n@@ -0,0 +1 @@\n+x\n```",
-        "```diff\n--- a/notes.md\n+++ b/NAME\n@@ -1 +1 @@\n-# Notes\n+x\n```",
-        "*** Begin Patch\n*** Add File: NAME\n+x\n*** End Patch",
-        "*** Begin Patch\n*** Delete File: NAME\n*** End Patch",
-    ],
-    ids=["whole", "search", "diff", "diff-moves", "patch", "patch-deletes"],
-)
-def test_edits_outside_are_rejected_in_every_form(copy: Path, reply: str, name: str) -> None:
-    before = sorted(copy.parent.rglob("*"))
-    with pytest.raises(Rejected, match=r"outside|lies in .git"):
-        edited(copy, reply.replace("NAME", name))
-    assert sorted(copy.parent.rglob("*")) == before
-
-
-class TestLinks:
-    @pytest.fixture(autouse=True)
-    def links(self, copy: Path) -> None:
-        outside = copy.parent / "outside"
-        outside.mkdir()
-        (outside / "x.py").write_text("secret\n")
-        (copy / "folder").symlink_to(outside)
-        (copy / "file.py").symlink_to(outside / "x.py")
-        (copy / "dangling.py").symlink_to(outside / "new.py")
-
-    @pytest.mark.parametrize("path", ["folder/x.py", "folder/new.py", "file.py", "dangling.py"])
-    def test_edits_through_links_are_rejected(self, copy: Path, path: str) -> None:
-        with pytest.raises(Rejected, match="leads through the link"):
-            edited(copy, f"{path}\n```python\nx = 1\n```")
-        with pytest.raises(Rejected, match="leads through the link"):
-            edited(copy, f"{path}\n<<<<<<< SEARCH\nsecret\n=======\nx\n>>>>>>> REPLACE")
-        with pytest.raises(Rejected, match="leads through the link"):
-            edited(copy, f"*** Begin Patch\n*** Delete File: {path}\n*** End Patch")
-        assert [p.read_text() for p in (copy.parent / "outside").iterdir()] == ["secret\n"]
 
 
 def test_nothing_is_written_before_all_of_it_fits(copy: Path) -> None:
