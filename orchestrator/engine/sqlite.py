@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from orchestrator.errors import JournalError
+from orchestrator.errors import ConfigError, JournalError
 from orchestrator.ledger import NOTHING, Amount, Losses
 from orchestrator.types import Completion, Tokens
 
@@ -38,6 +38,8 @@ class JournalView:
         self._reader = self._connected(path)
 
     def _connected(self, path: Path) -> sqlite3.Connection:
+        if not path.exists():
+            raise ConfigError(f"{path} is no journal (there is no such file); use another --run folder")
         return tables.checked(path, lambda: tables.looked_into(path))
 
     def get(self, key: bytes) -> Completion | None:
