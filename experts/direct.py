@@ -18,7 +18,7 @@ from .capabilities import Refusal
 from .clients import OLLAMA
 from .collecting import uncollected
 from .compatible import Compatible
-from .failures import Answer, Teller, answer_of
+from .failures import Answer, Teller, answer_of, not_json
 from .hosts import near
 from .loading import Library
 from .network import Channel, NetworkBackend
@@ -171,7 +171,7 @@ class DirectChannel:
             with uncollected():
                 body = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise self._tell.error(BadCompletion, f"the body is not JSON: {error}") from None
+            raise self._tell.error(BadCompletion, not_json(error)) from None
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
             raise self._told(raw)
         try:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from html import unescape
 from urllib.parse import urlsplit
 
 from orchestrator.errors import (
@@ -47,6 +48,8 @@ _KEYLIKE = re.compile(
 )
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
 """What litellm puts before a provider's words."""
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(?:style|script)\b.*?</(?:style|script)\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,29 @@ def answer_of(status: int, text: str, headers: Mapping[str, str]) -> Answer:
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        return Answer(status, text, headers=headers)
+        return Answer(status, _words(text), headers=headers)
     error = body.get("error", body) if isinstance(body, dict) else body
     if isinstance(error, dict):
         message, param, code = _fields(error)
         return Answer(status, message, param, code, headers)
     return Answer(status, str(error), headers=headers)
+
+
+def not_json(error: BaseException) -> str:
+    """What to say of a body with a status of success that could not be read as JSON."""
+    if isinstance(error, json.JSONDecodeError) and error.doc.lstrip().startswith("<"):
+        title = _words(error.doc)[:60].strip()
+        page = f"a web page ({title})" if title else "a web page"
+        return f"the server answers with {page}, not with JSON; is api_base right? most end in /v1"
+    return f"the body is not JSON: {error}"
+
+
+def _words(text: str) -> str:
+    """What a page says, in its title if it has one; a text that is none as it is."""
+    if not text.lstrip().startswith("<"):
+        return text
+    title = _TITLE.search(text)
+    return " ".join(unescape(_TAG.sub(" ", title[1] if title else text)).split())
 
 
 def _advice(kind: type[ExpertError], key_from: str) -> str:
@@ -203,6 +223,8 @@ def one_line(message: str, secrets: Iterable[str] = (), advice: str = "") -> str
         message = message.replace(secret, MASK)
     message = _KEYLIKE.sub(MASK, masked_url(message))
     message = _PREFIX.sub("", " ".join(message.split()))
+    if advice:
+        message = message.removesuffix(".")
     room = _LONGEST - len(advice)
     return (message if len(message) <= room else message[: room - 1] + "…") + advice
 

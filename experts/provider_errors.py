@@ -18,7 +18,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from orchestrator.errors import BadCompletion, ConnectionFailed, ConnectionLost, ExpertError, ExpertTimeout, RateLimited
 
 from .capabilities import Refusal
-from .failures import Answer, Teller, answer_of, by_status, pause, without_addresses
+from .failures import Answer, Teller, answer_of, by_status, not_json, pause, without_addresses
 from .stated_limits import stated_limits
 
 _NO_CONNECTION = (
@@ -120,7 +120,7 @@ def _by_litellm(chain: list[BaseException]) -> tuple[type[ExpertError], str]:
     if isinstance(status, int) and status not in (200, 500):
         return by_status(Answer(status, said))[0], said
     if broken := _first(chain, (json.JSONDecodeError,)):
-        return BadCompletion, f"the body is not JSON: {broken}"
+        return BadCompletion, not_json(broken)
     broken = _first(chain, _MALFORMED)
     if broken or any(words in str(link) for link in chain for words in _MALFORMED_WORDS):
         why = f" ({type(broken).__name__}: {broken})" if broken else ""

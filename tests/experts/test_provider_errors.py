@@ -233,6 +233,36 @@ def test_messages_are_short_and_keep_their_advice() -> None:
     assert len(line) == 300
     assert line.endswith("…; check the key")
     assert one_line("short", advice="; do it") == "short; do it"
+    assert one_line("A sentence.", advice="; do it") == "A sentence; do it"
+
+
+PAGE = (
+    "<!DOCTYPE html>\n<html><head><title>{0}</title><style>h1 {{ color: red }}</style></head>"
+    "<body><h1>{0}</h1></body></html>"
+)
+
+
+async def test_a_web_page_in_the_place_of_an_answer_says_where_to_look(canned: Cans, served: Serve) -> None:
+    server = await canned(200, PAGE.format("Welcome &amp; hello"))
+    told = r"answers with a web page \(Welcome & hello\), not with JSON; is api_base right\?"
+    with pytest.raises(BadCompletion, match=told):
+        await served(server.base_url).complete([request()])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (PAGE.format("502 Bad Gateway"), "502 Bad Gateway"),
+        ("<html><style>p { x: y }</style><p>Too\nbusy</p></html>", "502 Too busy"),
+        ("upstream < 1 s", "502 upstream < 1 s"),
+    ],
+    ids=["titled", "untitled", "text"],
+)
+async def test_of_a_page_with_an_error_its_title_is_told(canned: Cans, served: Serve, text: str, told: str) -> None:
+    server = await canned(502, text)
+    with pytest.raises(ConnectionLost) as caught:
+        await served(server.base_url).complete([request()])
+    assert caught.value.message == told
 
 
 def test_a_chain_of_causes_that_bites_its_tail_ends() -> None:
