@@ -49,6 +49,7 @@ _AT_MOST = re.compile(
     re.IGNORECASE,
 )
 _TOO_MANY = re.compile(r"(?:max(?:imum)? allowed\W{0,3}|between 0 and |from 0 to )(\d{1,3})\b", re.IGNORECASE)
+_STREAMS = re.compile(r"\bstream(?:ing|ed|_options)?\b", re.IGNORECASE)
 _ALWAYS_NO_SYSTEM = re.compile(r"only user and assistant|roles must alternate", re.IGNORECASE)
 
 
@@ -111,6 +112,10 @@ class Capabilities:
         if not there & {CAPS[0]} and CAPS[1] in there:
             self._found["max_tokens"] = CAPS[1]
 
+    def lose(self, setting: str) -> None:
+        """Learns that requests are better made without a setting, though none was refused; the user's word stands."""
+        self._found[setting] = False
+
     def limit(self, choices: int) -> None:
         """Learns that a request brought only so many choices."""
         self._most = max(1, choices)
@@ -152,6 +157,8 @@ def _named(refusal: Refusal, sent: Collection[str]) -> str | None:
     """The setting that the refusal is about, among those sent."""
     here = {_ON_THE_WIRE.get(name, name) for name in sent}
     first = re.split(r"[.\[]", refusal.param)[0]
+    if "stream" in here and _STREAMS.search(f"{refusal.param} {refusal.message}"):
+        return "stream"  # whatever is wrong with it, an answer can always be had whole
     if "system" in here and _about_system(refusal, first):
         return "system"
     setting = _ON_THE_WIRE.get(first)

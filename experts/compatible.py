@@ -8,6 +8,7 @@ from orchestrator.types import Expert, Request, Response
 
 from .embedding import texts_of
 from .failures import Answer
+from .pieces import OpenAIPieces, Pieces, mendable
 from .wire import Call
 
 
@@ -22,6 +23,14 @@ class Compatible:
         body: dict[str, Any] = {"model": self._model, **call.arguments}
         body |= body.pop("extra_body", {})
         return "completions" if request.sampling.mode == "completion" else "chat/completions", body
+
+    def mendable(self, request: Request) -> bool:
+        """Whether an answer that comes in pieces can be put together again."""
+        return mendable(request.sampling.extra_body)
+
+    def pieces(self, request: Request, call: Call) -> Pieces:
+        """What puts one together."""
+        return OpenAIPieces(call.choices)
 
     def embed(self, request: Request) -> tuple[str, dict[str, Any]]:
         """Path and body of a request for embeddings."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -40,6 +40,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     raw: bytes
+    """Its body; empty where it was handed over as it came."""
 
 
 class Connections:
@@ -56,8 +57,12 @@ class Connections:
         self._proxy = None if near else proxy_for(base)
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, url: URL, body: bytes) -> Reply:
-        """The server's answer, read whole. Leaving early closes the connection, so that the server sees it.
+    async def post(self, url: URL, body: bytes, take: Callable[[bytes], bool] | None = None) -> Reply:
+        """The server's answer. Leaving early closes the connection, so that the server sees it.
+
+        Args:
+            take: is handed a successful answer as it comes, unless that is plain JSON, until it says that it has all.
+                What it raises ends the call.
 
         Raises:
             aiohttp.ClientError, OSError, TimeoutError: see `failure_of`.
@@ -65,7 +70,12 @@ class Connections:
         session = self._session or self._opened()
         data = body if len(body) < _LARGE else io.BytesIO(body)
         async with session.post(url, data=data, allow_redirects=False, proxy=self._proxy) as reply:
-            return Reply(reply.status, reply.headers, await reply.read())
+            if take is None or not 200 <= reply.status < 300 or reply.content_type == "application/json":
+                return Reply(reply.status, reply.headers, await reply.read())
+            async for data in reply.content.iter_any():
+                if take(data):
+                    break  # some servers keep the connection open behind their last word
+            return Reply(reply.status, reply.headers, b"")
 
     async def aclose(self) -> None:
         if self._session is not None:

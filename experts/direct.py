@@ -6,11 +6,18 @@ A small part of the CPU and of the memory that litellm takes. Nothing heavy is i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from orchestrator.errors import BadCompletion, BadRequest, ConfigError, ContextTruncated, ExpertError
+from orchestrator.errors import (
+    BadCompletion,
+    BadRequest,
+    ConfigError,
+    ConnectionLost,
+    ContextTruncated,
+    ExpertError,
+)
 from orchestrator.protocols import Backend
 from orchestrator.types import Expert, Request, Response
 
@@ -23,6 +30,7 @@ from .hosts import near
 from .loading import Library
 from .network import Channel, NetworkBackend
 from .ollama import Ollama
+from .pieces import BrokenOff, Interrupted, Pieces, Unreadable, listener
 from .routes import Route, check, direct_route
 from .wire import Call
 
@@ -30,6 +38,9 @@ if TYPE_CHECKING:
     from yarl import URL
 
 __all__ = ["LIBRARY", "DirectBackend", "backend", "check"]
+
+_TRIES = 2
+"""Answers in pieces that may break off, one after the other, before answers are had whole."""
 
 
 def backend(expert: Expert) -> Backend:
@@ -69,6 +80,14 @@ class Form(Protocol):
 
     def ask(self, request: Request, call: Call) -> tuple[str, dict[str, Any]]:
         """Path and body of a call."""
+        ...
+
+    def mendable(self, request: Request) -> bool:
+        """Whether an answer that comes in pieces can be put together again."""
+        ...
+
+    def pieces(self, request: Request, call: Call) -> Pieces:
+        """What puts one together."""
         ...
 
     def embed(self, request: Request) -> tuple[str, dict[str, Any]]:
@@ -113,10 +132,26 @@ class DirectChannel:
         self._failure_of = connections.failure_of
         self._connections = connections.Connections(self._base, headers_of(expert, route), near(self._base))
         self._urls: dict[str, URL] = {}
+        self._broken = 0
+        """Answers in pieces that came to nothing, one after the other."""
+
+    def streams(self, batch: Sequence[Request]) -> bool:
+        """Whether an answer may come in pieces: not where those of this server turned out to be of no use."""
+        return self._broken < _TRIES and self._form.mendable(batch[0])
 
     async def send(self, request: Request, call: Call, began: Callable[[], None] | None = None) -> Any:
-        """The answer to one call, in the form of OpenAI's. It comes whole: nobody is told of its first token."""
-        return self._read(request, await self._post(*self._form.ask(request, call)))
+        """The answer to one call, in the form of OpenAI's; in pieces with `began`, which hears of the first token."""
+        path, body = self._form.ask(request, call)
+        if began is None:
+            return self._read(request, await self._post(path, body))
+        pieces = self._form.pieces(request, call)
+        try:
+            raw = await self._post(path, {**body, **pieces.asked}, listener(pieces, began))
+            whole = None if raw else pieces.whole()
+        except (BrokenOff, Interrupted, Unreadable) as error:
+            raise self._spoiled(error) from None
+        self._broken = 0
+        return self._read(request, raw) if raw else self._shaped(request, whole)
 
     async def send_texts(self, request: Request) -> Any:
         """The answer to a request for embeddings, likewise."""
@@ -140,15 +175,15 @@ class DirectChannel:
         """Closes the connections."""
         await self._connections.aclose()
 
-    async def _post(self, path: str, body: dict[str, Any]) -> bytes:
-        """The body of a successful answer."""
-        reply = await self._connections.post(self._url(path), self._written(body))
+    async def _post(self, path: str, body: dict[str, Any], take: Callable[[bytes], bool] | None = None) -> bytes:
+        """The body of a successful answer; empty where `take` was handed it as it came."""
+        reply = await self._connections.post(self._url(path), self._written(body), take)
         if 200 <= reply.status < 300:
             return reply.raw
         headers = {name.lower(): value for name, value in reply.headers.items()}
         answer = answer_of(reply.status, reply.raw.decode(errors="replace"), headers)
         if (mended := self._form.mended(body, answer)) is not None:
-            return await self._post(path, mended)
+            return await self._post(path, mended, take)
         raise _Unsuccessful(answer)
 
     def _url(self, path: str) -> URL:
@@ -173,16 +208,29 @@ class DirectChannel:
         except (ValueError, RecursionError) as error:
             raise self._tell.error(BadCompletion, not_json(error)) from None
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
-            raise self._told(raw)
+            raise self._told(text)
+        return self._shaped(request, body)
+
+    def _shaped(self, request: Request, body: Any) -> Any:
         try:
             return self._form.read(request, body)
         except (AttributeError, KeyError, TypeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise self._tell.error(BadCompletion, f"the body has not the shape of an answer ({why})") from None
 
-    def _told(self, raw: bytes) -> ExpertError:
+    def _spoiled(self, error: BrokenOff | Interrupted | Unreadable) -> ExpertError:
+        """What an answer in pieces is that did not come to its end."""
+        if isinstance(error, Interrupted):
+            return self._told(error.body)
+        if isinstance(error, BrokenOff):
+            self._broken += 1
+            return self._tell.error(ConnectionLost, "the answer broke off")
+        self._broken = _TRIES
+        return self._tell.error(BadCompletion, str(error))
+
+    def _told(self, text: str) -> ExpertError:
         """An error that came with the status of a success: a gateway's, which may say the status in its code."""
-        answer = answer_of(200, raw.decode(errors="replace"), {})
+        answer = answer_of(200, text, {})
         if answer.code.isdecimal() and 400 <= int(answer.code) < 600:
             return self._tell.of_answer(replace(answer, status=int(answer.code)))
         return self._tell.error(BadCompletion, answer.message)

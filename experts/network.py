@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from orchestrator.errors import BadRequest, ContextTooLong, ExpertError, ExpertTimeout
+from orchestrator.errors import BadRequest, ConnectionLost, ContextTooLong, ExpertError, ExpertTimeout
 from orchestrator.types import Expert, Mark, PrefixCache, Request, Response
 
 from .capabilities import Capabilities, Refusal
 from .embedding import vectors_of
 from .prefix_caches import prefix_cache_of
 from .replies import response_of
-from .streaming import streamable
 from .wire import Call, call_for, first_only
 
 _MOST = 128
@@ -31,6 +30,10 @@ class Channel(Protocol):
 
         `began` is called with its first token where it is told as it is written.
         """
+        ...
+
+    def streams(self, batch: Sequence[Request]) -> bool:
+        """Whether nothing is lost of the answer to these if it comes as it is written."""
         ...
 
     async def send_texts(self, request: Request) -> Any:
@@ -48,6 +51,19 @@ class Channel(Protocol):
     async def aclose(self) -> None:
         """Closes the connections."""
         ...
+
+
+@dataclass(slots=True, eq=False)
+class _First:
+    """Tells of the first token of an answer, and remembers that it came."""
+
+    tell: Callable[[], None] | None
+    came: bool = False
+
+    def __call__(self) -> None:
+        self.came = True
+        if self.tell is not None:
+            self.tell()
 
 
 class NetworkBackend(ABC):
@@ -148,19 +164,27 @@ class NetworkBackend(ABC):
         while True:
             batch = first_only(batch, self.max_n)
             call = call_for(batch, self.capabilities, marks)
-            streams = began is not None and self.capabilities.takes("stream") and streamable(batch)
+            streams = began is not None and self.capabilities.takes("stream") and channel.streams(batch)
             if streams:
                 call = replace(call, sent=call.sent | {"stream"})
+            first = _First(began)
             try:
-                raw = await channel.send(batch[0], call, began if streams else None)
+                raw = await channel.send(batch[0], call, first if streams else None)
             except Exception as error:
                 failure = channel.classify(error)
+                if first.came and failure.refunded:
+                    # Whatever the server says of it, something was generated, and may be billed.
+                    failure = ConnectionLost(failure.message, expert=failure.expert, retry_after=failure.retry_after)
                 if not self._learned(channel, failure, error, call):
                     raise failure from None  # a client's chain of causes may hold the key
                 continue
+            if streams and not first.came:
+                self.capabilities.lose("stream")  # the server does not, though it says nothing
             response, choices = response_of(raw, self.expert, batch, call.dropped)
             if choices < call.choices:
                 self.capabilities.limit(choices)
+            if streams and not response.counted:
+                self.capabilities.lose("stream")  # what an answer costs may be told where it comes whole
             return self._checked(response, batch[0])
 
     def _learned(self, channel: Channel, failure: ExpertError, error: Exception, call: Call) -> bool:

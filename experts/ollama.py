@@ -13,6 +13,8 @@ from orchestrator.types import Expert, Request, Response
 from .compatible import ended_by_window
 from .embedding import texts_of
 from .failures import Answer
+from .ollama_pieces import OllamaPieces
+from .pieces import Pieces
 from .wire import Call
 
 _OPTIONS = {
@@ -72,6 +74,14 @@ class Ollama:
         if "tools" in given:
             body["tools"] = given["tools"]
         return "api/chat", body
+
+    def mendable(self, request: Request) -> bool:
+        """Whether an answer that comes in pieces can be put together again."""
+        return True
+
+    def pieces(self, request: Request, call: Call) -> Pieces:
+        """What puts one together."""
+        return OllamaPieces()
 
     def embed(self, request: Request) -> tuple[str, dict[str, Any]]:
         """Path and body of a request for embeddings."""

@@ -32,11 +32,13 @@ async def streamed(litellm: Any, arguments: Mapping[str, Any], began: Callable[[
         BadCompletion: it ended without its end.
     """
     pieces: list[Any] = []
+    told = False
     options = {"stream": True, "stream_options": {"include_usage": True}}
     stream = await litellm.acompletion(**arguments, **options)
     try:
         async for piece in stream:
-            if not pieces:
+            if not told and any(map(_begun, piece.choices)):
+                told = True
                 began()
             pieces.append(piece)
     finally:
@@ -47,3 +49,8 @@ async def streamed(litellm: Any, arguments: Mapping[str, Any], began: Callable[[
     if not any(getattr(piece, "usage", None) for piece in getattr(stream, "chunks", pieces)):
         answer.usage = None  # the server told none: litellm has counted by itself, and says the same of it
     return answer
+
+
+def _begun(choice: Any) -> bool:
+    """Whether a choice has begun; litellm makes an end of nothing where the server sends no pieces."""
+    return choice.finish_reason is None or bool(choice.delta.content)

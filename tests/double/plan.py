@@ -259,29 +259,6 @@ def _text_choice(sample: Sample, index: int, alternatives: int | None) -> dict[s
     return {"index": index, "text": sample.text, "finish_reason": sample.finish, "logprobs": given}
 
 
-def streamed(plan: Plan, body: Mapping[str, Any]) -> Plan:
-    """The same answer in pieces, where it was asked for so."""
-    if not body.get("stream") or plan.status != 200 or not plan.body.get("choices"):
-        return plan
-    head = {key: plan.body[key] for key in ("id", "created", "model", "system_fingerprint")}
-    head["object"] = "chat.completion.chunk"
-    pieces: list[Any] = []
-    for choice in plan.body["choices"]:
-        said, index = choice["message"], choice["index"]
-        deltas = [{"role": "assistant", "content": ""}]
-        deltas += [{"reasoning_content": part} for part in _parts(said.get("reasoning_content") or "")]
-        deltas += [{"content": part} for part in _parts(said["content"])]
-        pieces += [{**head, "choices": [{"index": index, "delta": delta, "finish_reason": None}]} for delta in deltas]
-        pieces.append({**head, "choices": [{"index": index, "delta": {}, "finish_reason": choice["finish_reason"]}]})
-    if (body.get("stream_options") or {}).get("include_usage"):
-        pieces.append({**head, "choices": [], "usage": plan.body["usage"]})
-    return replace(plan, pieces=tuple(pieces))
-
-
-def _parts(text: str, size: int = 40) -> list[str]:
-    return [text[i : i + size] for i in range(0, len(text), size)]
-
-
 def _usage(work: Tally) -> dict[str, Any]:
     usage: dict[str, Any] = {
         "prompt_tokens": work.prompt,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ async def whole_and_led(backend: NetworkBackend, asked: Any) -> tuple[Response, 
 
 @pytest.mark.parametrize("settings", [{"answers": {"42": 1}}, THOUGHTFUL, {"cache": 128, "cache_least": 8}])
 async def test_what_leads_is_answered_as_it_would_have_been(
-    double: Doubles, served: Serve, client: str, settings: dict[str, Any]
+    double: Doubles, served: Serve, settings: dict[str, Any]
 ) -> None:
     server = await double(**settings)
     whole, led, told = await whole_and_led(served(server.base_url), [request("x" * 5000)])
@@ -45,10 +46,9 @@ async def test_what_leads_is_answered_as_it_would_have_been(
     )  # fmt: skip
     assert (led.completions[0].model, led.counted) == ("m", True)
     assert led.bill.cached_prompt == server.stats.delivered.cached
-    assert told == ([1] if client == "litellm" else [])
+    assert told == [1]
 
 
-@pytest.mark.parametrize("client", ["litellm"])
 async def test_the_first_token_is_told_of_long_before_the_reply(double: Doubles, served: Serve) -> None:
     server, began = await double(latency=600.0), asyncio.Event()
     leading = asyncio.create_task(served(server.base_url).complete_shared([request()], (), began.set))
@@ -60,7 +60,6 @@ async def test_the_first_token_is_told_of_long_before_the_reply(double: Doubles,
     await until(lambda: server.stats.client_aborts == 1)
 
 
-@pytest.mark.parametrize("client", ["litellm"])
 @pytest.mark.parametrize(
     ("fault", "error"),
     [("429", RateLimited), ("500", ExpertError), ("reset", ExpertError), ("truncated", ExpertError),
@@ -79,7 +78,6 @@ async def test_faults_of_a_streamed_answer_are_those_of_a_whole_one(
     assert server.stats.requests == 2, "nothing is sent twice"
 
 
-@pytest.mark.parametrize("client", ["litellm"])
 async def test_an_answer_that_breaks_off_is_no_answer(canned: Cans, served: Serve) -> None:
     piece = '{"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [{"index": 0, '
     piece += '"delta": {"role": "assistant", "content": "It is"}, "finish_reason": null}]}'
@@ -88,17 +86,19 @@ async def test_an_answer_that_breaks_off_is_no_answer(canned: Cans, served: Serv
         await served(server.base_url).complete_shared([request()], (), lambda: None)
 
 
-@pytest.mark.parametrize("client", ["litellm"])
-async def test_a_server_that_streams_nothing_is_asked_at_once_without(double: Doubles, served: Serve) -> None:
-    server = await double(rejects=["stream"], answers={"42": 1})
+@pytest.mark.parametrize("refused", ["stream", "stream_options"])
+async def test_a_server_that_streams_nothing_is_asked_at_once_without(
+    double: Doubles, served: Serve, refused: str
+) -> None:
+    server = await double(rejects=[refused], answers={"42": 1})
     backend = served(server.base_url)
     for _ in range(2):
         assert (await backend.complete_shared([request()], (), lambda: None)).completions[0].text
-    assert server.stats.rejected == {"stream": 1}
+    assert server.stats.rejected == {refused: 1}
 
 
 @pytest.mark.parametrize("client", ["litellm"])
-async def test_several_samples_tools_and_probabilities_come_whole(double: Doubles, served: Serve) -> None:
+async def test_by_litellm_several_samples_tools_and_probabilities_come_whole(double: Doubles, served: Serve) -> None:
     server = await double(answers={"42": 1}, keep_bodies=True)
     backend = served(server.base_url)
     shaped = request(extra_body={"logprobs": True})
@@ -122,7 +122,6 @@ USED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("client", ["litellm"])
 @pytest.mark.parametrize(
     ("deltas", "message", "finish", "usage"),
     [
@@ -147,6 +146,55 @@ async def test_an_answer_in_pieces_is_read_as_the_same_one_in_one(
     other = await served(pieces.base_url, price=price).complete_shared([request()], (), lambda: None)
     assert pieces.bodies[0]["stream"] is True
     assert other == one
+
+
+@pytest.mark.parametrize("told", [USED, None], ids=["told", "not told"])
+async def test_where_only_a_whole_answer_may_tell_its_tokens_it_comes_whole_from_then_on(
+    canned: Cans, served: Serve, told: dict[str, Any] | None
+) -> None:
+    events = {"content-type": "text/event-stream"}
+    server = await canned(200, streamed({"content": "It is 42"}, usage=told), events)
+    backend = served(server.base_url)
+    first = await backend.complete_shared([request()], (), lambda: None)
+    if told is None:
+        server.body, server.headers = json.dumps(completion({"content": "It is 42"}, usage=USED)), {}
+    second = await backend.complete_shared([request()], (), lambda: None)
+    assert (first.counted, second.counted) == (told is not None, True)
+    assert [bool(body.get("stream")) for body in server.bodies] == [True, told is not None]
+
+
+async def test_a_server_that_answers_in_one_piece_all_the_same_is_asked_for_pieces_once(
+    canned: Cans, served: Serve, client: str
+) -> None:
+    server = await canned(200, completion({"content": "It is 42"}, usage=USED))
+    backend, told = served(server.base_url), list[int]()
+    with nullcontext() if client == "direct" else pytest.raises(BadCompletion):  # litellm finds no text in it
+        await backend.complete_shared([request()], (), lambda: told.append(1))
+    for _ in range(2):
+        reply = await backend.complete_shared([request()], (), lambda: told.append(1))
+        assert reply.completions[0].text == "It is 42"
+    assert ([bool(body.get("stream")) for body in server.bodies], told) == ([True, False, False], [])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "The server is overloaded.", "code": 503},
+        {"message": "Slow down.", "code": 429},
+        {"message": "The engine fell over.", "code": 500},
+        {"message": "The engine fell over."},
+    ],
+    ids=["503", "429", "500", "no code"],
+)
+async def test_an_error_behind_the_first_token_is_tried_again_and_not_refunded(
+    canned: Cans, served: Serve, error: dict[str, Any]
+) -> None:
+    begun = streamed({"content": "It is"}).split("\n\n")[0]
+    body = f"{begun}\n\ndata: {json.dumps({'error': error})}\n\ndata: [DONE]\n\n"
+    server = await canned(200, body, {"content-type": "text/event-stream"})
+    with pytest.raises(ExpertError, match=error["message"].rstrip(".")) as caught:
+        await served(server.base_url).complete_shared([request()], (), lambda: None)
+    assert (caught.value.retried, caught.value.refunded) == (True, False)
 
 
 TALK = (Message("system", "Be brief.\nBe right."), Message("user", "One line.\nAnother line\nand the question?"))
