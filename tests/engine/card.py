@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, TypeAlias
 
 from orchestrator.engine import Engine, Leaving, MemoryJournal, Seat
 from orchestrator.errors import ExpertError
 from orchestrator.ledger import Scope
 from orchestrator.types import Completion, Expert, Message, Request, Response, Sampling, Tokens
+from tests.clock import run_virtual
 
 
 @dataclass(eq=False)
@@ -99,3 +102,31 @@ def asked(expert: str, text: str, sample: int = 0) -> Request:
 def seat(scope: Scope, turn: int = 0, stage: int = 0) -> Seat:
     """That of a problem of its own."""
     return Seat(scope, turn, stage, leaving=Leaving())
+
+
+Work: TypeAlias = Callable[[Engine, Card], Awaitable[None]]
+
+
+def on_card(
+    work: Work, experts: dict[str, Expert], more: dict[str, Any] | None = None, **card: Any
+) -> tuple[Card, Engine]:
+    """The card and the engine once the work is done, on a clock of its own; `more` goes to the engine."""
+
+    async def main() -> tuple[Card, Engine]:
+        shared = Card(**card)
+        async with engine_on(shared, experts, **(more or {})) as engine:
+            await work(engine, shared)
+        return shared, engine
+
+    return run_virtual(main())[0]
+
+
+async def all_of(engine: Engine, calls: Sequence[tuple[str, Seat]]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for number, (expert, place) in enumerate(calls):
+            tasks.create_task(engine.ask(asked(expert, f"question {number}"), place))
+
+
+def runs(card: Card) -> str:
+    """Models in the order in which they were served, each once for as long as it was."""
+    return "".join(model for model, _ in groupby(card.served))

@@ -7,12 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import (
-    BadRequest,
-    ConnectionLost,
-    ServerBusy,
-    WrongKey,
-)
+from orchestrator.errors import BadRequest, ConnectionLost, ServerBusy, WrongKey
 from orchestrator.ledger import Scope
 from tests.engine.batch_stage import Depot, Told, asked, engine, expert, texts
 from tests.engine.resuming import FOUR, run

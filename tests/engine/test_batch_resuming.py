@@ -9,11 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.errors import (
-    ConnectionFailed,
-    ExpertError,
-    WrongKey,
-)
+from orchestrator.errors import ConnectionFailed, ExpertError, WrongKey
 from orchestrator.ledger import NOTHING, Scope
 from orchestrator.types import Asked, BatchResult, BatchStanding
 from tests.engine.batch_stage import Depot, Told, asked, engine, journal_at, texts

@@ -27,6 +27,11 @@ def prompt(text: str = "What is 2 + 2?") -> Prompt:
     return Prompt((Message("user", text),))
 
 
+def echo(id: str = "e", **settings: object) -> ScriptedExpert:
+    """One that says who it is, and what it was asked."""
+    return ScriptedExpert(lambda request: f"{id}: {request.messages[-1].text}", id=id, **settings)  # type: ignore[arg-type]
+
+
 @dataclass
 class Played(Generic[T]):
     """What came of it."""

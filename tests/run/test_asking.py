@@ -1,47 +1,17 @@
-"""What `generate` asks for, and what comes back."""
+"""What `generate` asks for: an expert's own settings, what makes a request another one, and its turn."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
 from orchestrator.budget import Budget
-from orchestrator.engine import MemoryJournal
-from orchestrator.errors import (
-    BadRequest,
-    BudgetExceeded,
-    ConfigError,
-    ConnectionLost,
-    ContentFiltered,
-    ExpertError,
-    NotRecorded,
-    Stopped,
-    Truncated,
-)
-from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.run import Run
-from orchestrator.types import (
-    KINDS,
-    Completion,
-    Expert,
-    Kind,
-    Labels,
-    Message,
-    Problem,
-    Prompt,
-    Reply,
-    Request,
-    Sampling,
-)
+from orchestrator.types import Expert, Labels, Message, Problem, Prompt, Request, Sampling
 
 from . import stage
-from .stage import PROBLEM, play, prompt, texts
-
-
-def echo(**settings: object) -> ScriptedExpert:
-    return ScriptedExpert(lambda request: f"{request.messages[-1].text} {request.sample_index}", **settings)  # type: ignore[arg-type]
+from .stage import PROBLEM, echo, play, prompt
 
 
 def asked(expert: Expert, **settings: object) -> Request:
@@ -142,83 +112,6 @@ class TestIdentity:
         assert played.events("call") == [()]
 
 
-class TestSamples:
-    def test_n_asks_consecutive_indices_in_one_attempt_and_returns_them_in_order(self) -> None:
-        scripted = echo(latency="exp:1")
-        played = play(lambda run: run.generate(prompt("q"), n=4, sample=3), scripted)
-        assert isinstance(played.result, Reply)
-        assert [c.text for c in played.result] == ["q 3", "q 4", "q 5", "q 6"]
-        assert [[r.sample_index for r in batch] for batch in scripted.batches] == [[3, 4, 5, 6]]
-        assert played.table.meter.usage.calls == 4
-
-    def test_they_are_in_order_though_they_come_in_any(self) -> None:
-        async def slowly(request: Request) -> str:
-            await asyncio.sleep(10 - request.sample_index)
-            return str(request.sample_index)
-
-        played = play(lambda run: run.generate(prompt(), n=5), ScriptedExpert(slowly, max_n=1))
-        assert played.result is not None
-        assert [c.text for c in played.result] == ["0", "1", "2", "3", "4"]
-
-    @pytest.mark.parametrize(("n", "sample"), [(0, 0), (-1, 0), (1, -1)], ids=["none", "negative", "before-the-first"])
-    def test_they_are_counted_from_0(self, n: int, sample: int) -> None:
-        assert isinstance(play(lambda run: run.generate(prompt(), n=n, sample=sample), echo()).error, ConfigError)
-
-    def test_a_failure_waits_until_its_siblings_have_landed(self) -> None:
-        async def answer(request: Request) -> str:
-            if request.sample_index == 1:
-                raise BadRequest("no")
-            await asyncio.sleep(5 + request.sample_index)
-            return "reply"
-
-        played = play(lambda run: run.generate(prompt(), n=3), ScriptedExpert(answer, max_n=1))
-        assert isinstance(played.error, BadRequest)
-        assert played.seconds == pytest.approx(7)
-        assert len(played.journal.replies) == 2
-        assert (played.table.meter.usage.calls, played.table.meter.usage.failed) == (2, 1)
-
-    def test_of_several_failures_the_first_in_order_is_raised(self) -> None:
-        async def answer(request: Request) -> str:
-            await asyncio.sleep(9 - request.sample_index)
-            raise BadRequest(f"sample {request.sample_index}")
-
-        played = play(lambda run: run.generate(prompt(), n=4), ScriptedExpert(answer, max_n=1))
-        assert "sample 0" in str(played.error)
-
-    def test_but_before_all_one_that_says_the_run_was_stopped(self) -> None:
-        async def answer(request: Request) -> str:
-            raise BadRequest("no") if request.sample_index == 0 else Stopped()
-
-        played = play(lambda run: run.generate(prompt(), n=2), ScriptedExpert(answer, max_n=1))
-        assert isinstance(played.error, Stopped)
-
-    def test_a_refused_sample_leaves_the_others_paid_and_kept(self) -> None:
-        scripted = echo(max_n=1, latency=1)
-        played = play(lambda run: run.generate(prompt(), n=5), scripted, budget=Budget(calls=3))
-        assert isinstance(played.error, BudgetExceeded)
-        assert (len(scripted.requests), len(played.journal.replies), played.scope.spent.calls) == (3, 3, 3)
-
-    def test_what_nobody_foresaw_ends_the_siblings_at_once(self) -> None:
-        async def answer(request: Request) -> str:
-            if request.sample_index == 2:
-                raise ZeroDivisionError
-            await asyncio.sleep(100)
-            return "reply"
-
-        played = play(lambda run: run.generate(prompt(), n=3), ScriptedExpert(answer, max_n=1))
-        assert isinstance(played.error, ZeroDivisionError)
-        assert played.seconds < 100
-
-    def test_asking_again_with_the_next_index_is_another_sample(self) -> None:
-        scripted = echo()
-
-        async def act(run: Run) -> list[str]:
-            return [(await run.generate(prompt("q"), sample=i)).text for i in (0, 1, 0)]
-
-        assert play(act, scripted).result == ["q 0", "q 1", "q 0"]
-        assert [r.sample_index for r in scripted.requests] == [0, 1]
-
-
 class TestTurn:
     def test_stage_counts_the_replies_awaited_along_a_path(self) -> None:
         async def act(run: Run) -> list[int]:
@@ -263,143 +156,3 @@ class TestTurn:
 
         caps = Budget(calls=7, seconds=60)
         assert play(act, echo(), budget=caps).result == (caps, caps)
-
-
-def cut(request: Request, needed: int, text: str = "The answer is 4") -> Completion:
-    """A reply that needs so many tokens before its text is there."""
-    short = (request.sampling.max_tokens or 0) < needed
-    return Completion("" if short else text, finish="length" if short else "stop")
-
-
-class TestTruncation:
-    def test_it_is_asked_once_more_with_four_times_the_cap(self) -> None:
-        scripted = ScriptedExpert(lambda request: cut(request, 5000))
-        played = play(lambda run: run.generate(prompt(), sample=2), scripted)
-        assert played.result is not None
-        assert played.result.text == "The answer is 4"
-        small, large = scripted.requests
-        assert (small.sampling.max_tokens, large.sampling.max_tokens) == (2048, 8192)
-        assert replace(large, sampling=small.sampling) == small
-        assert small.key != large.key
-
-    def test_both_replies_are_kept_and_both_are_counted(self) -> None:
-        scripted = ScriptedExpert(lambda request: cut(request, 5000))
-        played = play(lambda run: run.generate(prompt()), scripted)
-        assert set(played.journal.replies) == {request.key for request in scripted.requests}
-        assert played.table.meter.usage.calls == played.scope.spent.calls == played.wallet.spent.calls == 2
-        assert played.table.meter.usage.truncated == 0
-        assert played.events("truncated") == [()]
-
-    def test_a_larger_cap_that_does_not_do_either_is_truncated_and_counted(self) -> None:
-        scripted = ScriptedExpert(lambda request: cut(request, 10**6))
-        played = play(lambda run: run.generate(prompt(), sampling=Sampling(max_tokens=100)), scripted)
-        assert isinstance(played.error, Truncated)
-        assert "no answer within 400 tokens" in str(played.error)
-        assert [r.sampling.max_tokens for r in scripted.requests] == [100, 400]
-        assert (played.table.meter.usage.truncated, played.table.meter.usage.calls) == (1, 2)
-
-    def test_a_reply_whose_answer_can_be_read_is_taken_as_it_is(self) -> None:
-        scripted = ScriptedExpert(lambda _: Completion("The answer is 4. And moreover", finish="length"))
-        played = play(lambda run: run.generate(prompt()), scripted)
-        assert played.result is not None
-        assert played.result[0].finish == "length"
-        assert len(scripted.requests) == 1
-
-    @pytest.mark.parametrize(
-        ("needed", "budget", "caps", "ends"),
-        [
-            (5000, Budget(), [2048, 8192], "whole"),
-            (10**6, Budget(), [2048, 8192], "cut at 8192"),
-            (5000, Budget(calls=1), [2048], "cut at 2048"),
-            (5000, Budget(seconds=60), [2048], "cut at 2048"),
-        ],
-        ids=["asked again", "the longer beginning", "no call left", "no time to lose"],
-    )
-    def test_prose_that_breaks_off_is_asked_for_again_and_kept_where_more_does_not_come(
-        self, needed: int, budget: Budget, caps: list[int], ends: str
-    ) -> None:
-        def essay(request: Request) -> Completion:
-            cap = request.sampling.max_tokens or 0
-            return Completion(
-                "An essay, whole" if cap >= needed else f"An essay, cut at {cap}",
-                finish="stop" if cap >= needed else "length",
-            )
-
-        scripted = ScriptedExpert(essay)
-        played = play(
-            lambda run: run.generate(prompt()), scripted, problem=replace(PROBLEM, kind="text"), budget=budget
-        )
-        assert played.result is not None
-        assert played.result.text == f"An essay, {ends}"
-        assert [request.sampling.max_tokens for request in scripted.requests] == caps
-
-    def test_a_short_answer_that_is_marked_in_prose_is_enough(self) -> None:
-        scripted = ScriptedExpert(lambda _: Completion("Final answer: Paris\nAnd moreover", finish="length"))
-        played = play(lambda run: run.generate(prompt()), scripted, problem=replace(PROBLEM, kind="text"))
-        assert played.error is None
-        assert len(scripted.requests) == 1
-
-    def test_a_step_on_the_way_has_no_answer_so_it_must_be_whole(self) -> None:
-        def answer(request: Request) -> Completion:
-            whole = (request.sampling.max_tokens or 0) > 5000
-            return Completion("1. The answer is 4", finish="stop" if whole else "length")
-
-        scripted = ScriptedExpert(answer)
-        played = play(lambda run: run.generate(prompt(), purpose="plan"), scripted)
-        assert len(scripted.requests) == 2
-        assert played.error is None
-
-    @pytest.mark.parametrize("kind", KINDS)
-    def test_an_empty_reply_has_no_answer_of_any_kind(self, kind: Kind) -> None:
-        problem = replace(PROBLEM, kind=kind, options=("a", "b"), schema={})
-        scripted = ScriptedExpert(lambda _: Completion(" \n", finish="length"))
-        played = play(lambda run: run.generate(prompt()), scripted, problem=problem)
-        assert isinstance(played.error, Truncated)
-        assert len(scripted.requests) == 2
-
-    def test_nothing_is_asked_anew_over_a_journal_that_has_both(self) -> None:
-        scripted, journal = ScriptedExpert(lambda request: cut(request, 5000)), MemoryJournal()
-        first = play(lambda run: run.generate(prompt()), scripted, journal=journal)
-        again = play(lambda run: run.generate(prompt()), scripted, journal=journal)
-        assert first.result == again.result
-        assert len(scripted.requests) == 2
-        assert (again.table.meter.usage.calls, again.table.meter.usage.cached_calls) == (2, 2)
-        assert (again.scope.spent.calls, again.wallet.spent.calls) == (2, 0)
-
-    def test_only_the_samples_that_were_cut_are_asked_again(self) -> None:
-        scripted = ScriptedExpert(lambda request: cut(request, 5000 if request.sample_index == 1 else 1))
-        played = play(lambda run: run.generate(prompt(), n=3), scripted)
-        assert played.error is None
-        assert [[(r.sample_index, r.sampling.max_tokens) for r in batch] for batch in scripted.batches] == [
-            [(0, 2048), (1, 2048), (2, 2048)],
-            [(1, 8192)],
-        ]
-
-
-class TestLosses:
-    @pytest.mark.parametrize(
-        ("error", "counted"),
-        [(BadRequest("x"), "failed"), (ContentFiltered("x"), "refused"), (Truncated("x"), "truncated")],
-        ids=["failed", "refused", "truncated"],
-    )
-    def test_each_is_counted_by_its_kind(self, error: ExpertError, counted: str) -> None:
-        played = play(lambda run: run.generate(prompt()), echo(failures={0: error}))
-        usage = played.table.meter.usage
-        assert played.error is error
-        assert {name: getattr(usage, name) for name in ("failed", "refused", "truncated")} == {
-            "failed": 0, "refused": 0, "truncated": 0, counted: 1,
-        }  # fmt: skip
-        assert played.events("lost") == [()]
-
-    def test_an_attempt_that_may_be_made_again_is(self) -> None:
-        scripted = echo(failures={0: ConnectionLost("reset")})
-        played = play(lambda run: run.generate(prompt("q")), scripted)
-        assert played.result is not None
-        assert len(scripted.batches) == 2
-        assert (played.table.meter.usage.failed, played.table.meter.usage.calls) == (0, 1)
-
-    def test_what_is_not_recorded_is_asked_once(self) -> None:
-        scripted = ScriptedExpert([])
-        played = play(lambda run: run.generate(prompt()), scripted)
-        assert isinstance(played.error, NotRecorded)
-        assert texts(scripted.requests) == ["What is 2 + 2?"]

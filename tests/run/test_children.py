@@ -16,11 +16,7 @@ from orchestrator.run import Run
 from orchestrator.strategies.self_consistency import SelfConsistency
 from orchestrator.types import Answer, Candidate, Expert, Message, Problem
 
-from .stage import PROBLEM, play, prompt, texts
-
-
-def echo(id: str = "e", **settings: object) -> ScriptedExpert:
-    return ScriptedExpert(lambda request: f"{id}: {request.messages[-1].text}", id=id, **settings)  # type: ignore[arg-type]
+from .stage import PROBLEM, echo, play, prompt, texts
 
 
 def steady(steps: int, name: str = "step") -> Strategy:

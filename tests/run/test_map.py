@@ -13,11 +13,7 @@ from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.run import Run
 from orchestrator.types import Answer, Request, Sampling
 
-from .stage import Played, play, prompt, texts
-
-
-def echo(id: str = "e", **settings: object) -> ScriptedExpert:
-    return ScriptedExpert(lambda request: f"{id}: {request.messages[-1].text}", id=id, **settings)  # type: ignore[arg-type]
+from .stage import Played, echo, play, prompt, texts
 
 
 def backwards(request: Request) -> object:
