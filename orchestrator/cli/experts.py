@@ -72,10 +72,13 @@ def show(
         Column("usd per million tokens", [_price_words(row) for row in rows]),
         Column("context", [str(row["context"] or "-") for row in rows], rank=4),
         *_skills(rows),
+        Column("shares memory", [(row["memory"] or {}).get("group", "-") for row in rows], rank=4),
         Column("at", [row["api_base"] or "-" for row in rows], rank=5),
-        Column("problem", [row["problem"] or "-" for row in rows], rank=1),
     ]
     print_table([column for column in columns if set(column.cells) != {"-"}])
+    for row in rows:
+        if row["problem"]:
+            out_folded(visible(row["problem"], keep=""))
 
 
 def _skills(rows: list[dict[str, Any]]) -> list[Column]:
@@ -127,10 +130,29 @@ def facts(expert: Expert, team: Team) -> dict[str, Any]:
         "sampling": expert.sampling.to_json(),
         "limits": {name: getattr(expert, name) for name in ("timeout", "rpm", "tpm", "concurrency")},
         "fallback": expert.fallback,
+        "memory": _memory(expert, team),
+        "batch": _batch(expert),
         "headers": list(expert.headers),
         "file": str(source.file) if source else None,
         "problem": _problem(expert),
     }
+
+
+def _memory(expert: Expert, team: Team) -> dict[str, Any] | None:
+    """What it shares memory with, how many models fit there, and who tells the server."""
+    from orchestrator.types import capacity_of
+
+    group = expert.resident_group
+    if group is None:
+        return None
+    return {"group": group, "models": capacity_of(group, team.everybody), "loader": expert.loader}
+
+
+def _batch(expert: Expert) -> dict[str, Any] | None:
+    terms = expert.batch
+    if terms is None:
+        return None
+    return {"window": terms.window, "price": terms.price, "requests": terms.requests, "bytes": terms.size}
 
 
 def key_variables(expert: Expert) -> tuple[str, ...]:

@@ -118,10 +118,13 @@ def check(team: Team) -> None:
     silent = refused(team.everybody)
     lost = [expert for expert in team.experts if expert.id in silent]
     if lost and len(lost) == len(team.experts):
+        first = lost[0]
+        written = team.sources.get(first.id)
+        other = f"mend its api_base in {written.file}" if written and first.api_base else "give another with --api-base"
         raise ExpertLost(
-            f"no server listens at {silent[lost[0].id]}; start it, or give another with --api-base "
+            f"no server listens at {silent[first.id]}; start it, or {other} "
             "(`orchestrator doctor` shows what is running)",
-            expert=lost[0].id,
+            expert=first.id,
         )
     for name, base in silent.items():
         note(f"no server listens at {base}, where expert '{name}' should be; going on with the others")

@@ -144,6 +144,15 @@ def test_a_server_on_this_machine_that_is_not_there_ends_it_at_once(command: Com
     assert not Path("r").exists()
 
 
+def test_of_a_server_that_a_pool_file_names_and_that_is_not_there_the_file_is_told(
+    command: Command, home: Path
+) -> None:
+    (home / "pool.toml").write_text(f'[[expert]]\nid = "m"\nmodel = "openai/m"\napi_base = "{unused_url()}"\n')
+    done = command("solve", "1 + 1?", "-s", "cot", "--pool", "pool.toml", code=5)
+    assert f"mend its api_base in {home / 'pool.toml'}" in done.err
+    assert "--api-base" not in done.err
+
+
 def test_a_wrong_key_ends_it_at_once(
     command: Command, monkeypatch: pytest.MonkeyPatch, double_process: Callable[..., DoubleProcess]
 ) -> None:

@@ -57,3 +57,27 @@ def test_what_is_missing_is_told_and_nobody_is_asked(command: Command, pool: str
 def test_experts_of_roles_are_among_them(command: Command, pool: str) -> None:
     rows = command("experts", "-e", "bob", "--pool", pool, "--role", "judge=ann", "--json").json["experts"]
     assert [(row["id"], row["roles"]) for row in rows] == [("bob", []), ("ann", ["judge"])]
+
+
+def test_what_keeps_one_from_being_asked_is_told_however_narrow_the_table(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    (home / "pool.toml").write_text('[[expert]]\nid = "ann"\nmodel = "openai/gpt-4o"\nclient = "direct"\n')
+    shown = command("experts", "--pool", "pool.toml").out
+    assert "expert 'ann': client = \"direct\" needs to know the server" in " ".join(shown.split())
+
+
+def test_with_whom_one_shares_memory_and_how_it_is_asked_by_batch_are_told(command: Command, home: Path) -> None:
+    base = 'api_base = "http://127.0.0.1:1/v1"'
+    (home / "pool.toml").write_text(
+        f'[[expert]]\nid = "ann"\nmodel = "openai/a"\n{base}\nresident_group = "card"\nloader = "vllm"\n'
+        f'[[expert]]\nid = "bob"\nmodel = "openai/b"\n{base}\nresident_group = "card"\nresident_capacity = 2\n'
+        f'[[expert]]\nid = "cat"\nmodel = "openai/c"\n{base}\nmode = "batch"\nbatch_window = "2h"\n'
+    )
+    ann, bob, cat = command("experts", "--pool", "pool.toml", "--json").json["experts"]
+    assert ann["memory"] == {"group": "card", "models": 2, "loader": "vllm"}
+    assert bob["memory"] == {"group": "card", "models": 2, "loader": "none"}
+    assert (cat["memory"], cat["batch"]["window"], cat["batch"]["price"]) == (None, "2h", 0.5)
+    assert "memory: group=card, models=2, loader=vllm" in command("experts", "ann", "--pool", "pool.toml").out
+    assert "batch: window=2h, price=0.5" in command("experts", "cat", "--pool", "pool.toml").out
