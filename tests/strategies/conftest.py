@@ -1,4 +1,4 @@
-"""A sandbox for every test of a process, as one takes long to start, and files of worked examples."""
+"""A sandbox for every test of a process, patience with it, and files of worked examples."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ import pytest
 
 from orchestrator.sandbox import Sandbox
 from orchestrator.strategies._example_store import Store, WorkedExample
+from tests import clock
 
 from .quizzing import POOL
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
+    """One for all, as it takes long to start."""
     box = Sandbox(workers=1)
     yield box
     box.close()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs of models run in processes that the clock does not know, and that a busy machine starts late."""
+    monkeypatch.setattr(clock, "PATIENCE", 30.0)
 
 
 @pytest.fixture

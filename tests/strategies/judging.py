@@ -16,7 +16,7 @@ from orchestrator.run import Run, Table
 from orchestrator.sandbox import Sandbox
 from orchestrator.serving import backend_of
 from orchestrator.trace import Trace
-from orchestrator.types import Candidate, Expert, Message, Problem, Request
+from orchestrator.types import Candidate, Choice, Expert, Message, Problem, Request
 from tests.run.stage import Played, play
 
 T = TypeVar("T")
@@ -73,3 +73,8 @@ async def running(
 def last_words(request: Request) -> str:
     """What was asked last."""
     return request.messages[-1].text
+
+
+def ids(choice: Choice) -> list[str]:
+    """Of the candidates, the best first."""
+    return [one.id for one in choice.ranking]

@@ -12,11 +12,12 @@ from orchestrator.contest import contestant_for
 from orchestrator.fitting import estimated
 from orchestrator.ledger import Scope
 from orchestrator.types import Completion, Estimate, Price, Request, Sampling, Tokens
-from tests import clock
 from tests.clock import run_virtual
 
 from .disturbing import benched, forgiving, pool
 from .entry import Entry, entry, names
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 DEAR = Price(0.001, 0.002)
 MOST = 80
@@ -24,12 +25,6 @@ MOST = 80
 
 TWO_TURNS = ("codenames",)
 """Strategies whose first `answer` is none yet: a hint without a guess is no answer."""
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs of models run in processes that the clock does not know, and that a busy machine starts late."""
-    monkeypatch.setattr(clock, "PATIENCE", 30.0)
 
 
 @pytest.fixture(params=names())

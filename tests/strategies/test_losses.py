@@ -12,11 +12,12 @@ import pytest
 from orchestrator import Outcome
 from orchestrator.errors import BadRequest, ConnectionLost, ContentFiltered, ServerBusy, UnknownModel, WrongKey
 from orchestrator.types import Completion, Request
-from tests import clock
 from tests.clock import run_virtual
 
 from .disturbing import Script, benched, drawn, forgiving, pool
 from .entry import Entry, entry, names
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 SIGN = "zyzzyva"
 """A word of what went wrong, which no expert must ever be shown."""
@@ -35,12 +36,6 @@ LOSSES: dict[str, Script] = {
     # The cap comes before anything is said, also when it is larger.
     "cut off": lambda request: Completion("", reasoning=f"Thinking of {SIGN}", finish="length"),
 }
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs of models run in processes that the clock does not know, and that a busy machine starts late."""
-    monkeypatch.setattr(clock, "PATIENCE", 30.0)
 
 
 @pytest.fixture(params=names())

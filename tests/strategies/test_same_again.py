@@ -11,23 +11,18 @@ import pytest
 from orchestrator import Candidate, Scored
 from orchestrator.errors import ContentFiltered
 from orchestrator.types import Completion, Request
-from tests import clock
 from tests.clock import run_virtual
 
 from .disturbing import Script, benched, forgiving, losing, pool
 from .entry import Entry, entry, names
 from .test_composition import OUTER
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 Result: TypeAlias = tuple[tuple[Scored, ...], str | None, float, str, tuple[Candidate, ...], str, str, int]
 
 PACES = ((1, "exp:0.7", 1), (64, "exp:0.7", 2), (64, "uniform:0,3", 3), (10_000, "exp:0.7", 4))
 """Requests at once, latency, and its seed."""
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs of models run in processes that the clock does not know, and that a busy machine starts late."""
-    monkeypatch.setattr(clock, "PATIENCE", 30.0)
 
 
 @pytest.fixture(params=names())

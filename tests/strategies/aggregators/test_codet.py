@@ -15,7 +15,7 @@ from orchestrator.strategies.aggregators.codet import CodeT
 from orchestrator.types import Candidate, Choice, Estimate, Example, Problem, Scored, Verdict
 from tests.cycling import cycling
 from tests.strategies.golden import calls
-from tests.strategies.judging import ASKED, running
+from tests.strategies.judging import ASKED, ids, running
 from tests.strategies.writing import BROKEN, DOUBLE, PLUS, RIGHT, SAME, SQUARE, answering, candidate, expecting, written
 
 
@@ -25,10 +25,6 @@ async def chosen(
     rules = rules or CodeT(power=0.5)
     async with running(sandbox, problem, cycling(*replies)) as run:
         return await replace(rules, samples=len(replies))(problem, scored, run)
-
-
-def ids(choice: Choice) -> list[str]:
-    return [one.id for one in choice.ranking]
 
 
 class TestGroups:

@@ -16,7 +16,7 @@ from orchestrator.strategies.aggregators.execution_clusters import ExecutionClus
 from orchestrator.types import Candidate, Choice, Estimate, Example, Problem, Scored
 from tests.cycling import cycling
 from tests.strategies.golden import calls
-from tests.strategies.judging import ASKED, running
+from tests.strategies.judging import ASKED, ids, running
 from tests.strategies.writing import BROKEN, DOUBLE, PLUS, RIGHT, SAME, SQUARE, answering, candidate, expecting, written
 
 INPUTS = expecting((2, 0), (3, 0), (5, 0))
@@ -35,10 +35,6 @@ async def chosen(
     rules = rules or ExecutionClusters()
     async with running(sandbox, problem, cycling(reply)) as run:
         return await replace(rules, samples=1)(problem, scored, run)
-
-
-def ids(choice: Choice) -> list[str]:
-    return [one.id for one in choice.ranking]
 
 
 class TestLargest:

@@ -17,7 +17,7 @@ from orchestrator.strategies.aggregators.mbr import MinimumBayesRisk
 from orchestrator.types import Candidate, Choice, Estimate, Kind, Message, Problem, Request, Scored, Verdict, packed
 from tests.cycling import cycling
 from tests.run.stage import play
-from tests.strategies.judging import answered, beside, running
+from tests.strategies.judging import answered, beside, ids, running
 from tests.strategies.writing import DOUBLE, PLUS, RIGHT, SAME, SQUARE, expecting, written
 
 QUESTION = (Message("user", "Why is the sky blue?"),)
@@ -41,10 +41,6 @@ def chosen(
     )
     assert played.result is not None, played.error
     return played.result
-
-
-def ids(choice: Choice) -> list[str]:
-    return [each.id for each in choice.ranking]
 
 
 class TestWords:
