@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from orchestrator.errors import UnknownModel
+
 from .collecting import rare_collections
 from .failures import INTERRUPTED, leave
 from .isolation import isolation_json, level_of
 from .printing import note
 
 if TYPE_CHECKING:
+    from orchestrator.errors import ExpertLost
     from orchestrator.evals.runner import Bench, Plan
     from orchestrator.folder import RunFolder
     from orchestrator.types import Json
@@ -103,6 +106,14 @@ def _labelled(plan: Plan, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, **parts[row["strategy"]]} for row in rows]
 
 
+def _mending(lost: ExpertLost, folder: RunFolder, again: str) -> str:
+    """What can be done about an expert that is lost. Those of a run keep their models: for another it takes a new run."""
+    if isinstance(lost, UnknownModel):
+        anew = f"a new run, --reuse {folder.handle} for what is answered"
+        return f"Once the server has it: {again}; with another name: {anew}"
+    return f"Mend it, then: {again}"
+
+
 def _ended(folder: RunFolder, work: Bench) -> int:
     """The exit code, with the line that says what to do next."""
     again = f"orchestrator resume {folder.handle}"
@@ -113,7 +124,7 @@ def _ended(folder: RunFolder, work: Bench) -> int:
         gone, rows = len(work.gone), len(work.tallies)
         some = f"{gone} of {rows} rows" if gone else "some problems"
         what = "no expert is left" if gone == rows else f"{some} have no expert left"
-        note(f"{what}: {work.lost}. Mend it, then: {again}")
+        note(f"{what}: {work.lost}. {_mending(work.lost, folder, again)}")
         return 5
     if work.out_of_budget:
         note(f"{work.out_of_budget}. Go on with: {again} --run-budget LARGER")

@@ -172,6 +172,20 @@ def test_a_wrong_key_ends_it_at_once(
     assert "Incorrect API key" in command("solve", "1 + 1?", *asked, code=5).err
 
 
+def test_a_run_with_a_wrong_model_name_says_what_can_be_done_about_it(
+    command: Command, home: Path, double_process: Callable[..., DoubleProcess]
+) -> None:
+    double = double_process(answers={"1": 1}, strict=True, models={"good": {}})
+    pool = '[[expert]]\nid = "m"\nmodel = "openai/{}"\napi_base = "{}"\n'
+    (home / "pool.toml").write_text(pool.format("god", double.base_url))
+    done = command("bench", "sample", "-s", "cot", "--pool", "pool.toml", "--run", "r", code=5)
+    assert "Once the server has it: orchestrator resume" in done.lines[-1]
+    assert "a new run, --reuse" in done.lines[-1]
+    (home / "pool.toml").write_text(pool.format("good", double.base_url))
+    assert "another model than when the run began" in command("resume", "r", code=2).err
+    assert "run: " in command("bench", "sample", "-s", "cot", "--pool", "pool.toml", "--run", "s", "--reuse", "r").err
+
+
 def test_the_real_command_shows_no_traceback(home: Path) -> None:
     done = in_a_process("bench", "sample", "--stratgey", "cot", cwd=home)
     assert (done.returncode, done.stdout) == (2, "")
