@@ -107,7 +107,7 @@ def _labelled(plan: Plan, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _mending(lost: ExpertLost, folder: RunFolder, again: str) -> str:
-    """What can be done about an expert that is lost. Those of a run keep their models: for another it takes a new run."""
+    """What can be done about an expert that is lost. Those of a run keep their models; another takes a new run."""
     if isinstance(lost, UnknownModel):
         anew = f"a new run, --reuse {folder.handle} for what is answered"
         return f"Once the server has it: {again}; with another name: {anew}"
