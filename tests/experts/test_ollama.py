@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import BadCompletion, BadRequest, ContextTooLong, ContextTruncated, UnknownModel
+from orchestrator.errors import (
+    BadCompletion,
+    BadRequest,
+    ConnectionLost,
+    ContextTooLong,
+    ContextTruncated,
+    ExpertError,
+    UnknownModel,
+)
 from orchestrator.experts.network import NetworkBackend
 from orchestrator.types import ImagePart, Message, TextPart, ToolCall
 from tests.experts.serving import Canned, batch, request
@@ -46,6 +54,50 @@ def ollama(canned: Cans, served: Serve) -> Callable[..., Awaitable[tuple[Canned,
 
 
 Ollama = Callable[..., Awaitable[tuple[Canned, NetworkBackend]]]
+
+
+async def test_an_answer_in_pieces_is_read_as_the_same_one_in_one(ollama: Ollama) -> None:
+    call = {"function": {"name": "f", "arguments": {"a": 1}}}
+    end = {"done": True, "done_reason": "stop", "prompt_eval_count": 20, "eval_count": 10}
+    near = [{"token": "42", "logprob": -0.1, "top_logprobs": TOP}]
+    server, backend = await ollama(
+        answer("It is 42", message={"thinking": "6 x 7", "tool_calls": [call, call]}, logprobs=near)
+    )
+    whole = await backend.complete([request(tools=(TOOL,))])
+    messages = [{"thinking": "6 x"}, {"thinking": " 7"}, {"content": "It is"}, {"content": " 42"}]
+    pieces: list[dict[str, Any]] = [{"message": {"role": "assistant", **said}, "done": False} for said in messages]
+    pieces += [{"message": {"content": "", "tool_calls": [call]}, "done": False}] * 2
+    pieces += [{"message": {"content": ""}, "logprobs": near, "done": False}, {"message": {"content": ""}, **end}]
+    server.body = "".join(json.dumps({"model": "qwen3:8b", **piece}) + "\n" for piece in pieces)
+    server.headers, told = {"content-type": "application/x-ndjson"}, list[int]()
+    assert await backend.complete_shared([request(tools=(TOOL,))], (), lambda: told.append(1)) == whole
+    assert ([body["stream"] for body in server.bodies], told) == ([False, True], [1])
+
+
+async def test_a_text_that_goes_on_in_pieces_too(ollama: Ollama) -> None:
+    lines = [{"response": "upon"}, {"response": " a time"}, {"response": "", "done": True, "eval_count": 3}]
+    server, backend = await ollama("\n".join(json.dumps({"model": "m", **line}) for line in lines))
+    server.headers = {"content-type": "application/x-ndjson"}
+    (reply,) = (await backend.complete_shared([request("Once", mode="completion")], (), lambda: None)).completions
+    assert (reply.text, server.paths) == ("upon a time", ["/api/generate"])
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        ("", ConnectionLost),
+        ('{"message": {"content": " a ti', ConnectionLost),
+        ('{"error": "the runner has died"}\n', BadCompletion),
+        ("<html>\n", BadCompletion),
+    ],
+    ids=["cut", "cut inside", "error", "nonsense"],
+)
+async def test_pieces_that_break_off_are_no_answer(ollama: Ollama, last: str, error: type[ExpertError]) -> None:
+    begun = json.dumps({"message": {"content": "It is"}, "done": False})
+    server, backend = await ollama(f"{begun}\n{last}")
+    server.headers = {"content-type": "application/x-ndjson"}
+    with pytest.raises(error):
+        await backend.complete_shared([request()], (), lambda: None)
 
 
 async def test_settings_go_where_ollama_looks_for_them(ollama: Ollama) -> None:

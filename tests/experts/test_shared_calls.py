@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import BadCompletion, BadRequest, ConnectionLost, ExpertError, RateLimited
+from orchestrator.errors import BadCompletion, BadRequest, ConnectionLost, ExpertError, ExpertTimeout, RateLimited
 from orchestrator.experts.network import NetworkBackend
-from orchestrator.types import Mark, Message, Price, Response, Sampling
+from orchestrator.types import Mark, Message, Price, Request, Response, Sampling
 from tests.double import Double
 from tests.double.client import until
 from tests.experts.serving import Canned, batch, completion, request
@@ -105,6 +105,61 @@ async def test_by_litellm_several_samples_tools_and_probabilities_come_whole(dou
     for asked in (batch(0, 1), [request(top_logprobs=3)], [shaped], [request(mode="completion")]):
         await backend.complete_shared(asked, (), lambda: None)
     assert not any(seen.body.get("stream") for seen in server.requests)
+
+
+@pytest.mark.parametrize("client", ["direct"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        batch(0, 1, 2),
+        [request(top_logprobs=3)],
+        batch(0, 1, top_logprobs=2),
+        [request(mode="completion")],
+        batch(0, 1, mode="completion", top_logprobs=2),
+        [request(max_tokens=3)],
+    ],
+    ids=["samples", "probabilities", "both", "text", "both of texts", "cut"],
+)
+async def test_by_the_direct_client_they_come_in_pieces_and_are_the_same(
+    double: Doubles, served: Serve, asked: list[Request]
+) -> None:
+    server = await double(answers={"42": 0.5, "41": 0.5}, keep_bodies=True)
+    whole, led, told = await whole_and_led(served(server.base_url, price=Price(1e-6, 2e-6)), asked)
+    assert [bool(seen.body.get("stream")) for seen in server.requests] == [False, True]
+    assert (led, told) == (whole, [1])
+    assert len(led.completions) == len(asked)
+
+
+@pytest.mark.parametrize("client", ["direct"])
+async def test_a_server_that_falls_silent_behind_its_last_word_is_not_waited_for(canned: Cans, served: Serve) -> None:
+    body = streamed({"content": "It is 42"}, usage=USED)
+    server = await canned(200, body, {"content-type": "text/event-stream", "content-length": "99999"})
+    reply = await served(server.base_url, timeout=60).complete_shared([request()], (), lambda: None)
+    assert reply.completions[0].text == "It is 42"
+
+
+@pytest.mark.parametrize("client", ["direct"])
+@pytest.mark.parametrize("body", ["data: {nonsense}\n\n", "data: [DONE]\n\n", "<html>busy</html>"])
+async def test_pieces_that_cannot_be_read_are_asked_for_once(canned: Cans, served: Serve, body: str) -> None:
+    server = await canned(200, body, {"content-type": "text/event-stream"})
+    backend = served(server.base_url)
+    with pytest.raises(ExpertError) as caught:
+        await backend.complete_shared([request()], (), lambda: None)
+    assert (caught.value.retried, caught.value.refunded) == (True, False)
+    if not isinstance(caught.value, BadCompletion):
+        with pytest.raises(ConnectionLost, match="broke off"):
+            await backend.complete_shared([request()], (), lambda: None)
+    server.body, server.headers = json.dumps(completion({"content": "It is 42"})), {}
+    assert (await backend.complete_shared([request()], (), lambda: None)).completions[0].text == "It is 42"
+    assert not server.bodies[-1].get("stream")
+
+
+async def test_an_answer_in_pieces_has_the_time_of_a_whole_one(double: Doubles, served: Serve) -> None:
+    server, told = await double(latency=600.0), list[int]()
+    with pytest.raises(ExpertTimeout):
+        await served(server.base_url, timeout=0.5).complete_shared([request()], (), lambda: told.append(1))
+    await until(lambda: server.stats.client_aborts == 1)
+    assert told == [1]
 
 
 def streamed(*deltas: dict[str, Any], finish: str = "stop", usage: dict[str, Any] | None = None) -> str:
