@@ -7,13 +7,13 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from orchestrator.errors import ConfigError, UnknownName
 from orchestrator.masking import MASK, masked_url
-from orchestrator.types import BatchTerms, Expert, Price, Sampling, capacity_of
+from orchestrator.types import BatchTerms, Expert, Price, PriceTier, Sampling, capacity_of
 
 from .capabilities import SETTINGS
 from .headers import Headers
@@ -34,13 +34,40 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
-class PriceTable(_Table):
+class RatesTable(_Table):
     """US dollars per million tokens."""
 
     prompt: float = Field(ge=0)
     completion: float = Field(ge=0)
     cached_prompt: float | None = Field(default=None, ge=0)
     written_prompt: float | None = Field(default=None, ge=0)
+
+    def rates(self) -> dict[str, Any]:
+        """The same per token."""
+        each = {name: getattr(self, name) for name in RatesTable.model_fields}
+        return {name: None if usd is None else usd / _MILLION for name, usd in each.items()}
+
+
+class TierTable(RatesTable):
+    """Prices of calls whose prompt has more than `above` tokens."""
+
+    above: int = Field(ge=0)
+
+
+class PriceTable(RatesTable):
+    """The prices of a call, by the length of its prompt where that makes a difference."""
+
+    request: float = Field(default=0.0, ge=0)
+    """US dollars of a request beside its tokens."""
+    tiers: tuple[TierTable, ...] = ()
+
+    @field_validator("tiers")
+    @classmethod
+    def _apart(cls, tiers: tuple[TierTable, ...]) -> tuple[TierTable, ...]:
+        lengths = [tier.above for tier in tiers]
+        if twice := {length for length in lengths if lengths.count(length) > 1}:
+            raise ValueError(f"two tiers are above {min(twice)} tokens")
+        return tiers
 
 
 class SamplingTable(_Table):
@@ -220,16 +247,23 @@ def _terms(terms: BatchTerms | None) -> dict[str, object]:
     }
 
 
-def _per_million(price: Price) -> dict[str, float]:
-    kinds = {f.name: getattr(price, f.name) for f in fields(price)}
+def _per_million(price: Price) -> dict[str, object]:
+    table: dict[str, object] = _rates_per_million(price)
+    if price.request:
+        table["request"] = price.request
+    if price.tiers:
+        table["tiers"] = [{"above": tier.above, **_rates_per_million(tier)} for tier in price.tiers]
+    return table
+
+
+def _rates_per_million(rates: Price | PriceTier) -> dict[str, object]:
+    kinds = {name: getattr(rates, name) for name in RatesTable.model_fields}
     return {name: round(value * _MILLION, 9) for name, value in kinds.items() if value is not None}
 
 
 def _per_token(price: PriceTable) -> Price:
-    cached, written = (
-        None if value is None else value / _MILLION for value in (price.cached_prompt, price.written_prompt)
-    )
-    return Price(price.prompt / _MILLION, price.completion / _MILLION, cached, written)
+    tiers = tuple(PriceTier(**tier.rates(), above=tier.above) for tier in price.tiers)
+    return Price(**price.rates(), request=price.request, tiers=tiers)
 
 
 def _check_names(experts: list[Expert], path: Path) -> None:
@@ -300,6 +334,8 @@ def _entry_name(tables: list[object], number: int, path: Path) -> str:
 def _known_beside(place: list[int | str]) -> list[str]:
     """The keys that there are where an unknown one stands."""
     inner: dict[str, type[BaseModel]] = {"sampling": SamplingTable, "price": PriceTable}
+    if place[:2] == ["price", "tiers"] and len(place) > 3:
+        return [".".join(map(str, [*place[:3], name])) for name in TierTable.model_fields]
     if len(place) > 1 and str(place[0]) in inner:
         return [f"{place[0]}.{name}" for name in inner[str(place[0])].model_fields]
     return list(ExpertTable.model_fields)

@@ -14,6 +14,7 @@ from orchestrator.types import Expert, Price
 
 from .clients import client_of
 from .hosts import on_this_machine
+from .price_list import listed_price
 
 _MAP = "model_prices_and_context_window_backup.json"
 _OWN_MACHINE = {"ollama": "OLLAMA_API_BASE", "ollama_chat": "OLLAMA_API_BASE"}
@@ -28,7 +29,6 @@ def priced(expert: Expert) -> Expert:
 
     A server on this machine costs nothing; one at any other `api_base` stays unpriced, whatever its model is called.
     For a server that is asked directly the map says nothing: how much context it has is its owner's choice.
-    Where the map has a higher price above some prompt length, the lower one is taken.
     """
     if not expert.networked:
         return expert
@@ -36,8 +36,10 @@ def priced(expert: Expert) -> Expert:
         return replace(expert, price=expert.price or (Price() if _free(expert) else None))
     entry = listed(expert.model)
     price = expert.price
-    if price is None:
-        price = Price() if _free(expert) else None if expert.api_base else _price(entry)
+    if price is None and _free(expert):
+        price = Price()
+    elif price is None and not expert.api_base:
+        price = listed_price(entry, expert.model, expert.sampling)
     context = expert.context
     if context is None and not expert.api_base:
         context = _whole(entry.get("max_input_tokens")) or _whole(entry.get("max_tokens"))
@@ -56,6 +58,11 @@ def bare_models() -> tuple[str, ...]:
     return tuple(name for name in _cost_map() if "/" not in name)
 
 
+def listing() -> Mapping[str, Mapping[str, object]]:
+    """All of the map: entries by the names of models."""
+    return _cost_map()
+
+
 def _free(expert: Expert) -> bool:
     if expert.api_base:
         return on_this_machine(expert.api_base)
@@ -71,27 +78,6 @@ def listed(model: str) -> Mapping[str, object]:
     provider, slash, name = model.partition("/")
     entry = prices.get(name, {}) if slash else {}
     return entry if entry.get("litellm_provider") in (provider, _ALSO.get(provider)) else {}
-
-
-def _price(entry: Mapping[str, object]) -> Price | None:
-    prompt, completion = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
-    if entry.get("mode") == "embedding":
-        completion = completion or 0.0  # there is no output, and not every entry says that it costs nothing
-    if not isinstance(prompt, int | float) or not isinstance(completion, int | float):
-        return None
-    cached, thought = entry.get("cache_read_input_token_cost"), entry.get("output_cost_per_reasoning_token")
-    if isinstance(thought, int | float):
-        completion = max(completion, thought)  # how much of a reply will be thought is not known before it comes
-    return Price(float(prompt), float(completion), _number(cached), _writing(entry, float(prompt)))
-
-
-def _writing(entry: Mapping[str, object], prompt: float) -> float:
-    """What writing into the cache costs: the map has it where it costs more, and zeros where it is not billed apart."""
-    return max(prompt, _number(entry.get("cache_creation_input_token_cost")) or 0.0)
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
 
 
 def _whole(value: object) -> int | None:

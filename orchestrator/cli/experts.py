@@ -15,7 +15,7 @@ from .printing import out_folded, out_json, visible
 from .tables import Column, print_table
 
 if TYPE_CHECKING:
-    from orchestrator.types import Expert
+    from orchestrator.types import Expert, Price, PriceTier
 
     from .team import Team
 
@@ -230,15 +230,32 @@ def _price_words(row: dict[str, Any]) -> str:
     price = row["price_per_million"]
     if price is None:
         return "not known"
-    return "free" if not any(price.values()) else f"{price['prompt']:g} + {price['completion']:g}"
+    return "free" if not any(price.values()) else "; ".join(price_words(price, "{prompt:g} + {completion:g}"))
 
 
-def price_per_million(expert: Expert) -> dict[str, float] | None:
-    """US dollars for a million tokens; `None` where the price is not known."""
+def price_words(price: dict[str, Any], tokens: str) -> list[str]:
+    """A price in words, and those above some length of a prompt; `tokens` is the form of what tokens cost."""
+    longer = [f"above {tier['above']:,} tokens {tokens.format(**tier)}" for tier in price.get("tiers", ())]
+    fee = [f"{price['per_request']:g} per request"] if "per_request" in price else []
+    return [tokens.format(**price), *longer, *fee]
+
+
+def price_per_million(expert: Expert) -> dict[str, Any] | None:
+    """US dollars for a million tokens, and of a request if it costs something; `None`: not known."""
     price = expert.price
     if price is None:
         return None
-    return {"prompt": round(price.prompt * 1e6, 9), "completion": round(price.completion * 1e6, 9)}
+    found: dict[str, Any] = _per_million(price)
+    if price.tiers:
+        tiers = sorted(price.tiers, key=lambda tier: tier.above)
+        found["tiers"] = [{"above": tier.above, **_per_million(tier)} for tier in tiers]
+    if price.request:
+        found["per_request"] = price.request
+    return found
+
+
+def _per_million(rates: Price | PriceTier) -> dict[str, float]:
+    return {"prompt": round(rates.prompt * 1e6, 9), "completion": round(rates.completion * 1e6, 9)}
 
 
 def _problem(expert: Expert) -> str | None:

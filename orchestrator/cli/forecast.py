@@ -167,7 +167,7 @@ def dearest(problem: Problem, cap: int | None, depth: int, experts: Iterable[Exp
             return None
         reply = Sampling(max_tokens=cap).merged(expert.sampling).max_tokens or cap
         persona = len((expert.persona or "").encode())
-        bill = max(bill, price.of(size + persona + (depth - 1) * reply, reply))
+        bill = max(bill, price.most(size + persona + (depth - 1) * reply, reply))
     return bill
 
 

@@ -156,4 +156,4 @@ def _batch(row: Mapping[str, Any]) -> BatchTerms | None:
 
 
 def _price(row: Mapping[str, Any]) -> Price | None:
-    return Price(**row["price"]) if row["price"] else None
+    return Price.read(row["price"]) if row["price"] else None

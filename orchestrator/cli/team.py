@@ -55,7 +55,7 @@ class Team:
     @property
     def priced(self) -> bool:
         """Whether anybody costs money for sure."""
-        return any(expert.price is not None and expert.price.of(1, 1) > 0 for expert in self.everybody)
+        return any(expert.price is not None and not expert.price.free for expert in self.everybody)
 
     @property
     def unpriced(self) -> tuple[Expert, ...]:

@@ -129,11 +129,12 @@ def _by_result(found: Findings) -> dict[str, list[str]]:
 
 
 def _price(expert: Expert) -> str:
-    from .experts import price_per_million
+    from .experts import price_per_million, price_words
 
     price = price_per_million(expert)
     if price is None:
         return "its price is not known: set price = { prompt = ..., completion = ... } for caps on usd"
     if not any(price.values()):
         return "it is free"
-    return f"price in usd per million tokens: {price['prompt']:g} for prompts, {price['completion']:g} for completions"
+    words = "; ".join(price_words(price, "{prompt:g} for prompts, {completion:g} for completions"))
+    return f"price in usd per million tokens: {words}"

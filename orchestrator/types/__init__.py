@@ -2,10 +2,11 @@
 
 from .batch import Asked, BatchResult, BatchStanding, BatchTerms
 from .event import Event
-from .expert import Expert, Price, capacity_of
+from .expert import Expert, capacity_of
 from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
 from .outcome import Answer, Candidate, Choice, Estimate, Outcome, Scored, StoppedBy, Usage, Verdict
 from .prefix import Mark, PrefixCache
+from .price import Price, PriceTier
 from .problem import KINDS, LETTERS, Example, Kind, Problem, Prompt, Template
 from .request import (
     Completion,
@@ -49,6 +50,7 @@ __all__ = [
     "Place",
     "PrefixCache",
     "Price",
+    "PriceTier",
     "Problem",
     "Prompt",
     "Reply",

@@ -3,66 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from orchestrator.errors import ConfigError
 
 from .batch import BatchTerms
 from .message import Json
+from .price import Price
 from .request import Sampling
-
-WRITING = 1.25
-"""What writing a prompt into a provider's cache costs, over what sending it does, where nobody says."""
-
-LEAST_CACHED = 512
-"""Tokens of the shortest prompt that any provider caches."""
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per token."""
-
-    prompt: float = 0.0
-    completion: float = 0.0
-    cached_prompt: float | None = None
-    """Price of a prompt token read from the provider's cache; `None`: as any other."""
-    written_prompt: float | None = None
-    """Price of a prompt token written into the provider's cache, where that is billed apart; `None`: a quarter above
-    any other, which is what providers take that take more."""
-
-    def times(self, factor: float) -> Price:
-        """These prices, each multiplied."""
-        given: list[tuple[str, Any]] = [(f.name, getattr(self, f.name)) for f in fields(self)]
-        made: dict[str, Any] = {name: None if usd is None else usd * factor for name, usd in given}
-        return Price(**made)
-
-    def of(self, prompt: int, completion: int, cached: int = 0, written: int = 0) -> float:
-        """US dollars of a call; `cached` and `written` are parts of `prompt`."""
-        plain = (prompt - cached - written) * self.prompt
-        return plain + cached * self._read + written * self._write + completion * self.completion
-
-    def most(self, prompt: int, completion: int) -> float:
-        """US dollars of a call at the most, whatever of its prompt is cached."""
-        dearest = max(self.prompt, self._read, self._write) if prompt >= LEAST_CACHED else self.prompt
-        return prompt * dearest + completion * self.completion
-
-    @property
-    def caches(self) -> bool:
-        """Whether reading from the provider's cache is known to cost less."""
-        return self._read < self.prompt
-
-    def pays_to_write(self, readers: int) -> bool:
-        """Whether a prefix that `readers` later calls read is cheaper written into the cache than sent each time."""
-        return self._write + readers * self._read < (1 + readers) * self.prompt
-
-    @property
-    def _read(self) -> float:
-        return self.prompt if self.cached_prompt is None else self.cached_prompt
-
-    @property
-    def _write(self) -> float:
-        return WRITING * self.prompt if self.written_prompt is None else self.written_prompt
 
 
 @dataclass(frozen=True, slots=True)

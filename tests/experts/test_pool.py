@@ -10,7 +10,7 @@ from orchestrator.errors import ConfigError, UnknownName
 from orchestrator.experts.litellm import backend
 from orchestrator.experts.pool import experts_of, read_pool, to_toml
 from orchestrator.masking import masked
-from orchestrator.types import Expert, Price, Sampling
+from orchestrator.types import Expert, Price, PriceTier, Sampling
 
 POOL = """
 [[expert]]
@@ -205,6 +205,47 @@ def test_an_expert_written_as_an_entry_reads_back_the_same(pool: Path, tmp_path:
     file.write_text("\n".join(to_toml(expert) for expert in bare))
     assert list(read_pool(file)) == bare
     assert "timeout" not in to_toml(small)
+
+
+TIERED = """
+[[expert]]
+id = "long"
+price = { prompt = 1, completion = 10, cached_prompt = 0.25, request = 0.005, tiers = [
+    { above = 200_000, prompt = 2, completion = 15, cached_prompt = 0.5, written_prompt = 2.5 },
+    { above = 500_000, prompt = 4, completion = 30 },
+] }
+"""
+
+
+def test_prices_of_long_prompts_are_read_and_written(tmp_path: Path) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text(TIERED)
+    (expert,) = read_pool(file)
+    assert expert.price == Price(
+        1e-6, 10e-6, 0.25e-6, request=0.005,
+        tiers=(PriceTier(2e-6, 15e-6, 0.5e-6, 2.5e-6, above=200_000), PriceTier(4e-6, 30e-6, above=500_000)),
+    )  # fmt: skip
+    file.write_text(to_toml(expert))
+    assert read_pool(file) == (expert,)
+
+
+@pytest.mark.parametrize(
+    ("tier", "said"),
+    [
+        ("{ above = 200_000, prompt = 1, completion = 2 }", "two tiers are above 200000 tokens"),
+        ("{ prompt = 1, completion = 2 }", r"price\.tiers\.1\.above"),
+        ("{ above = -1, prompt = 1, completion = 2 }", r"price\.tiers\.1\.above"),
+        ("{ above = 1, prompt = 1, completion = 2, writen_prompt = 3 }", r"did you mean 'price\.tiers\.1\.written_prompt'"),
+    ],
+)
+def test_a_slip_in_the_prices_of_long_prompts_is_told(tmp_path: Path, tier: str, said: str) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text(
+        f'[[expert]]\nid = "a"\nprice = {{ prompt = 1, completion = 2, tiers = ['
+        f"{{ above = 200_000, prompt = 1, completion = 2 }}, {tier}] }}\n"
+    )
+    with pytest.raises(ConfigError, match=said):
+        read_pool(file)
 
 
 def test_headers_and_credentials_are_never_shown(tmp_path: Path) -> None:
