@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from orchestrator import Budget, Message, Problem, Request, asolve
@@ -96,6 +98,23 @@ async def test_several_experts_are_dealt_to_in_every_layer() -> None:
     assert counts(pool[0])["synthesis"] == 1
 
 
+@pytest.mark.parametrize("purpose", ["answer", "refine"])
+async def test_of_each_expert_its_own_first_samples_are_asked_for(purpose: str) -> None:
+    pool = [ScriptedExpert(agent, id=f"e{i}") for i in range(4)]
+    await asolve(TASK, experts=[wide(e, e.value.id) for e in pool], strategy="moa")
+    samples = [sorted(request.sample_index for request in asked_for(expert, purpose)) for expert in pool]
+    assert samples == [[0, 1], [0, 1], [0], [0]]
+
+
+async def test_a_later_answer_names_the_answers_that_it_has_read() -> None:
+    expert = ScriptedExpert(agent)
+    out = await mixed(expert, "moa(proposers=3)")
+    first, later = ({request.key.hex() for request in asked_for(expert, name)} for name in ("answer", "refine"))
+    for scored in out.candidates:
+        *read, own = scored.candidate.parents
+        assert (set(read), own in later) == (first, True)
+
+
 async def test_the_role_aggregator_writes_with_the_settings_of_the_proposers() -> None:
     expert, writer = ScriptedExpert(agent), ScriptedExpert(agent, id="writer")
     roles: dict[str, str | Expert] = {"aggregator": writer.value}
@@ -104,6 +123,14 @@ async def test_the_role_aggregator_writes_with_the_settings_of_the_proposers() -
     assert request.labels.purpose == "synthesis"
     assert (request.sampling.temperature, request.sampling.max_tokens) == (0.3, 900)
     assert {(r.sampling.temperature, r.sampling.max_tokens) for r in expert.requests} == {(0.3, 900)}
+
+
+@pytest.mark.parametrize("proposers", [16, 17])
+async def test_the_writer_reads_all_proposals_however_many_there_are(proposers: int) -> None:
+    expert = ScriptedExpert(agent)
+    await mixed(expert, f"moa(proposers={proposers}, layers=2)")
+    (request,) = asked_for(expert, "synthesis")
+    assert len(re.findall(r"Candidate \d+:", request.messages[-1].text)) == proposers
 
 
 async def test_the_written_answer_is_compared_with_the_proposals() -> None:

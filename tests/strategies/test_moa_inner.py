@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
-from orchestrator import Budget, Message, Problem, Request, asolve
+from orchestrator import Budget, Message, Problem, Request, Run, Template, asolve
 from orchestrator.errors import ConnectionLost
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import build
@@ -15,6 +17,8 @@ from tests.clock import run_virtual
 from .golden import lineage_is_sound, notes
 from .mixing import TASK, agent, mixed
 from .planning import asked_for, counts, wide
+
+PLAIN = Template("plain", "$problem")
 
 
 async def test_a_proposer_answers_with_what_its_strategy_comes_to() -> None:
@@ -36,6 +40,14 @@ async def test_experts_are_dealt_to_proposers_and_asked_by_their_strategies() ->
     assert lineage_is_sound(out, pool)
 
 
+async def test_an_expert_that_answers_for_several_proposers_draws_anew_for_each() -> None:
+    pool = [ScriptedExpert(agent, id=f"e{i}") for i in range(2)]
+    values = [wide(e, e.value.id) for e in pool]
+    await asolve(TASK, experts=values, strategy="moa(proposers=3, layers=2, inner=cot)")
+    draws = [sorted(request.salt.rpartition("/")[2] for request in asked_for(expert, "answer")) for expert in pool]
+    assert draws == [["0", "1"], ["0"]]
+
+
 async def test_a_mixture_of_mixtures() -> None:
     expert = ScriptedExpert(agent)
     out = await mixed(expert, "moa(proposers=2, layers=2, inner=moa(proposers=2, layers=2))")
@@ -51,10 +63,34 @@ def test_a_cap_on_tokens_that_covers_one_call_brings_an_answer(inner: str) -> No
     assert (out.stopped_by, out.usage.prompt_tokens + out.usage.completion_tokens <= 2600) == ("budget", True)
 
 
+def test_under_a_cap_on_tokens_proposers_start_that_can_come_to_an_end() -> None:
+    """All four at once would spend it on plans."""
+    expert = ScriptedExpert(lambda r: f"Some words. The answer is {r.sample_index}.{' More.' * 20}", max_n=1)
+    spec = "moa(proposers=4, layers=2, max_tokens=200, inner=plansearch(depth=1, keep=1, max_tokens=200))"
+    out, _ = run_virtual(mixed(expert, spec, budget=Budget(tokens=4000)))
+    assert (out.stopped_by, len(out.candidates)) == ("budget", 4)
+
+
 async def test_one_proposer_has_all_calls_as_nobody_writes_then() -> None:
     expert = ScriptedExpert(agent)
     out = await mixed(expert, "moa(inner=tot)", budget=Budget(calls=2))
     assert (out.usage.calls, out.stopped_by, out.answer is not None) == (2, "done", True)
+
+
+class Untiring:
+    """Answers again and again until its budget ends; what that takes it cannot tell."""
+
+    async def __call__(self, problem: Problem, run: Run) -> None:
+        for sample in count():
+            run.emit(await run.read(await run.generate(problem.ask(PLAIN), sample=sample)))
+
+
+@pytest.mark.parametrize(("cap", "each"), [(2, 1), (3, 1), (8, 3), (9, 4)])
+async def test_every_proposer_has_an_equal_share_of_the_calls_and_at_least_one(cap: int, each: int) -> None:
+    expert = ScriptedExpert(agent, max_n=1)
+    form = MixtureOfAgents(proposers=2, layers=2, inner=Untiring())
+    out = await asolve(TASK, experts=[expert.value], strategy=form, aggregator="majority", budget=Budget(calls=cap))
+    assert (len(expert.requests), len(out.candidates), out.stopped_by) == (2 * each, 2, "done")
 
 
 async def test_programs_of_an_inner_strategy_are_chosen_by_its_own_check() -> None:
