@@ -57,13 +57,12 @@ class Channel(Protocol):
 class _First:
     """Tells of the first token of an answer, and remembers that it came."""
 
-    tell: Callable[[], None] | None
+    tell: Callable[[], None]
     came: bool = False
 
     def __call__(self) -> None:
         self.came = True
-        if self.tell is not None:
-            self.tell()
+        self.tell()
 
 
 class NetworkBackend(ABC):
@@ -164,26 +163,25 @@ class NetworkBackend(ABC):
         while True:
             batch = first_only(batch, self.max_n)
             call = call_for(batch, self.capabilities, marks)
-            streams = began is not None and self.capabilities.takes("stream") and channel.streams(batch)
-            if streams:
-                call = replace(call, sent=call.sent | {"stream"})
-            first = _First(began)
+            first: _First | None = None
+            if began is not None and self.capabilities.takes("stream") and channel.streams(batch):
+                first, call = _First(began), replace(call, sent=call.sent | {"stream"})
             try:
-                raw = await channel.send(batch[0], call, first if streams else None)
+                raw = await channel.send(batch[0], call, first)
             except Exception as error:
                 failure = channel.classify(error)
-                if first.came and failure.refunded:
+                if first is not None and first.came and failure.refunded:
                     # Whatever the server says of it, something was generated, and may be billed.
                     failure = ConnectionLost(failure.message, expert=failure.expert, retry_after=failure.retry_after)
                 if not self._learned(channel, failure, error, call):
                     raise failure from None  # a client's chain of causes may hold the key
                 continue
-            if streams and not first.came:
+            if first is not None and not first.came:
                 self.capabilities.lose("stream")  # the server does not, though it says nothing
             response, choices = response_of(raw, self.expert, batch, call.dropped)
             if choices < call.choices:
                 self.capabilities.limit(choices)
-            if streams and not response.counted:
+            if first is not None and not response.counted:
                 self.capabilities.lose("stream")  # what an answer costs may be told where it comes whole
             return self._checked(response, batch[0])
 
