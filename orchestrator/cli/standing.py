@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _WINDOW = 60.0
 """Seconds over which the pace is taken."""
 _LONGEST_REASON = 160
+_SLOW = 2.0
+"""Seconds between two calls from which on it is said that a limit a minute holds them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ def _state(lane: Lane) -> str:
         return f"failing; tries again in {lane.hold:.0f} s" if lane.hold else "failing; trying again"
     if lane.hold:
         return f"rate limit; goes on in {lane.hold:.0f} s"
+    if lane.paced >= _SLOW:
+        return f"rate limit; the next goes in {lane.paced:.0f} s"
     if int(lane.window.size) < lane.window.most:
         return f"rate limit; {max(1, int(lane.window.size))} at once"
     return ""

@@ -85,6 +85,7 @@ class Lane:
         self._tickets = count(1)
         self._pump_due = False
         self._timer: asyncio.TimerHandle | None = None
+        self._paced_until = 0.0
 
     @property
     def queued(self) -> int:
@@ -95,6 +96,11 @@ class Lane:
     def hold(self) -> float:
         """Seconds until anything may leave, after a 429 or while the circuit is open; 0 when something may now."""
         return max(0.0, self._opens_at - self._clock())
+
+    @property
+    def paced(self) -> float:
+        """Seconds until the next may leave by the limits on requests and tokens a minute; 0 when they hold none."""
+        return max(0.0, self._paced_until - self._clock()) if self._mates else 0.0
 
     @property
     def _opens_at(self) -> float:
@@ -245,6 +251,7 @@ class Lane:
         when = self.throttle.opens_at(flight.worst.tokens, now)
         if when - now <= INSTANT or not admitted(flight):
             return False
+        self._paced_until = when
         self._pump_at(when)
         return True
 

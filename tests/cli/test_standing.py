@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.standing import Standing, View, clock, money, short
+from orchestrator.cli.standing import Standing, View, _lane, clock, money, short
+from orchestrator.engine import Engine, MemoryJournal, Seat
 from orchestrator.errors import RateLimited, WrongKey
 from orchestrator.experts.scripted import ScriptedExpert
+from orchestrator.ledger import Scope
+from tests.clock import run_virtual
+from tests.engine.batch_stage import expert
+from tests.engine.stage import Stage, request
 from tests.evals.benching import Watcher, bench, cases, doubled, plan_of
 
 VOTE = "self_consistency(samples=3)"
@@ -63,6 +69,20 @@ def test_a_lane_says_why_it_is_slow(tmp_path: Path) -> None:
     states = {s.lanes[0].state for s in seen if s.lanes}
     assert "rate limit; goes on in 0 s" in states
     assert "rate limit; 32 at once" in states
+
+
+def test_a_lane_whose_entry_allows_little_a_minute_says_when_the_next_call_goes() -> None:
+    async def main() -> list[str]:
+        slow, states = replace(expert(), batch=None, rpm=6.0), list[str]()
+        async with Engine({"e": slow}, lambda _: Stage(), MemoryJournal()) as engine, asyncio.TaskGroup() as group:
+            for i in range(3):
+                group.create_task(engine.ask(request(f"q{i}"), Seat(Scope("run", paid=True))))
+            for seconds in (4.0, 30.0):
+                await asyncio.sleep(seconds)
+                states.append(_lane(engine.lane("e")).state)
+        return states
+
+    assert run_virtual(main()) == ["rate limit; the next goes in 7 s", ""]
 
 
 def test_a_lane_that_is_lost_says_what_the_provider_said_on_one_harmless_line(tmp_path: Path) -> None:
