@@ -62,6 +62,11 @@ def test_refusals_are_left_out() -> None:
     assert all("sorry" not in message.text for r in expert.requests for message in r.messages)
 
 
+def test_where_nobody_answers_there_is_nothing_to_refine() -> None:
+    out, expert = solved(lambda request: "I'm sorry, I can't help with that.", "moa(proposers=2, layers=3)")
+    assert (out.answer, counts(expert)) == (None, {"answer": 2})
+
+
 def test_where_all_are_lost_it_has_failed() -> None:
     def script(request: Request) -> str:
         raise ConnectionLost("no line", expert="scripted")
