@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import Message, Orchestrator, Problem, asolve
+from orchestrator import Message, Orchestrator, Problem, Request, Sampling, asolve
 from orchestrator.evals.sets import open_set
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.strategies._example_store import Chain, WorkedExample
@@ -110,6 +110,21 @@ class TestNeighbours:
         tight = ScriptedExpert(picks("Jupiter"))
         await asolve(ASKED, experts=[replace(tight.value, context=400)], strategy=spec)
         assert len(tight.requests[0].messages) == 1
+
+    @pytest.mark.parametrize("own", [None, 100])
+    async def test_all_examples_together_have_to_fit(self, stored: Callable[..., str], own: int | None) -> None:
+        """A third of the bytes and a few tokens a message, and the reply's cap, to the last token."""
+        spec = f"medprompt(store={stored(*POOL[:2])}, members=1, max_tokens=300)"
+
+        async def asked(context: int | None) -> Request:
+            expert = ScriptedExpert(picks("Jupiter"))
+            value = replace(expert.value, context=context, sampling=Sampling(max_tokens=own))
+            await asolve(ASKED, experts=[value], strategy=spec)
+            return expert.requests[0]
+
+        messages = (await asked(None)).messages
+        room = (own or 300) + sum(len(message.text.encode()) // 3 + 8 for message in messages)
+        assert [len((await asked(context)).messages) for context in (room, room - 1)] == [len(messages), 3]
 
     async def test_programs_are_shown_with_the_tests_that_belong_to_them(self, stored: Callable[..., str]) -> None:
         known = WorkedExample(

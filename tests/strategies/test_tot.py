@@ -68,6 +68,12 @@ async def test_a_reply_without_a_label_is_worth_nothing_and_not_asked_again() ->
     assert len(out.candidates) == 2
 
 
+async def test_of_a_proposal_the_first_few_steps_count() -> None:
+    expert = player()
+    await asolve(HAND, experts=[expert.value], strategy="tot(thoughts=2, opinions=1)")
+    assert [left_in(request) for request in asked_for(expert, "value")][:3] == ["4 5", "4 6", ""]
+
+
 async def test_equal_states_are_valued_once() -> None:
     """Both first steps of the two fours leave 4 4 6 and are one state from there on."""
     problem = Problem("g4", (Message("user", "Use 2 4 4 6 to make 24."),), "game24")
@@ -102,6 +108,19 @@ async def test_states_can_be_drawn_in_proportion_to_their_values(labelled: bool)
     assert drawn == [await kept(seed) for seed in range(12)]
     # One state is sure, one likely and one impossible: 20 to 1 to 0.001.
     assert drawn.count("4 6") >= 10 if labelled else set(drawn) == {"4 5", "4 6", "2 3"}
+
+
+async def test_of_the_states_that_were_drawn_the_best_go_on_first() -> None:
+    likely = {"2 3": 3, "4 6": 2, "4 5": 1}
+
+    def value(request: Request) -> str:
+        return "likely" if request.sample_index < likely.get(left_in(request), 0) else "Hard to say."
+
+    for seed in range(8):
+        expert = player(value=value)
+        await asolve(HAND, experts=[expert.value], strategy="tot(select=sample, keep=2)", verifier="none", seed=seed)
+        first, second = (left_in(request) for request in asked_for(expert, "propose")[1:3])
+        assert likely[first] > likely[second]
 
 
 # -- other kinds ----------------------------------------------------------------------------

@@ -81,6 +81,10 @@ class TestEndedBeforeItsLastStep:
         assert (out.stopped_by, out.usage.calls, len(out.candidates)) == ("done", 21, 1)
         assert len(out.candidates[0].candidate.parents) == 2
 
+    async def test_the_plain_answer_is_asked_for_once_however_deep_the_search(self) -> None:
+        out = await asolve(ESSAY, experts=[player().value], strategy="tot(steps=3)", budget=Budget(tokens=1_000_000))
+        assert (out.stopped_by, out.usage.calls) == ("done", 31)
+
     async def test_experts_have_the_same_thoughts_with_it_and_without(self) -> None:
         found = []
         for budget in (None, Budget(seconds=1000)):
