@@ -16,7 +16,7 @@ def lead(flight: Flight) -> list[tuple[Waiter, Scope]]:
     held: list[tuple[Waiter, Scope]] = []
     for waiter in sorted(flight.wanted, key=lambda w: w.seat.priority):
         try:
-            got = reserve(waiter.seat.scope.chain, flight.worst, waiter.seat.claim)
+            got = reserve(waiter.seat.scope.chain, flight.worst, waiter.seat.claim, waiter.seat.priority)
         except BudgetExceeded as refusal:
             waiter.result.set_exception(refusal)
             continue
@@ -47,7 +47,7 @@ def admitted(flight: Flight) -> bool:
 def _bears(waiter: Waiter, worst: Amount) -> bool:
     seat = waiter.seat
     try:
-        return not any(scope.holds_back(worst, seat.claim) for scope in seat.scope.chain)
+        return not any(scope.holds_back(worst, seat.claim, seat.priority) for scope in seat.scope.chain)
     except BudgetExceeded:
         return False
 

@@ -85,7 +85,13 @@ def common(outer: Claim | None) -> Claim:
 
 
 def claim(
-    chain: tuple[Scope, ...], calls: int, unit: Amount, *, least: Amount = NOTHING, outer: Claim | None = None
+    chain: tuple[Scope, ...],
+    calls: int,
+    unit: Amount,
+    *,
+    least: Amount = NOTHING,
+    outer: Claim | None = None,
+    priority: tuple[int, ...] | None = None,
 ) -> Claim | Scope:
     """Keeps room for a branch of `calls` calls, on top of what is spent, reserved and owed to earlier branches.
 
@@ -93,6 +99,7 @@ def claim(
         chain: the scopes that keep it; those that `outer` covers are not among them.
         unit: what one call is taken to need.
         least: what must be free in any case, since even one call reserves its worst case.
+        priority: of the branch, which then leaves alone what somebody of a better one waits for.
 
     Returns:
         The claim, or the scope that holds it back until a call settles or a branch ends there.
@@ -102,7 +109,7 @@ def claim(
     """
     need = (unit * calls).or_more(least)
     for scope in chain:
-        if scope.holds_back(need):
+        if scope.holds_back(need, priority=priority):
             return scope
     for scope in chain:
         scope.owed += unit * calls

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from orchestrator.errors import BudgetExceeded
 
@@ -60,7 +61,7 @@ class Forecast:
 
         def ask() -> Claim | Scope:
             nonlocal unit
-            unit, got = self._claim(chain, calls, outer)
+            unit, got = self._claim(chain, calls, outer, priority)
             return got
 
         # Parked with just what it was refused: of two that were woken for less, each would wake the other for ever.
@@ -80,15 +81,18 @@ class Forecast:
                 wake()  # each needs less now than what it is parked with
         self._tell()
 
-    def _claim(self, chain: tuple[Scope, ...], calls: int, outer: Claim | None) -> tuple[Amount, Claim | Scope]:
+    def _claim(
+        self, chain: tuple[Scope, ...], calls: int, outer: Claim | None, priority: tuple[int, ...]
+    ) -> tuple[Amount, Claim | Scope]:
         """What each call is taken to need, and the claim on as much, or the scope that holds it back."""
+        kept = partial(claim, chain, calls, least=self.asked, outer=outer, priority=priority)
         if not self.followed:
             try:
-                return self.asked, claim(chain, calls, self.asked, least=self.asked, outer=outer)
+                return self.asked, kept(self.asked)
             except BudgetExceeded:
                 # Nothing is under way, so that one branch may try with what calls have come to so far.
                 pass
-        return self.came_to, claim(chain, calls, self.came_to, least=self.asked, outer=outer)
+        return self.came_to, kept(self.came_to)
 
     def _blind(self, chain: tuple[Scope, ...]) -> bool:
         unknown = self.asked.tokens == 0 and self.asked.usd == 0

@@ -53,10 +53,13 @@ class Reservation:
             scope.stir()
 
 
-def reserve(chain: Iterable[Scope], worst: Amount, claim: Claim | None = None) -> Reservation | Scope:
+def reserve(
+    chain: Iterable[Scope], worst: Amount, claim: Claim | None = None, priority: tuple[int, ...] | None = None
+) -> Reservation | Scope:
     """Sets `worst` aside on all scopes at once, or on none.
 
-    A call that draws on a claim may use the room kept for it; any other leaves alone what is owed to started branches.
+    A call that draws on a claim may use the room kept for it; any other leaves alone what is owed to started branches
+    and, where it has a priority, what somebody of a better one waits for.
 
     Returns:
         The reservation, or the scope that holds it back until something settles there.
@@ -66,7 +69,7 @@ def reserve(chain: Iterable[Scope], worst: Amount, claim: Claim | None = None) -
     """
     scopes = tuple(chain)
     for scope in scopes:
-        if scope.holds_back(worst, claim):
+        if scope.holds_back(worst, claim, priority):
             return scope
     for scope in scopes:
         scope.reserved += worst

@@ -80,8 +80,12 @@ class Scope:
         gone = self.spent + self.reserved
         return gone if claim is not None and claim.covers(self) else gone + self.owed
 
-    def holds_back(self, need: Amount, claim: Claim | None = None) -> bool:
+    def holds_back(self, need: Amount, claim: Claim | None = None, priority: tuple[int, ...] | None = None) -> bool:
         """Whether `need` must wait here until something settles or a branch ends.
+
+        Args:
+            priority: of whoever needs it, who then leaves alone what somebody before it waits for; without one, and
+                for a branch's own calls, only the caps decide.
 
         Raises:
             BudgetExceeded: nothing that is under way could make room.
@@ -93,7 +97,7 @@ class Scope:
         lack = self.lacks(need, self.committed(claim))
         if lack and not self.outstanding and (not self.claims or self.lacks(need, self.spent)):
             raise BudgetExceeded(self.name, *lack)
-        return lack is not None
+        return lack is not None or (priority is not None and self._overtakes(need, claim, priority))
 
     def left(self) -> Budget:
         """The budget that is neither spent nor reserved, never below zero."""
@@ -166,16 +170,35 @@ class Scope:
     def _fitting(self, queues: list[Parking]) -> list[Parked]:
         """Takes out those that fit together, until the first that does not."""
         woken, granted = [], NOTHING
-        while heads := [(first, queue) for queue in queues if (first := queue.first()) is not None]:
-            first, queue = min(heads, key=lambda head: head[0])
-            if self.lacks(first.need, self.spent):
-                self._hopeless.append(queue.pop())
-                continue
+        while (head := self._first(queues)) is not None:
+            first, queue = head
             if self.lacks(first.need, self.committed(first.claim) + granted):
                 break
             granted += first.need
             woken.append(queue.pop())
         return woken
+
+    def _first(self, queues: list[Parking]) -> tuple[Parked, Parking] | None:
+        """The best of those that may fit some day, and where it waits; those before it that never can are set apart."""
+        while heads := [(first, queue) for queue in queues if (first := queue.first()) is not None]:
+            first, queue = min(heads, key=lambda head: head[0])
+            if not self.lacks(first.need, self.spent):
+                return first, queue
+            self._hopeless.append(queue.pop())
+        return None
+
+    def _overtakes(self, need: Amount, claim: Claim | None, priority: tuple[int, ...]) -> bool:
+        """Whether it would take room from somebody of a better priority, who might wait for ever for those after it.
+
+        While nothing is outstanding nobody waits for another: it may be what is kept for branches that holds that one.
+        """
+        if not self._queues or not self.outstanding or (claim is not None and claim.covers(self)):
+            return False
+        head = self._first(list(self._queues.values()))
+        if head is None or head[0].priority >= priority:
+            return False
+        lack = self.lacks(head[0].need, self.committed(head[0].claim) + need)
+        return lack is not None and getattr(need, lack[0]) > 0
 
     def _anywhere(self) -> list[Parked]:
         """Takes out whoever fits by itself or never can, as no queue's first does for what is kept for branches.

@@ -119,7 +119,7 @@ class Ledger(RuleBasedStateMachine):
         branch = Branch(Claim((), NOTHING, -1), scope)
 
         def ask() -> object:
-            got = claim(scope.chain, calls, unit, least=least)
+            got = claim(scope.chain, calls, unit, least=least, priority=(0, -where))
             if isinstance(got, Claim):
                 branch.claim = got
                 self.live.append(got)
@@ -137,7 +137,7 @@ class Ledger(RuleBasedStateMachine):
         inside = Branch(Claim((), NOTHING, -1), inner)
 
         def ask() -> object:
-            got = claim((inner,), 2, unit, outer=branch.claim)
+            got = claim((inner,), 2, unit, outer=branch.claim, priority=(0, -3))
             if isinstance(got, Claim):
                 inside.claim = got
                 self.live.append(got)
@@ -166,7 +166,7 @@ class Ledger(RuleBasedStateMachine):
         got: list[Reservation] = []
 
         def ask() -> object:
-            reservation = reserve(scope.chain, worst, drawing)
+            reservation = reserve(scope.chain, worst, drawing, (0, -stage))
             if isinstance(reservation, Reservation):
                 self.out[reservation] = scope
                 got.append(reservation)
