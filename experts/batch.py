@@ -1,4 +1,4 @@
-"""Serves experts by the batch endpoint of their provider, in OpenAI's form: a file of requests, and a file of answers.
+"""Serves experts by the batch endpoint of their provider; here in OpenAI's form: a file of requests, one of answers.
 
 Nothing heavy is imported before the first batch.
 """
@@ -8,19 +8,22 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
-from orchestrator.errors import BadCompletion, BadRequest, ContentFiltered, ExpertError, ExpertTimeout
+from orchestrator.errors import BadCompletion, BadRequest, ExpertError
 from orchestrator.protocols import BatchBackend
-from orchestrator.types import Asked, BatchResult, BatchStanding, Expert, Request, Tokens
+from orchestrator.types import Asked, BatchResult, BatchStanding, Expert, Request
 
+from .batch_asking import in_time, named, unless_there
+from .batch_reading import Reader, as_it_is, lines_of
 from .capabilities import Capabilities
 from .clients import client_of
-from .failures import Teller, answer_of
-from .fields import counted, field
-from .replies import response_of
+from .failures import Teller
+from .fields import field
 from .wire import call_for
+
+T = TypeVar("T")
 
 TOKEN = "orchestrator_token"
 """Name in a batch's metadata under which its token stands."""
@@ -38,6 +41,12 @@ def batch_backend(expert: Expert) -> BatchBackend:
     Args:
         expert: at the price of its batches.
     """
+    from .batch_litellm import provider_of
+
+    if client_of(expert) == "litellm" and provider_of(expert) == "anthropic":
+        from .batch_anthropic import MessageBatches
+
+        return MessageBatches(expert)
     return ProviderBatches(expert)
 
 
@@ -97,29 +106,27 @@ class ProviderBatches:
         assert terms is not None
         data = b"\n".join(lines) + b"\n"
         try:
-            async with self._in_time():
-                file = await endpoint.upload(f"{token}.jsonl", data)
-        except Exception as error:
+            file = await self._asked(endpoint, endpoint.upload(f"{token}.jsonl", data))
+        except ExpertError as error:
             # Nothing is worked off before there is a batch, so this has cost nothing.
-            raise _refunded(self._failure(endpoint, error)) from None
+            raise _refunded(error) from None
         try:
-            async with self._in_time():
-                made = await endpoint.create(file, _PATHS[mode], terms.window, {TOKEN: token})
-        except Exception as error:
-            raise self._failure(endpoint, error) from None
-        return self._named(made)
+            made = await self._asked(endpoint, endpoint.create(file, _PATHS[mode], terms.window, {TOKEN: token}))
+        except ExpertError as error:
+            raise unless_there(error) from None
+        return named(made, self.expert)
 
-    async def find(self, token: str) -> str | None:
+    async def find(self, token: str, calls: int = 0, since: float = 0.0) -> str | None:
         endpoint, after = await self._ready(), None
         for _ in range(_PAGES):
             page = await self._asked(endpoint, endpoint.page(after))
             batches = list(field(page, "data") or ())
             for batch in batches:
                 if field(field(batch, "metadata") or {}, TOKEN) == token:
-                    return self._named(batch)
+                    return named(batch, self.expert)
             if not batches or not field(page, "has_more"):
                 return None
-            after = self._named(batches[-1])
+            after = named(batches[-1], self.expert)
         raise BadCompletion("its list of batches does not end", expert=self.expert.id)
 
     async def look(self, id_: str) -> BatchStanding:
@@ -135,13 +142,13 @@ class ProviderBatches:
     async def results(self, standing: BatchStanding, asked: Asked) -> Sequence[BatchResult]:
         endpoint = await self._ready()
         raw = [await self._asked(endpoint, endpoint.content(file)) for file in standing.files]
-        lines = await asyncio.to_thread(lambda: [line for data in raw for line in _lines(data)])
-        before = copy.deepcopy(self.capabilities)
+        lines = await asyncio.to_thread(lambda: [line for data in raw for line in lines_of(data)])
+        reader = Reader(self.expert, self.capabilities, copy.deepcopy(self.capabilities), endpoint.tell, as_it_is)
         results = []
         for number, line in enumerate(lines):
             if number % 64 == 63:
                 await asyncio.sleep(0)  # everything else goes on meanwhile
-            if (result := self._result(endpoint, line, asked, before)) is not None:
+            if (result := self._result(reader, line, asked)) is not None:
                 results.append(result)
         return results
 
@@ -182,67 +189,20 @@ class ProviderBatches:
         endpoint.look_up(self.capabilities)
         return endpoint
 
-    async def _asked(self, endpoint: Endpoint, work: Any) -> Any:
-        try:
-            async with self._in_time():
-                return await work
-        except Exception as error:
-            raise self._failure(endpoint, error) from None
+    async def _asked(self, endpoint: Endpoint, work: Awaitable[T]) -> T:
+        return await in_time(self.expert, endpoint, work)
 
-    def _named(self, batch: Any) -> str:
-        """The provider's name of a batch."""
-        if not (name := field(batch, "id")):
-            raise BadCompletion("it does not say what a batch is called", expert=self.expert.id)
-        return str(name)
-
-    def _in_time(self) -> asyncio.Timeout:
-        return asyncio.timeout(self.expert.timeout)
-
-    def _failure(self, endpoint: Endpoint, error: Exception) -> ExpertError:
-        if isinstance(error, ExpertError):
-            return error
-        if isinstance(error, TimeoutError):
-            return ExpertTimeout(f"no answer in {self.expert.timeout:g} s", expert=self.expert.id)
-        return endpoint.classify(error)
-
-    # -- results ------------------------------------------------------------------------
-
-    def _result(self, endpoint: Endpoint, line: Any, asked: Asked, before: Capabilities) -> BatchResult | None:
+    def _result(self, reader: Reader, line: Any, asked: Asked) -> BatchResult | None:
         """What one line of a result file says; `None` where it speaks of nothing of ours, or of nothing done."""
         key = _key(line)
         if key is None or str(field(field(line, "error") or {}, "code") or "") in _UNTOUCHED:
             return None
-        request = asked.get(key) or Request(self.expert.id, self.expert.model, ())
         answer = field(line, "response") or {}
         status, body = field(answer, "status_code"), field(answer, "body")
         if status == 200:
-            return self._good(key, body, request, before)
-        said = json.dumps(body if status else {"error": field(line, "error")})
-        refused = answer_of(status if isinstance(status, int) else 500, said, {})
-        error = endpoint.tell.of_answer(refused)
-        reshaped = False
-        if refused.refusal is not None and type(error) is BadRequest and key in asked:
-            sent = call_for([request], before)
-            self.capabilities.learn(refused.refusal, sent.sent, 1, sent.alternatives)
-            reshaped = call_for([request], self.capabilities) != sent
-        return BatchResult(key, error=error, reshaped=reshaped)
-
-    def _good(self, key: bytes, body: Any, request: Request, before: Capabilities) -> BatchResult:
-        try:
-            response, _ = response_of(body, self.expert, [request], call_for([request], before).dropped)
-        except (BadCompletion, ContentFiltered) as error:
-            return BatchResult(key, error=error, bill=self._spoiled(body))
-        return BatchResult(key, response, bill=response.bill)
-
-    def _spoiled(self, body: Any) -> Tokens:
-        """What an answer of no use is billed."""
-        try:
-            usage = field(body, "usage")
-            prompt, completion = counted(usage, "prompt_tokens"), counted(usage, "completion_tokens")
-        except (AttributeError, TypeError, KeyError):
-            return Tokens()
-        price = self.expert.price
-        return Tokens(prompt, completion, usd=price.of(prompt, completion) if price else 0.0)
+            return reader.good(key, body, asked.get(key) or Request(self.expert.id, self.expert.model, ()))
+        said = body if status else {"error": field(line, "error")}
+        return reader.bad(key, status if isinstance(status, int) else 500, said, asked)
 
 
 def standing_of(raw: Mapping[str, Any]) -> BatchStanding:
@@ -271,15 +231,6 @@ def _refunded(error: ExpertError) -> ExpertError:
     return ServerBusy(error.message, expert=error.expert, retry_after=error.retry_after)
 
 
-def _lines(data: bytes) -> Iterator[Any]:
-    """The lines of a file of results; one that is no JSON is passed over, and its request asked again."""
-    for line in data.splitlines():
-        try:
-            yield json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-
-
 def _key(line: Any) -> bytes | None:
     try:
         return bytes.fromhex(str(field(line, "custom_id")))
@@ -289,7 +240,7 @@ def _key(line: Any) -> bytes | None:
 
 def unsupported(expert: Expert) -> str:
     """Why an expert cannot be asked by batch, in words; empty where it can."""
-    from .batch_litellm import PROVIDERS, provider_of
+    from .batch_litellm import PROVIDERS, UNABLE, provider_of
     from .clients import OLLAMA
 
     if not expert.networked:
@@ -303,7 +254,8 @@ def unsupported(expert: Expert) -> str:
     provider = provider_of(expert)
     if provider in PROVIDERS:
         return ""
-    return f"batches of {provider or 'its provider'} are not to be had this way (those of {', '.join(PROVIDERS)} are)"
+    why = UNABLE.get(provider or "", f"only those of {', '.join(PROVIDERS)} are")
+    return f"batches of {provider or 'its provider'} are not to be had this way: {why}"
 
 
 __all__ = ["TOKEN", "Endpoint", "ProviderBatches", "batch_backend", "standing_of", "unsupported"]

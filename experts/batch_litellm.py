@@ -15,9 +15,16 @@ from .clients import COMPATIBLE
 from .failures import Teller
 from .prices import provider_of_bare_model
 
-PROVIDERS = ("openai", "azure")
-"""By litellm's names. Of the others that it can send batches for, some cannot list them, so that one would be lost with
-the process that sent it, and some want buckets of files of their own."""
+PROVIDERS = ("openai", "azure", "anthropic")
+"""By litellm's names."""
+
+_OF_FILES = "they are read from a bucket of files of one's own, and written into one"
+UNABLE = {
+    "bedrock": _OF_FILES,
+    "vertex_ai": _OF_FILES,
+    "gemini": "a list of them cannot be searched for one that an interrupted run was about to send",
+}
+"""Why those of others are not."""
 
 _PAGE = 100
 

@@ -125,15 +125,29 @@ class LiteLLMChannel:
 
     async def send(self, request: Request, call: Call, began: Callable[[], None] | None = None) -> Any:
         """litellm's answer to one call; with `began`, which is called with its first token, it is streamed."""
-        chat = request.sampling.mode == "chat"
-        ask = self._litellm.acompletion if chat else self._litellm.atext_completion
-        # Without this litellm imports its MCP gateway, which needs packages that are not there.
-        unhandled = {"_skip_mcp_handler": True} if request.tools else {}
-        arguments = {**call.arguments, **self._common(by_http=chat and not request.tools), **unhandled}
+        ask = self._litellm.acompletion if request.sampling.mode == "chat" else self._litellm.atext_completion
+        arguments = self._arguments(request, call)
         with undisturbed():
             if began is not None:
                 return await streamed(self._litellm, arguments, began, self.expert.id)
             return await ask(**arguments)
+
+    def rehearse(self, request: Request, call: Call, transport: Any) -> Any:
+        """litellm's answer to one call, made as `send` makes it, over a transport that reaches nobody."""
+        ask = self._litellm.completion if request.sampling.mode == "chat" else self._litellm.text_completion
+        arguments = self._arguments(request, call) | {"client": self._clients.over(transport)}
+        with undisturbed():
+            return ask(**arguments)
+
+    def dress(self, request: Any) -> None:
+        """Puts on an HTTP request the headers that it would leave with."""
+        self._clients.dress(request)
+
+    def _arguments(self, request: Request, call: Call) -> dict[str, Any]:
+        # Without this litellm imports its MCP gateway, which needs packages that are not there.
+        unhandled = {"_skip_mcp_handler": True} if request.tools else {}
+        by_http = request.sampling.mode == "chat" and not request.tools
+        return {**call.arguments, **self._common(by_http=by_http), **unhandled}
 
     def streams(self, batch: Sequence[Request]) -> bool:
         """Whether nothing is lost of the answer to these if it comes as it is written."""

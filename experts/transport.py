@@ -26,9 +26,7 @@ class OneShot(httpx.AsyncBaseTransport):
         self._inner, self._headers, self._openai = inner, dict(headers), openai
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.headers.update(self._headers)
-        for name in () if self._openai else _OPENAI_ONLY:
-            request.headers.pop(name, None)
+        dress(request.headers, self._headers, self._openai)
         times = request.extensions.get("timeout")
         if isinstance(times, dict) and (times.get("connect") is None or times["connect"] > _CONNECT):
             request.extensions = {**request.extensions, "timeout": {**times, "connect": _CONNECT}}
@@ -39,6 +37,13 @@ class OneShot(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def dress(given: httpx.Headers, over: Mapping[str, str], openai: bool) -> None:
+    """Puts headers on a request over those that a client library gave it, and takes off what is OpenAI's alone."""
+    given.update(over)
+    for name in () if openai else _OPENAI_ONLY:
+        given.pop(name, None)
 
 
 class Clients:
@@ -70,6 +75,15 @@ class Clients:
             sdk = importlib.import_module("openai").AsyncOpenAI
             self._openai = sdk(api_key=key, base_url=api_base, max_retries=0, timeout=self._timeout, http_client=plain)
         return self._openai
+
+    def over(self, transport: httpx.BaseTransport) -> Any:
+        """For a call that is made while nothing else runs, over a transport that reaches nobody."""
+        handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").HTTPHandler
+        return handler(client=httpx.Client(transport=transport, trust_env=False))
+
+    def dress(self, request: httpx.Request) -> None:
+        """Puts on the headers that a request would leave with."""
+        dress(request.headers, self._headers, self._is_openai)
 
     async def aclose(self) -> None:
         for client in (self._http, self._openai):

@@ -19,6 +19,7 @@ from .types import (
     Request,
     Response,
     Scored,
+    Undecided,
     Verdict,
 )
 
@@ -102,8 +103,12 @@ class BatchBackend(Protocol):
         """
         ...
 
-    async def find(self, token: str) -> str | None:
+    async def find(self, token: str, calls: int, since: float) -> str | Undecided | None:
         """The name of the batch with this token; `None` where there is none.
+
+        Args:
+            calls: requests in it.
+            since: about when it was sent, in seconds since the epoch by this machine's clock.
 
         Raises:
             ExpertError: nobody knows.

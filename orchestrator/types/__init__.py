@@ -1,6 +1,6 @@
 """The values that every part exchanges; all frozen, none knows how it is made."""
 
-from .batch import Asked, BatchResult, BatchStanding, BatchTerms
+from .batch import Asked, BatchResult, BatchStanding, BatchTerms, Undecided
 from .event import Event
 from .expert import Expert, capacity_of
 from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
@@ -63,6 +63,7 @@ __all__ = [
     "TextPart",
     "Tokens",
     "ToolCall",
+    "Undecided",
     "Usage",
     "Verdict",
     "canonical",

@@ -54,6 +54,14 @@ class BatchStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """Batches of which one may be the one that is looked for: only their results, once they have ended, will tell."""
+
+    names: tuple[str, ...]
+    """Those of the provider."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchResult:
     """What became of one request of a batch."""
 

@@ -22,7 +22,7 @@ from tests.engine.batch_stage import Depot, expert
 from tests.engine.stage import Stage, request
 
 HOSTED = Expert("openai/gpt-4o-mini", "openai/gpt-4o-mini")
-OTHER = Expert("anthropic/claude-3-5-haiku-latest", "anthropic/claude-3-5-haiku-latest")
+OTHER = Expert("gemini/gemini-2.5-flash", "gemini/gemini-2.5-flash")
 NEAR = Expert("near", "openai/m", api_base="http://127.0.0.1:1/v1")
 
 
@@ -31,7 +31,7 @@ def test_hosted_experts_go_by_batch_and_the_others_are_named(capsys: pytest.Capt
     assert [each.batch for each in team.experts] == [BatchTerms(), None, None]
     assert team.roles["judge"].batch == BatchTerms()
     told = capsys.readouterr().err
-    assert f"expert '{OTHER.id}' is asked at once: batches of anthropic" in told
+    assert f"expert '{OTHER.id}' is asked at once: batches of gemini" in told
     assert "expert 'near' is asked at once: its server is near by" in told
 
 

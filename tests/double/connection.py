@@ -85,6 +85,8 @@ class Connection(asyncio.Protocol):
                 self._begin(path, headers, raw)
             elif double.desk is not None and path.startswith(_DESK):
                 self._hand_over(double.answer_desk(method, path, query, headers, raw))
+            elif double.message_desk is not None and path.startswith("/v1/messages"):
+                self._hand_over(double.answer_messages(method, path, query, headers, raw))
             else:
                 self._write(double.answer_plain(method, path, headers, raw))
         except Exception:

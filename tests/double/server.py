@@ -18,6 +18,7 @@ from .behaviour import MODES, Behaviour, digest
 from .caching import Cache
 from .card import Card
 from .connection import Connection
+from .messages import MessageDesk, as_chat, as_message
 from .plan import Plan
 from .stats import Seen, Stats
 from .streams import streamed
@@ -33,6 +34,7 @@ class Double:
         port: 0 picks a free one.
         swap: models share a card: the fields of `Card`.
         batches: it takes files and batches: the fields of `Desk`.
+        messages: it takes messages and batches of them, as Anthropic does: the fields of `MessageDesk`.
         settings: fields of `Behaviour`, and `mode`: the name of some of them.
     """
 
@@ -45,8 +47,10 @@ class Double:
         port: int = 0,
         swap: Mapping[str, Any] | None = None,
         batches: Mapping[str, Any] | None = None,
+        messages: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
+        self.message_desk = None if messages is None else MessageDesk(**messages)
         self.card = None if swap is None else Card(**swap)
         self.desk = None if batches is None else Desk(**batches)
         self.strict, self.keep_bodies, self.port = strict, keep_bodies, port
@@ -150,6 +154,22 @@ class Double:
             return refused
         return self.desk.serve(method, path.removeprefix("/v1"), query, headers, raw, self._by_batch)
 
+    def answer_messages(self, method: str, path: str, query: str, headers: Mapping[str, str], raw: bytes) -> Plan:
+        """What happens with a request for a message, or for a batch of them."""
+        assert self.message_desk is not None
+        if refused := plans.denied(self.behaviour, headers.get("x-api-key", "")):
+            return Plan(*as_message(refused))
+        if path == "/v1/messages":
+            body = json.loads(raw)
+            if self.keep_bodies:
+                self.requests.append(Seen(path, dict(headers), body, asyncio.get_running_loop().time()))
+            return Plan(*self._message(body))
+        below = path.removeprefix("/v1/messages/batches")
+        return self.message_desk.serve(method, below, query, headers, raw, self._message)
+
+    def _message(self, body: Mapping[str, Any]) -> tuple[int, Any]:
+        return as_message(self._by_batch("/v1/chat/completions", as_chat(body)))
+
     def _by_batch(self, path: str, body: Mapping[str, Any]) -> Plan:
         """The answer to one request of a batch."""
         model = str(body.get("model", ""))
@@ -173,7 +193,8 @@ class Double:
         if path == "/stats":
             return Plan(200, self.stats.to_json() | ({} if self.card is None else {"loads": self.card.loads}))
         if path == "/desk":
-            return Plan(200, {} if self.desk is None else self.desk.to_json())
+            desk = self.desk or self.message_desk
+            return Plan(200, {} if desk is None else desk.to_json())
         if path == "/bodies":
             return Plan(200, {"seen": dict(self.stats.seen), "answered": dict(self.stats.answered)})
         if path == "/prompts":

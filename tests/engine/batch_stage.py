@@ -82,7 +82,7 @@ class Depot:
             raise error
         return held.id
 
-    async def find(self, token: str) -> str | None:
+    async def find(self, token: str, calls: int, since: float) -> str | None:
         self._stumble()
         return next((held.id for held in self.held.values() if held.token == token), None)
 

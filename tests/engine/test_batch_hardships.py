@@ -239,7 +239,7 @@ class TestWaiting:
 
     def test_one_whose_submission_nobody_can_confirm_ends(self) -> None:
         class Blind(Depot):
-            async def find(self, token: str) -> str | None:
+            async def find(self, token: str, calls: int, since: float) -> str | None:
                 raise ConnectionFailed("no route", expert="e")
 
         async def main() -> tuple[list[str], float]:

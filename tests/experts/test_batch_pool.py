@@ -24,11 +24,11 @@ def test_an_expert_that_is_asked_by_batch_and_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ('id = "anthropic/claude-3-5-haiku-latest"', "batches of anthropic are not to be had this way"),
+        ('id = "bedrock/anthropic.claude-3-haiku-20240307-v1:0"', "batches of bedrock are not .*a bucket of files"),
         ('id = "ollama_chat/qwen3:8b"', "Ollama takes no batches"),
         ('id = "a"\nclient = "sim"', "no model behind a server"),
     ],
-    ids=["anthropic", "ollama", "sim"],
+    ids=["bedrock", "ollama", "sim"],
 )
 def test_an_expert_that_cannot_be_asked_by_batch_is_refused(tmp_path: Path, entry: str, said: str) -> None:
     file = tmp_path / "pool.toml"

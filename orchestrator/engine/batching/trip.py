@@ -5,32 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ExpertError, ExpertLost, OrchestratorError, UnknownModel
+from orchestrator.errors import ExpertError, ExpertLost, OrchestratorError, RateLimited, UnknownModel
 from orchestrator.ledger import Reservation
-from orchestrator.types import BatchResult, BatchStanding, Request
+from orchestrator.types import BatchResult, BatchStanding, Request, Undecided
 
 from ..entries import row
 from ..flight import Departure, Flight, State
 from ..flights import Flights
 from ..journal import Journal
+from .endings import Barred, Lost, Unsent
 from .file import packed
 from .landing import Landing
 from .log import LeftOut
+from .looks import FIRST_LOOK, LONGEST_LOOK, LOOKS_GROW, SLACK, SURE
+from .seeking import sought, which
 
 if TYPE_CHECKING:
     from .lane import BatchLane
 
-FIRST_LOOK, LONGEST_LOOK, LOOKS_GROW = 1.0, 60.0, 1.5
-"""Seconds until the first look at a batch, at most between two looks, and how the pauses grow."""
-SLACK = 3600.0
-"""Seconds past its window that a batch may take to be ended by its provider; then it is called off."""
-_SEEK = (1.0, 5.0, 15.0, 30.0)
-"""Seconds before each of the first searches for a batch that nobody knows to be there."""
-_SURE = 3
-"""Searches that must have found nothing before a batch is held not to be there."""
 _FETCHES = 20
 """Tries to have results that are refused before they are given up."""
 _FETCHING = 6 * 3600.0
@@ -55,26 +49,6 @@ class Base:
     clock: Callable[[], float]
     wall: Callable[[], float]
     """Seconds since the epoch."""
-
-
-class _Unsent(Exception):
-    """A batch was surely not taken."""
-
-    def __init__(self, error: ExpertError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-class _Lost(Exception):
-    """Nobody will learn what became of a batch."""
-
-
-class _Barred(Exception):
-    """The provider does not let us look at a batch."""
-
-    def __init__(self, error: ExpertError) -> None:
-        super().__init__(str(error))
-        self.error = error
 
 
 @dataclass(eq=False, slots=True)
@@ -107,10 +81,13 @@ class Trip:
     """That it could not be called off."""
     late: bool = False
     """It was called off, or lost, for being long past its window."""
+    opened: float = 0.0
+    """When it left, in seconds since the epoch."""
 
     def __post_init__(self) -> None:
-        self.since = self.base.clock()
+        self.since, self.opened = self.base.clock(), self.base.wall()
         if self.left is not None:
+            self.opened = self.left.opened
             self.id, self.departure.row = self.left.id, self.left.attempt
             self.since -= max(0.0, self.base.wall() - self.left.opened)
 
@@ -145,11 +122,11 @@ class Trip:
                 standing = await self._follow()
                 results = await self._results(standing)
                 await self._landing.land(standing, results)
-        except _Unsent as unsent:
+        except Unsent as unsent:
             self._unsent(unsent.error)
-        except _Lost as lost:
+        except Lost as lost:
             self._landing.give_up(str(lost))
-        except _Barred as barred:
+        except Barred as barred:
             self._bar(barred.error)
         except Exception as error:
             # The journal's fault, or ours: whoever asked gets it as it is.
@@ -165,7 +142,10 @@ class Trip:
         """
         carrier = self.lane.carrier
         if self.id is None and self.departure.row is not None and carrier.finds:
-            self.id = await carrier.find(self.token)
+            found = await carrier.find(self.token, self.calls, self.opened)
+            if isinstance(found, Undecided):
+                raise ExpertError(which(found), expert=self.lane.expert.id)
+            self.id = found
         if self.id is not None:
             await carrier.cancel(self.id)
 
@@ -179,7 +159,7 @@ class Trip:
         """Sends it.
 
         Raises:
-            _Unsent, _Lost: it is not out, or nobody knows.
+            Unsent, Lost: it is not out, or nobody knows.
         """
         lines = await packed(self)
         flights = self.departure.flights
@@ -187,53 +167,31 @@ class Trip:
             return
         attempt = replace(row(self.lane.expert, flights), batch=self.token)
         self.departure.row = await self.base.journal.open(attempt)
-        self.since = self.base.clock()
+        self.since, self.opened = self.base.clock(), self.base.wall()
         try:
             self.id = await self.lane.carrier.submit(lines, flights[0].request.sampling.mode, self.token)
         except ExpertError as error:
-            self.id = None if error.refunded else await self._sought()
+            self.id = None if error.refunded else await sought(self)
             if self.id is None:
-                raise _Unsent(error) from None
+                raise Unsent(error) from None
         self.lane.refused = 0
         await self.base.journal.batches.known(self.departure.row, self.id)
 
     async def _refind(self, left: LeftOut) -> None:
         if self.id is not None:
             return
-        self.id = await self._sought()
+        self.id = await sought(self)
         if self.id is None:
-            raise _Unsent(ExpertError("it never reached the provider", expert=left.expert))
+            raise Unsent(ExpertError("it never reached the provider", expert=left.expert))
         await self.base.journal.batches.known(left.attempt, self.id)
-
-    async def _sought(self) -> str | None:
-        """The provider's name of it; `None` where it is surely not there.
-
-        Raises:
-            _Lost: nobody knows.
-            _Barred: the key is not good for it any more.
-        """
-        if not self.lane.carrier.finds:
-            raise _Lost("may have been sent, and its provider cannot be asked for it")
-        misses, strikes, until = 0, 0, self.base.clock() + SLACK
-        for pause in chain(_SEEK, repeat(LONGEST_LOOK)):
-            await asyncio.sleep(pause)
-            try:
-                if (found := await self.lane.carrier.find(self.token)) is not None:
-                    return found
-            except ExpertError as error:
-                strikes = self._struck(error, strikes)
-                if self.base.clock() > until:
-                    break
-                continue  # it is looked for again
-            misses, strikes = misses + 1, 0
-            if misses == _SURE:
-                return None
-        raise _Lost("may have been sent, and its provider does not say")
 
     def _unsent(self, error: ExpertError) -> None:
         """Closes what was surely not taken; its flights wait for the next, or are asked at once."""
         self._landing.close(str(error), charged=False)
-        if self.left is None:
+        others = any(other is not self and not other.over for other in self.lane.trips)
+        if self.left is None and isinstance(error, RateLimited) and others:
+            self.lane.pause(error.retry_after or LONGEST_LOOK)  # there is room once those that are out have ended
+        elif self.left is None:
             self.lane.refuse(self.since)
             if self.lane.refused >= _UNSENT or not error.retried:
                 why = f"its batches are not taken ({error.message})"
@@ -252,8 +210,8 @@ class Trip:
         """Looks at it, ever more rarely, until it has ended.
 
         Raises:
-            _Lost: the provider does not know it any more, or goes on long past the window.
-            _Barred: the key is not good for it any more.
+            Lost: the provider does not know it any more, or goes on long past the window.
+            Barred: the key is not good for it any more.
         """
         assert self.id is not None
         pause, strikes = FIRST_LOOK, 0
@@ -270,10 +228,10 @@ class Trip:
                 if self.standing.ended:
                     return self.standing
             except ExpertError as error:
-                strikes = self._struck(error, strikes)
+                strikes = self.struck(error, strikes)
             self.late = self.base.clock() > until
             if self.base.clock() > last:
-                raise _Lost("goes on past its window, and does not stop")
+                raise Lost("goes on past its window, and does not stop")
 
     async def _call_off(self) -> None:
         """Nobody wants it any more, or its time is over."""
@@ -286,21 +244,21 @@ class Trip:
             return
         self.called_off = True
 
-    def _struck(self, error: ExpertError, before: int) -> int:
+    def struck(self, error: ExpertError, before: int) -> int:
         """Counts answers that leave no hope; those that may be a passing fault do not count."""
         strikes = before + 1 if isinstance(error, ExpertLost) else 0
-        if strikes < _SURE:
+        if strikes < SURE:
             return strikes
         if isinstance(error, UnknownModel):
-            raise _Lost("is not known to its provider any more")
-        raise _Barred(error)
+            raise Lost("is not known to its provider any more")
+        raise Barred(error)
 
     async def _results(self, standing: BatchStanding) -> Sequence[BatchResult]:
         """What became of its requests.
 
         Raises:
-            _Lost: they are not to be had.
-            _Barred: the key is not good for them any more.
+            Lost: they are not to be had.
+            Barred: the key is not good for them any more.
         """
         pause, strikes, tries, until = FIRST_LOOK, 0, 0, self.base.clock() + _FETCHING
         while True:
@@ -308,10 +266,10 @@ class Trip:
             try:
                 return await self.lane.carrier.results(standing, self.asked)
             except ExpertError as error:
-                strikes = self._struck(error, strikes)
+                strikes = self.struck(error, strikes)
                 tries += not error.retried
                 if tries >= _FETCHES or self.base.clock() > until:
-                    raise _Lost(f"has ended, and its results are not to be had ({error.message})") from None
+                    raise Lost(f"has ended, and its results are not to be had ({error.message})") from None
             await asyncio.sleep(pause)
             pause = min(LONGEST_LOOK, pause * LOOKS_GROW)
 

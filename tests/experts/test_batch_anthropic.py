@@ -1,0 +1,409 @@
+"""Anthropic's message batches: what is in them is what litellm sends one by one, and answers are read as those are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import (
+    BadCompletion,
+    BadRequest,
+    ConnectionFailed,
+    ConnectionLost,
+    ContentFiltered,
+    ContextTooLong,
+    ExpertError,
+    RateLimited,
+    ServerBusy,
+    UnknownModel,
+    WrongKey,
+)
+from orchestrator.experts.batch import batch_backend, unsupported
+from orchestrator.experts.batch_anthropic import MessageBatches, standing_of
+from orchestrator.experts.litellm import LiteLLMBackend
+from orchestrator.types import (
+    BatchResult,
+    BatchTerms,
+    Expert,
+    ImagePart,
+    Message,
+    Price,
+    Request,
+    TextPart,
+    ToolCall,
+    Undecided,
+)
+from tests.double import Double, unused_url
+from tests.experts.serving import Canned
+from tests.experts.serving import request as any_request
+
+PRICE = Price(1e-6, 4e-6)
+OLD, NEW = "anthropic/claude-3-5-haiku-latest", "anthropic/claude-sonnet-4-5"
+TOKEN = "0123456789abcdef" * 2
+
+
+def request(text: str = "What is 6 x 7?", model: str = OLD, **fields: Any) -> Request:
+    return any_request(text, model=model, **fields)
+
+
+def expert(base: str | None, model: str = OLD, **fields: Any) -> Expert:
+    base = base and base.removesuffix("/v1")
+    return Expert("e", model, api_base=base, price=PRICE, batch=BatchTerms(), timeout=20, **fields).by_batch
+
+
+@asynccontextmanager
+async def served(model: str = OLD, **settings: Any) -> AsyncIterator[tuple[Double, MessageBatches]]:
+    desk = settings.pop("messages", {})
+    async with Double(messages=desk, **settings) as double:
+        batches = MessageBatches(expert(double.base_url, model))
+        try:
+            yield double, batches
+        finally:
+            await batches.aclose()
+
+
+async def sent(batches: MessageBatches, requests: Sequence[Request], token: str = TOKEN) -> str:
+    lines = await asyncio.to_thread(lambda: [batches.line(each) for each in requests])
+    return await batches.submit(lines, "chat", token)
+
+
+async def results(batches: MessageBatches, id_: str, requests: Sequence[Request]) -> dict[bytes, BatchResult]:
+    standing = await batches.look(id_)
+    assert standing.ended
+    return {r.key: r for r in await batches.results(standing, {each.key: each for each in requests})}
+
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "look.up",
+        "description": "Looks a word up.",
+        "parameters": {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
+    },
+}
+FORM = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "reply",
+        "schema": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
+        "strict": True,
+    },
+}
+TALK = (
+    Message("system", "Be brief."),
+    Message("user", "Look up 'owl'."),
+    Message("assistant", "", tool_calls=(ToolCall("call_1", "look.up", '{"word": "owl"}'),)),
+    Message("tool", "A bird.", tool_call_id="call_1"),
+)
+IMAGE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
+    "Jggg=="
+)
+
+REQUESTS = {
+    "plain": request(),
+    "sampled": request(temperature=0.3, top_p=0.9, stop=("END", "STOP")),
+    "system": request(messages=(Message("system", "Be brief."), Message("user", "Hm?"))),
+    "prefilled": request(messages=(Message("user", "Go on."), Message("assistant", "Once upon"))),
+    "tools": request(messages=TALK, tools=(TOOL,)),
+    "json by a tool": request(response_format=FORM),
+    "json": request(model=NEW, response_format=FORM),
+    "thinking": request(model=NEW, reasoning_effort="low", max_tokens=4000),
+    "image": request(messages=(Message("user", (TextPart("What is this?"), ImagePart(IMAGE))),)),
+    "own fields": request(extra_body={"top_k": 3}),
+    "seed": request(seed=5),
+}
+
+
+@pytest.mark.parametrize("name", list(REQUESTS))
+async def test_a_request_is_in_a_batch_as_it_would_be_sent_at_once(name: str) -> None:
+    asked = REQUESTS[name]
+    async with served(asked.model, keep_bodies=True) as (double, batches):
+        live = LiteLLMBackend(expert(double.base_url, asked.model))
+        await live.complete([asked])
+        await live.aclose()
+        await sent(batches, [asked])
+        assert double.message_desk is not None
+        (batch,) = double.message_desk.made
+    (at_once,) = double.requests
+    assert batch.requests == [{"custom_id": TOKEN + asked.key.hex(), "params": at_once.body}]
+    assert batch.betas == at_once.headers.get("anthropic-beta", "")
+
+
+SAID: dict[str, tuple[str, list[dict[str, Any]], str]] = {
+    "text": ("plain", [{"type": "text", "text": "42"}], "end_turn"),
+    "cut": ("plain", [{"type": "text", "text": "4"}], "max_tokens"),
+    "stopped": ("sampled", [{"type": "text", "text": "so "}], "stop_sequence"),
+    "prefilled": ("prefilled", [{"type": "text", "text": " a time"}], "end_turn"),
+    "thoughts": (
+        "thinking",
+        [{"type": "thinking", "thinking": "6 x 7", "signature": "c2ln"}, {"type": "text", "text": "42"}],
+        "end_turn",
+    ),
+    "hidden thoughts": (
+        "thinking",
+        [{"type": "redacted_thinking", "data": "c2ln"}, {"type": "text", "text": "42"}],
+        "end_turn",
+    ),
+    "a tool": (
+        "tools",
+        [
+            {"type": "text", "text": "I look."},
+            {"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {"word": "owl"}},
+        ],
+        "tool_use",
+    ),
+    "json by a tool": (
+        "json by a tool",
+        [{"type": "tool_use", "id": "toolu_1", "name": "json_tool_call", "input": {"a": 42}}],
+        "tool_use",
+    ),
+    "json": ("json", [{"type": "text", "text": '{"a": 42}'}], "end_turn"),
+    "a refusal": ("plain", [], "refusal"),
+    "half a refusal": ("plain", [{"type": "text", "text": "I"}], "refusal"),
+    "nothing": ("plain", [], "end_turn"),
+    "the window is full": ("plain", [{"type": "text", "text": "4"}], "model_context_window_exceeded"),
+}
+USAGE = {
+    "input_tokens": 50,
+    "output_tokens": 20,
+    "cache_read_input_tokens": 1000,
+    "cache_creation_input_tokens": 300,
+    "cache_creation": {"ephemeral_5m_input_tokens": 300, "ephemeral_1h_input_tokens": 0},
+    "service_tier": "batch",
+}
+
+
+def message(model: str, content: list[dict[str, Any]], stop: str) -> dict[str, Any]:
+    return {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": model.partition("/")[2], "content": content,
+        "stop_reason": stop, "stop_sequence": None, "usage": USAGE,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(SAID))
+async def test_an_answer_is_read_as_that_of_a_call_at_once(name: str, canned: Callable[..., Awaitable[Canned]]) -> None:
+    """Texts, thoughts, tool calls, cached tokens, how it ended, and faults: all of the response is the same."""
+    kind, content, stop = SAID[name]
+    asked = REQUESTS[kind]
+    said = message(asked.model, content, stop)
+    server = await canned(200, json.dumps(said))
+    live = LiteLLMBackend(expert(server.base_url, asked.model))
+    try:
+        at_once: Any = await live.complete([asked])
+    except ExpertError as error:
+        at_once = error
+    await live.aclose()
+    async with served(asked.model) as (double, batches):
+        id_ = await sent(batches, [asked])
+        assert double.message_desk is not None
+        batch = double.message_desk.made[0]
+        await batches.look(id_)
+        batch.results[:] = [{**batch.results[0], "result": {"type": "succeeded", "message": said}}]
+        result = (await results(batches, id_, [asked]))[asked.key]
+    if isinstance(at_once, ExpertError):
+        assert (type(result.error), str(result.error)) == (type(at_once), str(at_once))
+        assert result.bill.completion == USAGE["output_tokens"]  # it was generated, and is billed
+    else:
+        assert result.response == at_once
+        assert result.bill == at_once.bill
+
+
+async def test_what_an_earlier_process_asked_in_json_is_read_without_its_request() -> None:
+    """A model that is made to answer in JSON by a tool has no text; whoever asks later must find one."""
+    asked = REQUESTS["json by a tool"]
+    said = message(OLD, SAID["json by a tool"][1], "tool_use")
+    async with served() as (double, batches):
+        id_ = await sent(batches, [asked])
+        assert double.message_desk is not None
+        standing = await batches.look(id_)
+        batch = double.message_desk.made[0]
+        batch.results[:] = [{**batch.results[0], "result": {"type": "succeeded", "message": said}}]
+        (result,) = await batches.results(standing, {})
+    assert result.response is not None
+    assert json.loads(result.response.completions[0].text) == {"a": 42}
+    assert result.response.completions[0].tool_calls == ()
+
+
+class TestOut:
+    async def test_answers_cost_what_the_terms_say(self) -> None:
+        asked = [request(f"What is {i} x 7?") for i in range(5)]
+        async with served() as (_, batches):
+            found = await results(batches, await sent(batches, asked), asked)
+        for each in asked:
+            response = found[each.key].response
+            assert response is not None
+            assert response.bill.usd == pytest.approx(PRICE.of(response.bill.prompt, response.bill.completion) / 2)
+
+    async def test_requests_that_failed_say_how(self) -> None:
+        asked = [request(f"q{i}") for i in range(40)]
+        shares = dict.fromkeys(
+            ("invalid_request_error", "overloaded_error", "api_error", "rate_limit_error", "request_too_large"), 0.15
+        )
+        async with served(messages={"faults": shares}) as (_, batches):
+            found = await results(batches, await sent(batches, asked), asked)
+        kinds = {type(found[each.key].error) for each in asked}
+        assert kinds == {BadRequest, ServerBusy, RateLimited, ContextTooLong, type(None)}
+
+    @pytest.mark.parametrize(("desk", "state"), [({"expires": [0]}, "expired"), ({"seconds": 60.0}, "cancelled")])
+    async def test_what_was_not_done_has_no_result(self, desk: dict[str, Any], state: str) -> None:
+        asked = [request(f"q{i}") for i in range(6)]
+        async with served(messages=desk) as (_, batches):
+            id_ = await sent(batches, asked)
+            if state == "cancelled":
+                assert not (await batches.look(id_)).ended
+                await batches.cancel(id_)
+            assert (await batches.look(id_)).state == state
+            assert len(await results(batches, id_, asked)) == 3
+
+    async def test_a_setting_that_is_refused_is_left_out_the_next_time(self) -> None:
+        asked = [request(f"q{i}", temperature=0.5) for i in range(3)]
+        async with served(rejects={"temperature"}) as (_, batches):
+            found = await results(batches, await sent(batches, asked), asked)
+            assert all(result.reshaped for result in found.values())
+            found = await results(batches, await sent(batches, asked), asked)
+            assert all(result.response is not None for result in found.values())
+            assert all(result.response.dropped == ("temperature",) for result in found.values() if result.response)
+
+    @pytest.mark.parametrize(
+        ("desk", "kind"),
+        [({"busy": [0]}, ServerBusy), ({"crowds": 0}, RateLimited), ({"size": 10}, ContextTooLong)],
+        ids=["busy", "crowded", "large"],
+    )
+    async def test_a_batch_that_was_not_taken(self, desk: dict[str, Any], kind: type[ExpertError]) -> None:
+        async with served(messages=desk) as (double, batches):
+            with pytest.raises(kind) as raised:
+                await sent(batches, [request()])
+            assert raised.value.refunded
+            assert double.message_desk is not None
+            assert double.message_desk.made == []
+
+    @pytest.mark.parametrize("fault", ["loses", "breaks"])
+    async def test_where_nobody_knows_whether_it_was_taken_it_is_looked_for(self, fault: str) -> None:
+        asked = [request(f"q{i}") for i in range(3)]
+        async with served(messages={fault: [0]}) as (double, batches):
+            with pytest.raises(ConnectionLost) as raised:
+                await sent(batches, asked)
+            assert not raised.value.refunded
+            assert await batches.find(TOKEN, 3, time.time()) == "msgbatch_0"
+            assert double.message_desk is not None
+            assert double.message_desk.attempts == 1  # nothing was sent again behind our back
+
+    async def test_a_batch_that_is_not_there_is_unknown(self) -> None:
+        async with served() as (_, batches):
+            with pytest.raises(UnknownModel):
+                await batches.look("msgbatch_77")
+
+    async def test_no_server_is_no_connection(self) -> None:
+        batches = MessageBatches(expert(unused_url()))
+        with pytest.raises(ConnectionFailed):
+            await sent(batches, [request()])
+        await batches.aclose()
+
+    async def test_the_named_key_is_sent_and_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MY_KEY", "sk-ant-mine-123456")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-theirs-123456")
+        async with Double(messages={}, api_key="sk-ant-mine-123456", echo_key=True) as double:
+            named = MessageBatches(expert(double.base_url, key_env="MY_KEY"))
+            assert await sent(named, [request()]) == "msgbatch_0"
+            plain = MessageBatches(expert(double.base_url))
+            with pytest.raises(WrongKey) as raised:
+                await sent(plain, [request()])
+            assert "theirs" not in str(raised.value)
+            for batches in (named, plain):
+                await batches.aclose()
+
+    async def test_a_redirect_is_not_followed(self, canned: Callable[..., Awaitable[Canned]]) -> None:
+        elsewhere = await canned(200, {"id": "stolen"})
+        server = await canned(307, "", {"location": f"{elsewhere.base_url}/messages/batches"})
+        batches = MessageBatches(expert(server.base_url, headers={"X-Own": "secret"}))
+        with pytest.raises(ExpertError, match="redirects to"):
+            await sent(batches, [request()])
+        await batches.aclose()
+        assert server.heads[0]["x-own"] == "secret"
+        assert elsewhere.paths == []
+
+
+class TestFinding:
+    """A list shows of a batch when it was made, and of how many requests; whose it is, only its results."""
+
+    async def test_one_that_has_ended_is_known_by_its_results(self) -> None:
+        async with served(messages={"page": 2}) as (double, batches):
+            tokens = [f"{i:032}" for i in range(5)]
+            names = [await sent(batches, [request(f"q{i}")], token) for i, token in enumerate(tokens)]
+            fresh = MessageBatches(expert(double.base_url))
+            assert [await fresh.find(token, 1, time.time()) for token in tokens] == names
+            assert await fresh.find("f" * 32, 1, time.time()) is None
+            await fresh.aclose()
+
+    async def test_one_under_way_is_not_decided_until_it_has_ended(self) -> None:
+        async with served(messages={"loses": [0], "lasting": [0]}) as (double, batches):
+            with pytest.raises(ConnectionLost):
+                await sent(batches, [request(f"q{i}") for i in range(3)])
+            assert await batches.find(TOKEN, 3, time.time()) == Undecided(("msgbatch_0",))
+            assert double.message_desk is not None
+            double.message_desk.lasting = ()
+            assert await batches.find(TOKEN, 3, time.time()) == "msgbatch_0"
+
+    async def test_another_s_batches_are_not_ours(self) -> None:
+        async with served() as (double, batches):
+            assert double.message_desk is not None
+            add = double.message_desk.add_stranger
+            add(3, ended=True)
+            add(4)
+            add(3, hours=30)
+            assert await batches.find(TOKEN, 3, time.time()) is None
+            name = add(3)
+            assert await batches.find(TOKEN, 3, time.time()) == Undecided((name,))
+
+    async def test_those_that_are_known_by_name_are_no_other(self) -> None:
+        async with served(messages={"lasting": [0]}) as (_, batches):
+            await sent(batches, [request()])
+            assert await batches.find("f" * 32, 1, time.time()) is None
+
+    async def test_one_whose_results_are_not_kept_any_more_is_never_held_not_to_be_there(self) -> None:
+        async with served() as (double, batches):
+            name = await sent(batches, [request()])
+            await batches.look(name)
+            assert double.message_desk is not None
+            double.message_desk.made[0].archived = True
+            fresh = MessageBatches(expert(double.base_url))
+            assert await fresh.find(TOKEN, 1, time.time()) == Undecided((name,))
+            await fresh.aclose()
+
+    async def test_a_list_that_cannot_be_read_says_nothing(self, canned: Callable[..., Awaitable[Canned]]) -> None:
+        server = await canned(200, json.dumps({"data": [{"id": "b", "request_counts": {"succeeded": 1}}]}))
+        batches = MessageBatches(expert(server.base_url))
+        with pytest.raises(BadCompletion):
+            await batches.find(TOKEN, 1, time.time())
+        await batches.aclose()
+
+
+def test_a_standing_that_cannot_be_read_is_no_standing() -> None:
+    with pytest.raises(KeyError):
+        standing_of({"id": "b"})
+
+
+def test_experts_of_anthropic_are_asked_so() -> None:
+    assert unsupported(Expert("e", OLD)) == ""
+    assert isinstance(batch_backend(Expert("e", "claude-sonnet-4-5", batch=BatchTerms())), MessageBatches)
+
+
+async def test_a_refusal_is_withheld_and_billed() -> None:
+    asked = request()
+    async with served() as (double, batches):
+        id_ = await sent(batches, [asked])
+        await batches.look(id_)
+        assert double.message_desk is not None
+        batch = double.message_desk.made[0]
+        said = message(OLD, [], "refusal")
+        batch.results[:] = [{**batch.results[0], "result": {"type": "succeeded", "message": said}}]
+        result = (await results(batches, id_, [asked]))[asked.key]
+    assert isinstance(result.error, ContentFiltered)
+    assert result.bill.completion == USAGE["output_tokens"]
