@@ -4,8 +4,10 @@
 
 The server is the project's own test server with a cache of its own, in blocks of 128 tokens, that is warm from an
 answer's first token on. So it shows what the machinery does, and no provider: how long these keep what they were asked,
-and on which of their machines a call arrives, is their affair. The exit status is 0 where of every problem's prompts
-all but one were read from the cache, but for a tenth, and no reply differs.
+and on which of their machines a call arrives, is their affair. `after` is when the others of a problem left, in seconds
+from when its first call did: behind a call that leads at its first token, long before its reply. The exit status is 0
+where of every problem's prompts all but one were read from the cache, but for a tenth, the others left before the reply
+of a call that led could have come, and no reply differs.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import asyncio
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator import Expert, Message
@@ -22,11 +25,11 @@ from orchestrator.engine import Engine, MemoryJournal, Seat
 from orchestrator.ledger import Scope
 from orchestrator.serving import backend_of
 from orchestrator.types import Price, Request, Sampling
-from tests.double import Double
+from tests.double import Double, Seen
 
 PRICE = Price(1e-6, 4e-6, 0.1e-6)
 """As hosted models have it: reading from the cache costs a tenth."""
-FIRST, WHOLE = 0.1, 0.4
+FIRST, WHOLE = 0.2, 2.0
 """Seconds before the first token, and before the last."""
 _SENTENCE = "This problem is long and has many parts, of which this is one. "
 
@@ -39,6 +42,8 @@ class Found:
     cached: float
     """Share of the prompt tokens."""
     usd: float
+    after: float
+    """Seconds from the first call of a problem to the others of it, the median."""
     texts: tuple[str, ...]
 
 
@@ -46,7 +51,7 @@ async def measured(how: str, client: str, problems: int, ways: int, tokens: int)
     """All problems at once, each asked in several ways that come behind its statement."""
     story = _SENTENCE * (tokens * 4 // len(_SENTENCE))
     asked = [f"Problem {p}. {story}\n\nWay {w} is yours." for p in range(problems) for w in range(ways)]
-    async with Double(cache=128, latency=WHOLE, first_token=FIRST) as server:
+    async with Double(cache=128, latency=WHOLE, first_token=FIRST, keep_bodies=True) as server:
         expert = Expert(
             "e", "openai/m", client=client, api_base=server.base_url, price=PRICE, prefix_cache=how, concurrency=1024
         )
@@ -58,12 +63,21 @@ async def measured(how: str, client: str, problems: int, ways: int, tokens: int)
 
         async with Engine({"e": expert}, backend_of, MemoryJournal()) as engine:
             await engine.ask(Request("e", "openai/m", (Message("user", "warm up"),)), Seat(run))
+            server.requests.clear()
             begun = time.perf_counter()
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(ask(engine, number)) for number in range(len(asked))]
             seconds = time.perf_counter() - begun
-        billed = server.stats.billed
-    return Found(seconds, billed.cached / billed.prompt, run.spent.usd, tuple(task.result() for task in tasks))
+        billed, after = server.stats.billed, followed(server.requests)
+    return Found(seconds, billed.cached / billed.prompt, run.spent.usd, after, tuple(task.result() for task in tasks))
+
+
+def followed(requests: Sequence[Seen]) -> float:
+    """When the others of a problem arrived, in seconds after its first, the median of all."""
+    times: dict[str, list[float]] = {}
+    for seen in requests:
+        times.setdefault(seen.body["messages"][0]["content"].partition(".")[0], []).append(seen.at)
+    return statistics.median(time - min(of_one) for of_one in times.values() for time in sorted(of_one)[1:])
 
 
 def main() -> None:
@@ -76,7 +90,7 @@ def main() -> None:
     print(
         f"{given.problems} problems of {given.tokens} tokens, {given.ways} ways each; medians of {given.rounds} rounds"
     )
-    print(f"{'':22} {'seconds':>8} {'cached':>8} {'usd':>9}")
+    print(f"{'':22} {'seconds':>8} {'after':>8} {'cached':>8} {'usd':>9}")
     good = True
     for client in ("litellm", "direct"):
         runs: dict[str, list[Found]] = {"off": [], "on": []}
@@ -84,12 +98,14 @@ def main() -> None:
             for how, found in runs.items():
                 found.append(asyncio.run(measured(how, client, given.problems, given.ways, given.tokens)))
         for how, found in runs.items():
-            seconds, usd = (statistics.median(getattr(one, name) for one in found) for name in ("seconds", "usd"))
-            cached = statistics.median(one.cached for one in found)
-            print(f"{client + ', leads ' + how:22} {seconds:8.2f} {cached:8.1%} {usd:9.4f}")
+            seconds, after, cached, usd = (
+                statistics.median(getattr(one, name) for one in found) for name in ("seconds", "after", "cached", "usd")
+            )
+            print(f"{client + ', leads ' + how:22} {seconds:8.2f} {after:8.2f} {cached:8.1%} {usd:9.4f}")
         same = len({one.texts for found in runs.values() for one in found}) == 1
         least = min(one.cached for one in runs["on"])
-        good = good and same and least > (given.ways - 1) / given.ways * 0.9
+        soon = min(one.after for one in runs["on"]) < WHOLE
+        good = good and same and soon and least > (given.ways - 1) / given.ways * 0.9
     sys.exit(not good)
 
 

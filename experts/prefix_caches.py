@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from orchestrator.types import Expert, PrefixCache
 
-from .clients import OLLAMA
-from .hosts import near
 from .prices import listed
-from .routes import LOCAL
 
 LEAST = 2048
 """Tokens of the shortest beginning for which a call goes before the others."""
@@ -23,10 +20,12 @@ would make a stored cache of them, which is paid by the hour, so that none is pu
 def prefix_cache_of(expert: Expert) -> PrefixCache | None:
     """How an expert's provider keeps the beginnings of prompts; `None` where no call should go before the others.
 
-    By itself for hosted experts that are known to read them for less: a server near by reads a prompt in no time, and
-    one that keeps nothing would only answer later.
+    By itself where reading them again is known to cost less, be the server near by: it may be a gateway to one that is
+    paid. Servers that run a model themselves have no such price, and would gain nothing. vLLM has the first of several
+    calls read a prompt for all that come with it, from when it plans to, and SGLang from its next step on; the slots of
+    llama.cpp and Ollama share nothing with one that is at work. The others would only wait for their turn elsewhere.
     """
-    if expert.prefix_cache == "off" or (expert.prefix_cache == "auto" and _near(expert)):
+    if expert.prefix_cache == "off":
         return None
     cheaper = expert.price is not None and expert.price.caches
     if expert.prefix_cache == "auto" and not cheaper:
@@ -37,9 +36,3 @@ def prefix_cache_of(expert: Expert) -> PrefixCache | None:
         return None  # what is written into the cache costs more, and nobody knows that it comes back
     shortest = known.get("prompt_cache_min_tokens")
     return PrefixCache(max(LEAST, int(shortest) if isinstance(shortest, int | float) else 0), marked=marked)
-
-
-def _near(expert: Expert) -> bool:
-    if expert.api_base is not None:
-        return near(expert.api_base)
-    return expert.model.partition("/")[0] in (LOCAL | OLLAMA)

@@ -16,6 +16,7 @@ from orchestrator.ledger import Amount, Scope
 from orchestrator.serving import backend_of
 from orchestrator.types import Completion, Expert, Message, PrefixCache, Price, Request, Sampling
 from tests.double import Double
+from tests.double.client import until
 
 Doubles = Callable[..., Awaitable[Double]]
 
@@ -73,6 +74,18 @@ async def test_with_a_lead_all_others_read_the_shared_part_from_the_cache_and_sa
         assert run.reserved == problem.reserved == Amount()
     assert found["on"][0] == found["off"][0]
     assert (found["off"][1], found["on"][1]) == (0, 7 * 3200)
+
+
+async def test_the_others_leave_at_the_first_token_of_the_lead_and_not_at_its_reply(
+    double: Doubles, tmp_path: Path, client: str
+) -> None:
+    server = await double(cache=128, latency=600.0)
+    asking = asyncio.create_task(answers(server, tmp_path, client, "on"))
+    await until(lambda: server.stats.in_flight == len(WAYS))  # gives up before those who wait for a lead would
+    assert server.stats.status == {}, "nobody has been answered"
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert [bool(tally.cached) for tally in server.stats.prompts.values()].count(False) == 1
 
 
 @pytest.mark.parametrize("client", ["direct"])

@@ -45,9 +45,10 @@ def test_the_shortest_beginning_is_as_long_as_its_provider_says() -> None:
 @pytest.mark.parametrize(
     "expert",
     [
-        Expert("near", "openai/m", api_base="http://127.0.0.1:8000/v1", price=CHEAPER),
-        Expert("office", "openai/m", api_base="http://gpu.lan:8000/v1", price=CHEAPER),
-        Expert("ollama", "ollama_chat/qwen3:8b", price=CHEAPER),
+        Expert("near", "openai/m", api_base="http://127.0.0.1:8000/v1"),
+        Expert("office", "openai/m", api_base="http://gpu.lan:8000/v1"),
+        Expert("ollama", "ollama_chat/qwen3:8b"),
+        Expert("free", "openai/m", api_base="http://127.0.0.1:8000/v1", price=Price()),
         Expert("unknown", "openai/m", api_base="https://models.example.com/v1"),
         Expert("dear", "openai/m", api_base="https://models.example.com/v1", price=Price(3e-6, 15e-6)),
         Expert("off", "openai/gpt-4o-mini", price=CHEAPER, prefix_cache="off"),
@@ -63,5 +64,7 @@ def test_a_gateway_whose_price_tells_or_that_is_switched_on_has_one() -> None:
     gateway = Expert("gateway", "openai/m", api_base="https://models.example.com/v1", price=CHEAPER)
     assert prefix_cache_of(gateway) == PrefixCache()
     assert prefix_cache_of(replace(gateway, price=None, prefix_cache="on")) == PrefixCache()
-    near = replace(gateway, api_base="http://127.0.0.1:4000/v1", prefix_cache="on")
-    assert prefix_cache_of(near) == PrefixCache()
+    near = replace(gateway, api_base="http://127.0.0.1:4000/v1")
+    assert prefix_cache_of(near) == PrefixCache(), "a price that tells is that of a provider behind it"
+    assert prefix_cache_of(replace(near, price=None, prefix_cache="on")) == PrefixCache()
+    assert of("ollama_chat/qwen3:8b", prefix_cache="on") == PrefixCache()
