@@ -43,7 +43,7 @@ class Expert:
     """`None`: unknown, refused under a money cap."""
     prefix_cache: str = "auto"
     """Whether one of several calls that share a long beginning goes before the others, so that these read it from the
-    provider's cache: `on`, `off`, or `auto`: where it is hosted and that is known to cost less."""
+    provider's cache: `on`, `off`, or `auto`: where that is known to cost less."""
     skills: tuple[str, ...] = ()
     resident_group: str | None = None
     """Experts whose models share memory, such as one GPU: only some are loaded at once, and they are asked in turn."""
