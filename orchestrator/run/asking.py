@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator import answers
 from orchestrator.engine import Landed, Seat
-from orchestrator.errors import BudgetExceeded, ExpertError, ExpertLost, Stopped, Truncated
+from orchestrator.errors import BudgetExceeded, ContentFiltered, ExpertError, ExpertLost, Stopped, Truncated
 from orchestrator.ledger import Amount
 from orchestrator.types import (
     Completion,
@@ -97,6 +97,7 @@ class Asker:
     async def _sample(self, wanted: Wanted, request: Request, seat: Seat) -> Completion:
         try:
             completion, request = await self._ask(wanted, request, seat)
+            await self._check_withheld(request, completion)
             if completion.finish == "length":
                 completion = await self._whole(wanted, request, completion, seat)
         except ExpertError as error:
@@ -129,9 +130,22 @@ class Asker:
         larger = replace(request, sampling=_grown(request.sampling, LARGER_CAP))
         self.table.trace.add("truncated", self.path, key=request.key.hex(), max_tokens=larger.sampling.max_tokens)
         completion, answered = await self._ask(replace(wanted, growth=LARGER_CAP), larger, seat)
+        await self._check_withheld(answered, completion)
         if completion.finish == "length" and not await self._answered(answered, completion):
             raise Truncated(f"no answer within {answered.sampling.max_tokens} tokens", expert=answered.expert)
         return completion
+
+    async def _check_withheld(self, request: Request, completion: Completion) -> None:
+        """Of a reply that a provider's filter cut, only one whose answer had come by then is an answer.
+
+        Raises:
+            ContentFiltered: it had not; half of a text would be taken for all that the expert had to say.
+        """
+        if completion.finish != "content_filter" or completion.tool_calls:
+            return
+        if not await self._answered(request, completion) or answers.breaks_off(self.problem, completion.text):
+            words = "the provider withheld the rest of the reply (finish_reason content_filter)"
+            raise ContentFiltered(words, expert=request.expert)
 
     async def _answered(self, request: Request, completion: Completion) -> bool:
         if request.labels.purpose != "answer":

@@ -21,6 +21,45 @@ def cut(request: Request, needed: int, text: str = "The answer is 4") -> Complet
     return Completion("" if short else text, finish="length" if short else "stop")
 
 
+def withheld(text: str) -> ScriptedExpert:
+    """An expert whose replies a filter cuts after `text`."""
+    return ScriptedExpert(lambda _: Completion(text, finish="content_filter"))
+
+
+class TestWithheld:
+    @pytest.mark.parametrize(
+        ("kind", "purpose"),
+        [("number", "answer"), ("text", "answer"), ("number", "plan")],
+        ids=["unread", "prose", "plan"],
+    )
+    def test_a_reply_that_a_filter_cut_before_its_answer_is_refused_and_paid(self, kind: Kind, purpose: str) -> None:
+        scripted = withheld("First we take two apples and")
+        problem = replace(PROBLEM, kind=kind)
+        played = play(lambda run: run.generate(prompt(), purpose=purpose), scripted, problem=problem)
+        assert isinstance(played.error, ContentFiltered)
+        assert "withheld the rest of the reply" in str(played.error)
+        usage = played.table.meter.usage
+        assert (usage.refused, usage.calls, played.wallet.spent.calls, len(scripted.requests)) == (1, 1, 1, 1)
+        assert set(played.journal.replies) == {scripted.requests[0].key}
+
+    @pytest.mark.parametrize("kind", ["number", "text"])
+    def test_one_whose_answer_had_come_is_kept_and_says_how_it_ended(self, kind: Kind) -> None:
+        problem = replace(PROBLEM, kind=kind)
+        played = play(lambda run: run.generate(prompt()), withheld("The answer is 4. And"), problem=problem)
+        assert played.result is not None
+        assert played.result[0].finish == "content_filter"
+
+    def test_a_cut_text_is_taken_where_a_filter_cuts_the_larger_one(self) -> None:
+        def reply(request: Request) -> Completion:
+            small = request.sampling.max_tokens == 2048
+            return Completion("Once upon a time there", finish="length" if small else "content_filter")
+
+        problem = replace(PROBLEM, kind="text")
+        played = play(lambda run: run.generate(prompt()), ScriptedExpert(reply), problem=problem)
+        assert played.result is not None
+        assert (played.result[0].finish, played.table.meter.usage.refused) == ("length", 0)
+
+
 class TestTruncation:
     def test_it_is_asked_once_more_with_four_times_the_cap(self) -> None:
         scripted = ScriptedExpert(lambda request: cut(request, 5000))
