@@ -23,6 +23,8 @@ _FINISH: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "safety": "content_filter",
 }
+_BROKEN = frozenset({"abort", "error"})
+"""Reasons of vLLM, SGLang and gateways for a text that did not come to its end: half of one counts as none."""
 
 
 @dataclass(slots=True)
@@ -156,7 +158,10 @@ def _choice(raw: Any) -> Choice:
     text, thoughts = split_thoughts(content)
     if reasoning:
         text = text.strip()  # as where it stood in the text: whoever takes it out, server or library, leaves blanks
-    finish = _FINISH.get(str(field(raw, "finish_reason") or "stop").lower(), "stop")
+    reason = str(field(raw, "finish_reason") or "stop").lower()
+    if reason in _BROKEN:
+        text, reasoning, thoughts, message = "", "", "", None
+    finish = _FINISH.get(reason, "stop")
     if not text and _refused(message):
         finish = "content_filter"
     spoken = "\n\n".join(part for part in (reasoning, thoughts) if part)

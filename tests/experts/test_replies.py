@@ -142,6 +142,15 @@ def test_reasons_to_finish_are_four(given: str | None, finish: str) -> None:
     assert response.completions[0].finish == finish
 
 
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_a_text_that_the_server_broke_off_is_none(reason: str) -> None:
+    half = choice("It is 4", finish=reason, reasoning_content="hm", tool_calls=None)
+    response, choices = response_of(raw(choice("It is 42"), half), EXPERT, batch(0, 1), ())
+    assert ([reply.text for reply in response.completions], choices, response.spoiled) == (["It is 42"], 2, 1)
+    with pytest.raises(BadCompletion):
+        response_of(raw(half), EXPERT, batch(0), ())
+
+
 def test_an_empty_choice_is_left_out_and_the_others_stay() -> None:
     answer = raw(choice("", 0), choice("good", 1), choice(None, 2), usage=usage(5, 12))
     response, choices = response_of(answer, EXPERT, batch(7, 8, 9), ())
