@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+)
 
 from orchestrator.errors import ConfigError, UnknownName
 from orchestrator.masking import MASK, masked_url
-from orchestrator.types import BatchTerms, Expert, Price, PriceTier, Sampling, capacity_of
+from orchestrator.types import BatchTerms, Expert, Price, PriceTier, Sampling
 
-from .capabilities import SETTINGS
 from .headers import Headers
+from .pool_checks import check
 
-CLIENTS = ("auto", "direct", "litellm", "local", "replay", "scripted", "sim")
 _MILLION = 1_000_000
+
+
+def _window(text: str) -> str:
+    if re.fullmatch(r"[1-9]\d*[mhd]", text) is None:
+        raise ValueError("write a number and m, h or d, such as 24h")
+    return text
 
 
 def _listed(value: object) -> object:
@@ -96,7 +110,7 @@ class ExpertTable(_Table):
     persona: str | None = None
     mode: Literal["chat", "completion", "batch"] | None = None
     """`batch`: chat by the provider's batch endpoint."""
-    batch_window: str = Field(default=BatchTerms().window, pattern=r"^[1-9]\d*[mhd]$")
+    batch_window: Annotated[str, AfterValidator(_window)] = BatchTerms().window
     batch_price: float = Field(default=BatchTerms().price, ge=0)
     batch_requests: int = Field(default=BatchTerms().requests, gt=0)
     batch_bytes: int = Field(default=BatchTerms().size, gt=0)
@@ -198,7 +212,7 @@ def _experts(data: dict[str, object], path: Path) -> list[Expert]:
         experts = [table.expert() for table in PoolFile.model_validate(data).expert]
     except ValidationError as error:
         _explain(error, tables, path)
-    _check_names(experts, path)
+    check(experts, path)
     return experts
 
 
@@ -266,51 +280,6 @@ def _per_token(price: PriceTable) -> Price:
     return Price(**price.rates(), request=price.request, tiers=tiers)
 
 
-def _check_names(experts: list[Expert], path: Path) -> None:
-    installed = {point.name for point in importlib.metadata.entry_points(group="orchestrator.clients")}
-    clients, ids = (*CLIENTS, *sorted(installed)), [expert.id for expert in experts]
-    for expert in experts:
-        where = f"{path}: expert '{expert.id}'"
-        if expert.client not in clients:
-            raise UnknownName("client", expert.client, clients, where)
-        if expert.fallback is not None and expert.fallback not in ids:
-            raise UnknownName("fallback", expert.fallback, ids, where)
-        for name in expert.capabilities:
-            if name not in SETTINGS:
-                raise UnknownName("capability", name, SETTINGS, where)
-        _check_values(expert, where)
-    for group in dict.fromkeys(expert.resident_group for expert in experts):
-        _check_capacity(group, experts, path)
-
-
-def _check_capacity(group: str | None, experts: list[Expert], path: Path) -> None:
-    if group is not None:
-        try:
-            capacity_of(group, experts)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from None
-
-
-def _check_values(expert: Expert, where: str) -> None:
-    if expert.batch is not None:
-        from .batch import unsupported
-
-        if why := unsupported(expert):
-            raise ConfigError(f'{where}: mode = "batch": {why}')
-    if expert.resident_group is None:
-        for name in ("resident_capacity", "loader"):
-            if getattr(expert, name) not in (None, "none"):
-                raise ConfigError(f"{where}: {name} says how a resident_group is served; name the group too")
-    for name, value in expert.capabilities.items():
-        if name == "max_tokens" and value is False:
-            raise ConfigError(
-                f"{where}: capabilities.max_tokens: a cap is always sent, budgets rest on it; "
-                'give the name that the server knows, such as "max_completion_tokens"'
-            )
-        if name != "max_tokens" and isinstance(value, str):
-            raise ConfigError(f"{where}: capabilities.{name}: write true or false")
-
-
 def _explain(error: ValidationError, tables: list[object], path: Path) -> NoReturn:
     """One complaint as one line with file, entry and key; a key that is not there may be why another is missing."""
     complaints = error.errors(include_url=False, include_input=False)
@@ -322,7 +291,8 @@ def _explain(error: ValidationError, tables: list[object], path: Path) -> NoRetu
     key = ".".join(str(part) for part in place)
     if first["type"] == "extra_forbidden":
         raise UnknownName("key", key, known, where) from None
-    raise ConfigError(f"{where}: {key}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+    told = first["msg"].removeprefix("Value error, ")
+    raise ConfigError(f"{where}: {key}: {told[:1].lower()}{told[1:]}") from None
 
 
 def _entry_name(tables: list[object], number: int, path: Path) -> str:

@@ -235,7 +235,10 @@ def test_prices_of_long_prompts_are_read_and_written(tmp_path: Path) -> None:
         ("{ above = 200_000, prompt = 1, completion = 2 }", "two tiers are above 200000 tokens"),
         ("{ prompt = 1, completion = 2 }", r"price\.tiers\.1\.above"),
         ("{ above = -1, prompt = 1, completion = 2 }", r"price\.tiers\.1\.above"),
-        ("{ above = 1, prompt = 1, completion = 2, writen_prompt = 3 }", r"did you mean 'price\.tiers\.1\.written_prompt'"),
+        (
+            "{ above = 1, prompt = 1, completion = 2, writen_prompt = 3 }",
+            r"did you mean 'price\.tiers\.1\.written_prompt'",
+        ),
     ],
 )
 def test_a_slip_in_the_prices_of_long_prompts_is_told(tmp_path: Path, tier: str, said: str) -> None:
@@ -301,11 +304,23 @@ def test_a_group_of_models_that_share_memory(tmp_path: Path) -> None:
         (GROUP.format(id="a") + "resident_capacity = 0\n", "resident_capacity: input should be greater than 0"),
         (GROUP.format(id="a") + 'loader = "magic"\n', "loader: input should be 'none', 'ollama', 'vllm' or 'local'"),
         ('[[expert]]\nid = "a"\nloader = "vllm"\n', "expert 'a': loader says how a resident_group is served"),
+        (GROUP.format(id="sim:ada") + 'client = "sim"\nloader = "vllm"\n', 'loader = "vllm" tells a server'),
+        ('[[expert]]\nid = "openai/gpt-4o"\nresident_group = "g"\nloader = "ollama"\n', "give its api_base"),
+        ('[[expert]]\nid = "a"\nbatch_window = "1 day"\n', "batch_window: write a number and m, h or d"),
         ('[[expert]]\nid = "a"\nresident_capacity = 3\n', "expert 'a': resident_capacity says how a resident_group"),
     ],
-    ids=["two capacities", "no capacity", "unknown loader", "loader alone", "capacity alone"],
+    ids=[
+        "two capacities",
+        "no capacity",
+        "unknown loader",
+        "loader alone",
+        "loader of a program",
+        "loader of a provider",
+        "window of batches",
+        "capacity alone",
+    ],
 )
-def test_groups_that_do_not_hold_are_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_groups_and_batches_that_do_not_hold_are_refused(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "pool.toml"
     file.write_text(text)
     with pytest.raises(ConfigError) as caught:
