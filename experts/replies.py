@@ -36,6 +36,8 @@ class Choice:
     finish: FinishReason
     tool_calls: tuple[ToolCall, ...]
     likelihoods: Likelihoods
+    place: int = -1
+    """As the server numbered it; negative where it did not."""
 
     @property
     def empty(self) -> bool:
@@ -49,9 +51,10 @@ class Choice:
 
 
 def response_of(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple[str, ...]) -> tuple[Response, int]:
-    """The completions of an answer in the order of its choices, and how many choices it had.
+    """The completions of an answer by the numbers of its choices, and how many choices it had.
 
-    Choices without any text are left out, so that their samples are asked for again; so are more than were asked for.
+    A sample whose choice is missing, or has no text, is asked for again, and no other takes its place; where a server
+    gives more choices than were asked for, these do.
 
     Raises:
         BadCompletion: no choice, none that says anything, or not the shape of an answer.
@@ -67,20 +70,36 @@ def response_of(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tup
 
 def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple[str, ...]) -> tuple[Response, int]:
     choices = [_choice(c) for c in _ordered(field(raw, "choices") or ())]
-    good = [choice for choice in choices if not choice.empty][: len(batch)]
-    if not good:
+    placed = _placed(choices, len(batch))
+    if not placed:
         if any(choice.finish == "content_filter" for choice in choices):
             raise ContentFiltered("the provider withheld the answer (finish_reason content_filter)", expert=expert.id)
         what = "an empty text" if choices else "no choices"
         raise BadCompletion(f"the answer has {what}", expert=expert.id)
     bill, told = _bill(raw, choices, expert, batch[0])
-    each = alone(bill, [choice.size for choice in good], expert.price)
+    each = alone(bill, [choice.size for choice in placed.values()], expert.price)
     model, fingerprint = str(field(raw, "model") or ""), str(field(raw, "system_fingerprint") or "")
     completions = tuple(
-        _completion(choice, tokens, model, fingerprint, expert) for choice, tokens in zip(good, each, strict=True)
+        _completion(choice, tokens, model, fingerprint, expert)
+        for choice, tokens in zip(placed.values(), each, strict=True)
     )
-    spoiled = min(len(choices), len(batch)) - len(good)
-    return Response(completions, bill, dropped, spoiled, told), len(choices)
+    spoiled = min(len(choices), len(batch)) - len(placed)
+    empty = tuple(c.place for c in choices if c.empty and c.place not in placed)
+    return Response(completions, bill, dropped, spoiled, told, tuple(placed), empty), len(choices)
+
+
+def _placed(choices: Sequence[Choice], asked: int) -> dict[int, Choice]:
+    """Choices that say something, by the sample that each answers, in the order of these."""
+    places = [choice.place for choice in choices]
+    if min(places, default=0) < 0 or len(set(places)) < len(places):
+        for place, choice in enumerate(choices):
+            choice.place = place
+    good = [choice for choice in choices if not choice.empty]
+    placed = {choice.place: choice for choice in good if choice.place < asked}
+    free = (place for place in range(asked) if place not in placed)
+    more = [choice for choice in good if choice.place >= asked]
+    placed |= dict(zip(list(free), more, strict=False))
+    return dict(sorted(placed.items()))
 
 
 def _ordered(choices: Sequence[Any]) -> Sequence[Any]:
@@ -166,7 +185,12 @@ def _choice(raw: Any) -> Choice:
         finish = "content_filter"
     spoken = "\n\n".join(part for part in (reasoning, thoughts) if part)
     known = likelihoods_of(field(raw, "logprobs"), text, (reasoning, CLOSE))
-    return Choice(text, spoken, finish, _tool_calls(message), known)
+    return Choice(text, spoken, finish, _tool_calls(message), known, _place(raw))
+
+
+def _place(raw: Any) -> int:
+    index = field(raw, "index")
+    return index if isinstance(index, int) else -1
 
 
 def _content(raw: Any, message: Any) -> tuple[str, str]:

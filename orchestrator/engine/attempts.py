@@ -9,7 +9,7 @@ from orchestrator.errors import BadCompletion, ExpertError, ExpertTimeout
 from orchestrator.types import Response
 
 from .counters import Counters
-from .entries import finished, row, shares
+from .entries import answered, finished, row, shares
 from .flight import Departure, Flight, State
 from .flights import Flights
 from .journal import Journal
@@ -112,7 +112,7 @@ class Attempts:
         return response
 
     async def _land(self, lane: Lane, departure: Departure, response: Response) -> None:
-        flights = departure.flights
+        flights, missing = answered(departure.flights, response)
         replies = [finished(flight, c) for flight, c in zip(flights, response.completions, strict=False)]
         if departure.row is not None:
             keyed = [(flight.request.key, c) for flight, c in zip(flights, replies, strict=False)]
@@ -124,7 +124,7 @@ class Attempts:
         for flight, completion, paid in zip(flights, replies, shares(response.bill, replies), strict=False):
             flight.serve(completion, paid)
             self._flights.landed(flight)
-        for i, flight in enumerate(flights[len(replies) :]):
+        for i, flight in enumerate(missing):
             flight.settle_missing(spoiled=i < response.spoiled)
             self._again(lane, flight)
 

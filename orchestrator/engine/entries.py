@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.ledger import Amount
-from orchestrator.types import Completion, Expert, Tokens
+from orchestrator.types import Completion, Expert, Response, Tokens
 
 from .flight import Flight
 from .journal import Attempt
@@ -23,6 +23,16 @@ def row(expert: Expert, flights: Sequence[Flight]) -> Attempt:
 
 def _names(flight: Flight) -> tuple[str, ...]:
     return tuple(scope.name for scope in flight.leader.seat.scope.chain) if flight.leader else ()
+
+
+def answered(flights: Sequence[Flight], response: Response) -> tuple[list[Flight], list[Flight]]:
+    """The flights that the completions of a response answer, in the order of these, and the others: whoever's sample
+    came without any text goes first."""
+    if len(flights) == 1:
+        return list(flights), []
+    places = response.places or range(min(len(flights), len(response.completions)))
+    missing = sorted(set(range(len(flights))).difference(places), key=lambda i: (i not in response.empty, i))
+    return [flights[place] for place in places], [flights[place] for place in missing]
 
 
 def finished(flight: Flight, completion: Completion) -> Completion:

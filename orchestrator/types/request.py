@@ -228,6 +228,10 @@ class Response:
     """Samples that came without any text: of no use, but generated and part of the bill."""
     counted: bool = True
     """Whether the provider told the tokens; where it does not, they are estimated."""
+    places: tuple[int, ...] = ()
+    """Which request of the batch each completion answers, counted from 0; by default the first ones in their order."""
+    empty: tuple[int, ...] = ()
+    """Places of those that are `spoiled`, where these are known."""
 
 
 @dataclass(frozen=True, slots=True)
