@@ -90,7 +90,9 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
     out(f"folder: {told.path}")
     out(f"set: {visible(told.set, keep='')}, {seen.manifest.get('problems', '?')} problems, {_progress(told)} results")
     out_folded(f"experts: {visible(_experts(seen), keep='')}")
-    out(f"open calls: {calls}" + (" (in flight, or charged in full on resume)" if calls else ""))
+    waited = batches.get("out")  # told below, and not charged on resume
+    at_once = calls - (len(waited) if isinstance(waited, list) else 0)
+    out(f"open calls: {at_once}" + (" (in flight, or charged in full on resume)" if at_once else ""))
     if billed.prompt:
         out_folded(billed_line(billed))
     if batches:

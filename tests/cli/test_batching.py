@@ -87,7 +87,9 @@ def test_a_batch_that_is_out_is_shown_and_missed_when_its_run_is_deleted(
         await journal.aclose()
 
     asyncio.run(leave_one_out())
-    assert "a batch of 2 calls of 'm' is out (batch_7)" in command("runs", "show", "r").out
+    shown = command("runs", "show", "r").out
+    assert "a batch of 2 calls of 'm' is out (batch_7)" in shown
+    assert "open calls: 0\n" in shown
     (out,) = command("runs", "show", "r", "--json").json["batches"]["out"]
     assert (out["expert"], out["calls"], out["id"]) == ("m", 2, "batch_7")
     assert "batch batch_7 is still out: its provider bills it" in command("runs", "rm", "r", "--yes").err
