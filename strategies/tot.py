@@ -90,7 +90,7 @@ class TreeOfThoughts:
             raise
 
     async def _search(self, reached: _Reached, form: Form, space: Space, run: Run) -> None:
-        spare = _wants_spare(run.budget) and form.steps > 1
+        spare = _wants_spare(run.budget)
         for step in range(form.steps - 1):
             grown = await self._continued(reached, form, space, run, spare=spare and step == 0)
             if not grown:  # nobody has a next step: what there is has to do

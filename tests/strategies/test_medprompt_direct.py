@@ -59,6 +59,14 @@ async def test_their_examples_are_answered_with_a_letter_alone(stored: Callable[
     assert "with nothing else" in request.messages[0].text
 
 
+async def test_the_settings_go_with_every_call_and_letters_come_with_their_rivals() -> None:
+    expert = hasty(Jupiter=1.0)
+    spec = "medprompt(members=1, direct=1, temperature=0.3, max_tokens=900)"
+    await asolve(ASKED, experts=[expert.value], strategy=spec)
+    sent = [request.sampling for request in expert.requests if request.labels.purpose == "answer"]
+    assert [(one.temperature, one.max_tokens, one.top_logprobs) for one in sent] == [(0.3, 900, None), (0.3, 900, 20)]
+
+
 async def test_without_log_probabilities_they_abstain_and_the_reasoned_vote() -> None:
     expert = ScriptedExpert(lambda request: "B" if request.sampling.top_logprobs else picks("Mars")(request))
     out = await asolve(ASKED, experts=[expert.value], strategy="medprompt(members=2, direct=3)")

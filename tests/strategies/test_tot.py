@@ -49,6 +49,9 @@ def test_the_settings_of_the_paper_by_kind() -> None:
     four = Problem("g", (Message("user", "4 7 8 8"),), "game24")
     assert TreeOfThoughts().estimate(four, 1) == Estimate(2, 175.0, 175, 7, candidates=5)
     assert TreeOfThoughts().estimate(ESSAY, 1) == Estimate(10, 20.0, 20, 4, candidates=1)
+    # Opinions are as many as the way that they are had in takes, whatever the kind.
+    assert TreeOfThoughts(evaluate="value").estimate(ESSAY, 1).expected == 5 + 3 * 5 + 5 + 3 * 5
+    assert TreeOfThoughts(evaluate="vote", steps=2).estimate(four, 1).expected == 1 + 5 + 5 + 5
 
 
 async def test_the_best_valued_answer_comes_first_and_the_checker_picks_another() -> None:
@@ -251,6 +254,13 @@ async def test_roles_think_and_judge() -> None:
     assert [counts(expert) for expert in (idea, judge, main)] == [{"think": 5}, {"vote": 10}, {"answer": 5}]
     assert len({request.key for request in (*idea.requests, *judge.requests)}) == 15
     assert out.answer is not None
+
+
+async def test_roles_propose_and_value() -> None:
+    main, idea, judge = player(), player(), player()
+    roles: dict[str, str | Expert] = {"idea": wide(idea, "idea"), "judge": wide(judge, "judge")}
+    await asolve(HAND, experts=[wide(main)], roles=roles, strategy="tot(opinions=1)", verifier="none")
+    assert [set(counts(expert)) for expert in (idea, judge, main)] == [{"propose"}, {"value"}, {"answer"}]
 
 
 def test_concurrency_changes_nothing() -> None:

@@ -61,6 +61,19 @@ class TestEndedBeforeItsLastStep:
         assert (len(best.parents), len(plain.parents)) == (2, 1)  # a plan, and what it was finished by
         assert (out.chosen, out.answer, plain.answer) == (best, "7", "8")
 
+    async def test_no_more_states_are_finished_than_would_have_been_kept_and_each_once(self) -> None:
+        expert = player(think=lambda r: f"Plan {r.sample_index}: {'word ' * 60}", vote="The best choice is 1.")
+        await asolve(SUM, experts=[expert.value], strategy="tot(keep=2, max_tokens=100)", budget=Budget(tokens=2100))
+        finished = [last_words(request) for request in asked_for(expert, "answer") if "Plan" in last_words(request)]
+        assert (counts(expert), len(set(finished))) == ({"answer": 3, "think": 5}, 2)
+
+    async def test_answers_that_cannot_be_read_stay_behind_those_that_can(self) -> None:
+        expert = player(answer=lambda r: "word " * 40 + (f"The answer is {r.sample_index}." if r.sample_index else "?"))
+        spec = "tot(max_tokens=100)"
+        out = await asolve(SUM, experts=[expert.value], strategy=spec, budget=Budget(tokens=2600))
+        assert (out.stopped_by, counts(expert)["answer"]) == ("budget", 6)
+        assert [scored.candidate.answer for scored in out.candidates] == ["1", "2", "3", "4"]
+
     async def test_a_checker_picks_the_plain_answer_where_what_was_finished_early_is_wrong(self) -> None:
         def answer(request: Request) -> str:
             return "Answer: 2 + 3 + 4" if "these are its steps" in last_words(request) else "Answer: 2 * 3 * 4"
