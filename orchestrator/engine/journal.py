@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from sys import getsizeof
 from typing import Protocol
 
 from orchestrator.ledger import Amount, Losses
 from orchestrator.types import Completion, Tokens
 
 from .batching.log import BatchLog, MemoryBatchLog
+
+_BESIDE = 800
+"""Bytes of a reply beside its texts."""
+_MOST_LINKS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +78,28 @@ class Journal(Protocol):
 
 @dataclass(slots=True)
 class MemoryJournal:
-    """A journal for one process: what `solve()` uses unless it is told otherwise."""
+    """A journal for one process: what `solve()` uses unless it is told otherwise.
+
+    A process that lives for weeks must not grow: beyond a bound it forgets what was longest not looked up, which is
+    then asked and paid anew should anybody want it again.
+    """
 
     replies: dict[bytes, Completion] = field(default_factory=dict)
+    """The longest not looked up come first."""
     links: dict[bytes, str] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
     attempts: int = 0
     batches: BatchLog = field(default_factory=MemoryBatchLog)
+    most: int = 256_000_000
+    """Bytes that the replies may take."""
+    held: int = field(init=False, default=0)
+    """Bytes that they take."""
 
     def get(self, key: bytes) -> Completion | None:
-        return self.replies.get(key)
+        found = self.replies.pop(key, None)
+        if found is not None:
+            self.replies[key] = found
+        return found
 
     def linked(self, key: bytes) -> str | None:
         return self.links.get(key)
@@ -94,13 +111,31 @@ class MemoryJournal:
     async def reply(
         self, attempt: int, replies: Sequence[tuple[bytes, Completion]], bill: Tokens, spoiled: int = 0
     ) -> None:
-        self.replies.update(replies)
+        for key, completion in replies:
+            self._forget(key)
+            self.replies[key] = completion
+            self.held += _size(completion)
+        while self.held > self.most and self.replies:
+            self._forget(next(iter(self.replies)))
+
+    def _forget(self, key: bytes) -> None:
+        if (completion := self.replies.pop(key, None)) is not None:
+            self.held -= _size(completion)
 
     def fail(self, attempt: int, error: str, charged: bool) -> None:
         return None
 
     async def link(self, key: bytes, expert: str) -> None:
         self.links[key] = expert
+        if len(self.links) > _MOST_LINKS:
+            del self.links[next(iter(self.links))]
 
     async def aclose(self) -> None:
         return None
+
+
+def _size(completion: Completion) -> int:
+    """Bytes that it takes, to some percent."""
+    c = completion
+    texts = getsizeof(c.text) + getsizeof(c.reasoning) + sum(getsizeof(call.arguments) for call in c.tool_calls)
+    return _BESIDE + texts + 32 * (len(c.logprobs) + len(c.confidences)) + 160 * len(c.alternatives)
