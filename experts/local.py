@@ -20,6 +20,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +39,7 @@ from orchestrator.protocols import Backend
 from orchestrator.types import Completion, Expert, Json, Price, Request, Response, Tokens
 
 from .compatible import ended_by_window
+from .in_process.taking import Taking
 from .replies import response_of
 
 if TYPE_CHECKING:
@@ -142,6 +144,7 @@ class LocalBackend:
         self.expert = expert
         self._prompter: Prompter | None = None
         self._device: Device | None = None
+        self._taking = Taking(partial(_device, expert))
         self._opening = asyncio.Lock()
         self._empty: Counter[bytes] = Counter()
         """By key, how often a reply came without any text."""
@@ -163,9 +166,8 @@ class LocalBackend:
 
     async def aclose(self) -> None:
         """Gives the device back; its last user has its models forgotten."""
-        device, self._device, self._prompter = self._device, None, None
-        if device is not None:
-            await device.release()
+        self._device = self._prompter = None
+        await self._taking.release()
 
     async def _answered(self, batch: Sequence[Request]) -> Response:
         prompter, device = await self._ready()
@@ -202,7 +204,7 @@ class LocalBackend:
     async def _ready(self) -> tuple[Prompter, Device]:
         async with self._opening:
             if self._device is None:
-                self._device = await asyncio.to_thread(_device, self.expert)
+                self._device = await self._taking.taken()
             if self._prompter is None:
                 self._prompter = await asyncio.to_thread(_prompter, self.expert)
         return self._prompter, self._device
@@ -212,7 +214,7 @@ class LocalLoader:
     """Has a device bring models in and put them out."""
 
     def __init__(self) -> None:
-        self._device: Device | None = None
+        self._taking: Taking | None = None
 
     async def load(self, expert: Expert) -> None:
         device = await self._taken(expert)
@@ -226,14 +228,13 @@ class LocalLoader:
         await device.unload(_source(expert))
 
     async def aclose(self) -> None:
-        device, self._device = self._device, None
-        if device is not None:
-            await device.release()
+        if self._taking is not None:
+            await self._taking.release()
 
     async def _taken(self, expert: Expert) -> Device:
-        if self._device is None:
-            self._device = await asyncio.to_thread(_device, expert)
-        return self._device
+        if self._taking is None:
+            self._taking = Taking(partial(_device, expert))
+        return await self._taking.taken()
 
 
 # -- what an expert says --------------------------------------------------------------------

@@ -30,11 +30,14 @@ async def test_who_stops_waiting_ends_the_reply_at_its_next_token(model: Path) -
         assert not local._device._batch.rows
 
 
-async def test_a_call_that_takes_too_long_ends(model: Path) -> None:
+async def test_a_call_that_takes_too_long_ends_and_keeps_no_device(model: Path) -> None:
+    from orchestrator.experts.in_process.device import Device
+
     expert = expert_of(model, timeout=1e-3)
     async with serving(expert) as local:
         with pytest.raises(ExpertTimeout, match=r"no answer in 0\.001 s"):
             await one(local, asking(expert, "hi"))
+    assert not Device._all
 
 
 async def test_a_batch_that_does_not_fit_is_halved_and_says_the_same(
