@@ -37,6 +37,8 @@ _TOO_LONG = re.compile(
     r"exceeds? (?:the )?(?:model'?s? )?(?:maximum )?(?:context|token|max_model_len)",
     re.IGNORECASE,
 )
+_OF_REPLY = re.compile(r"completion|max_(?:new_|completion_|output_)?tokens|output tokens", re.IGNORECASE)
+"""In a refusal of what is too long: the room kept for the reply counts too."""
 _FILTERED = re.compile(
     r"content[_ ](?:policy|filter|management)|safety system|violat\w+ (?:our|the) (?:usage|content)|ResponsibleAI|"
     r"content_policy_violation|data_inspection_failed",
@@ -93,7 +95,7 @@ class Teller:
 
     def error(self, kind: type[ExpertError], message: str, retry_after: float | None = None) -> ExpertError:
         """An error as one line that says what to do next."""
-        line = one_line(message, self.secrets, _advice(kind, self.key_from))
+        line = one_line(message, self.secrets, _advice(kind, self.key_from, message))
         return kind(line, expert=self.expert, retry_after=retry_after)
 
 
@@ -131,8 +133,11 @@ def _words(text: str) -> str:
     return " ".join(unescape(_TAG.sub(" ", title[1] if title else text)).split())
 
 
-def _advice(kind: type[ExpertError], key_from: str) -> str:
+def _advice(kind: type[ExpertError], key_from: str, message: str) -> str:
     """What to do next, where the user can do something."""
+    if kind is ContextTooLong:
+        room = "; a smaller max_tokens in the sampling of its pool entry leaves the prompt more room"
+        return room if _OF_REPLY.search(message) else ""
     if kind is WrongKey:
         return f"; {key_from}" if key_from else ""
     if kind is UnknownModel:

@@ -250,6 +250,26 @@ async def test_a_web_page_in_the_place_of_an_answer_says_where_to_look(canned: C
 
 
 @pytest.mark.parametrize(
+    ("message", "advised"),
+    [
+        (
+            "maximum context length is 300 tokens. You requested 2096 (48 in the messages, 2048 in the completion).",
+            True,
+        ),
+        ("prompt is too long: 210000 tokens > 200000 maximum", False),
+    ],
+    ids=["with the reply", "prompt alone"],
+)
+async def test_where_the_room_for_the_reply_is_what_does_not_fit_that_is_said(
+    canned: Cans, served: Serve, message: str, advised: bool
+) -> None:
+    server = await canned(400, said(message))
+    with pytest.raises(ContextTooLong) as caught:
+        await served(server.base_url).complete([request()])
+    assert caught.value.message.endswith("leaves the prompt more room") is advised
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         (PAGE.format("502 Bad Gateway"), "502 Bad Gateway"),
