@@ -10,22 +10,10 @@ from typing import Any
 import pytest
 
 import orchestrator
-from orchestrator import Budget, Candidate, Orchestrator, Outcome, Problem, Run, asolve, strategy
+from orchestrator import Budget, Candidate, Orchestrator, Outcome, Problem, Run, asolve
 from orchestrator.experts.scripted import ScriptedExpert
 from tests.clock import run_virtual
-
-
-@strategy
-@dataclasses.dataclass(frozen=True)
-class OneByOne:
-    """Asks forever, one sample after the other."""
-
-    async def __call__(self, problem: Problem, run: Run) -> None:
-        for i in range(1000):
-            run.emit(await run.read(await run.generate(problem.ask(PLAIN), sample=i)))
-
-
-PLAIN = orchestrator.Template("plain", "$problem")
+from tests.one_by_one import PLAIN, OneByOne
 
 
 def slow_check(seconds: float) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator import Message, Problem, asolve
 from orchestrator.experts.scripted import ScriptedExpert
+from orchestrator.protocols import Strategy
 from orchestrator.types import Completion, Expert, Outcome, Request
 from tests.skills.making import profiles_of, written
 
@@ -62,7 +63,7 @@ def spec(folder: Path, settings: str = "", profiles: Any = KNOWN) -> str:
     return f'symbolic_moe(profiles="{written(profiles, folder)}"{", " + settings if settings else ""})'
 
 
-async def solved(pool: Pool, strategy: str, problem: Problem = LEGS, **options: object) -> Outcome:
+async def solved(pool: Pool, strategy: str | Strategy, problem: Problem = LEGS, **options: object) -> Outcome:
     return await asolve(problem, experts=pool.experts, strategy=strategy, **options)  # type: ignore[arg-type]
 
 

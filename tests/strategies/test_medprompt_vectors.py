@@ -124,6 +124,11 @@ def test_vectors_are_wanted_of_a_file_that_has_none(stored: Callable[..., str]) 
         Medprompt(retriever="vectors")
 
 
+def test_without_examples_nothing_is_embedded(stored: Callable[..., str]) -> None:
+    path = Path(stored(*PLACED, embedder="embed-model").strip('"'))
+    assert Medprompt(path, examples=0).estimate(ASKED, 1) == Medprompt().estimate(ASKED, 1)
+
+
 def test_the_lowest_rung_goes_without_vectors(stored: Callable[..., str]) -> None:
     path = Path(stored(*PLACED, embedder="embed-model").strip('"'))
     full = Medprompt(path)

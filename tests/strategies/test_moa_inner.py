@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 import pytest
 
-from orchestrator import Budget, Message, Problem, Request, Run, Template, asolve
+from orchestrator import Budget, Message, Problem, Request, asolve
 from orchestrator.errors import ConnectionLost
 from orchestrator.experts.scripted import ScriptedExpert
 from orchestrator.registry import build
 from orchestrator.strategies.moa import MixtureOfAgents
 from orchestrator.types import Estimate
 from tests.clock import run_virtual
+from tests.one_by_one import OneByOne
 
 from .golden import lineage_is_sound, notes
 from .mixing import TASK, agent, mixed
 from .planning import asked_for, counts, wide
-
-PLAIN = Template("plain", "$problem")
 
 
 async def test_a_proposer_answers_with_what_its_strategy_comes_to() -> None:
@@ -77,18 +74,10 @@ async def test_one_proposer_has_all_calls_as_nobody_writes_then() -> None:
     assert (out.usage.calls, out.stopped_by, out.answer is not None) == (2, "done", True)
 
 
-class Untiring:
-    """Answers again and again until its budget ends; what that takes it cannot tell."""
-
-    async def __call__(self, problem: Problem, run: Run) -> None:
-        for sample in count():
-            run.emit(await run.read(await run.generate(problem.ask(PLAIN), sample=sample)))
-
-
 @pytest.mark.parametrize(("cap", "each"), [(2, 1), (3, 1), (8, 3), (9, 4)])
 async def test_every_proposer_has_an_equal_share_of_the_calls_and_at_least_one(cap: int, each: int) -> None:
     expert = ScriptedExpert(agent, max_n=1)
-    form = MixtureOfAgents(proposers=2, layers=2, inner=Untiring())
+    form = MixtureOfAgents(proposers=2, layers=2, inner=OneByOne())
     out = await asolve(TASK, experts=[expert.value], strategy=form, aggregator="majority", budget=Budget(calls=cap))
     assert (len(expert.requests), len(out.candidates), out.stopped_by) == (2 * each, 2, "done")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from orchestrator.registry import build
 from orchestrator.skills import Trimming
 from orchestrator.strategies.symbolic_moe import SymbolicMoE
 from orchestrator.types import Estimate, packed
+from tests.one_by_one import OneByOne
+from tests.skills.making import written
 
 from .routing import KNOWN, LEGS, Pool, solved, spec
 
@@ -90,6 +93,15 @@ async def test_an_inner_strategy_gets_smaller_before_recruits_get_fewer(tmp_path
     inner = spec(tmp_path, "inner=self_consistency(samples=5)")
     out = await solved(pool, inner, budget=Budget(calls=8))
     assert (pool.counts, out.stopped_by) == ({"skills": 1, "answer": 6, "synthesis": 1}, "done")
+
+
+@pytest.mark.parametrize(("cap", "each"), [(9, 3), (11, 3), (12, 4)])
+async def test_every_recruit_has_an_equal_share_of_the_calls(cap: int, each: int, tmp_path: Path) -> None:
+    pool, profiles = Pool(), Path(written(KNOWN, tmp_path))
+    form = SymbolicMoE(profiles, tagging="text", draw="distinct", inner=OneByOne())
+    out = await solved(pool, form, aggregator="majority", budget=Budget(calls=cap))
+    assert (Counter(pool.who("answer")), len(out.candidates)) == (dict.fromkeys(("e0", "e1", "e2"), each), 3 * each)
+    assert out.stopped_by == "done"
 
 
 async def test_a_cap_on_tokens_is_not_cut_into_shares_smaller_than_a_call(tmp_path: Path) -> None:
