@@ -9,19 +9,22 @@ import asyncio
 import copy
 import json
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from orchestrator.errors import BadCompletion, BadRequest, ExpertError
 from orchestrator.protocols import BatchBackend
 from orchestrator.types import Asked, BatchResult, BatchStanding, Expert, Request
 
 from .batch_asking import in_time, named, unless_there
-from .batch_reading import Reader, as_it_is, lines_of
+from .batch_reading import Reader, any_request, as_it_is, lines_of
 from .capabilities import Capabilities
 from .clients import client_of
 from .failures import Teller
 from .fields import field
 from .wire import call_for
+
+if TYPE_CHECKING:
+    from .batch_rehearsed import Rehearsed
 
 T = TypeVar("T")
 
@@ -32,6 +35,8 @@ _UNTOUCHED = frozenset({"batch_expired", "batch_cancelled"})
 """Codes of requests that a provider did not get to; they are not billed."""
 _PAGES = 50
 """Pages of a provider's list that are looked through for a batch, at the most."""
+_AT_ONCE = 64
+"""Results that are read between two looks at everything else."""
 _PATHS = {"chat": "/v1/chat/completions", "completion": "/v1/completions"}
 
 
@@ -56,6 +61,12 @@ class Endpoint(Protocol):
     tell: Teller
     model: str
     """As the provider knows it."""
+    words: Rehearsed | None
+    """Translates bodies and answers, where they are not OpenAI's."""
+
+    def written(self, key: str, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a file says of one request."""
+        ...
 
     def look_up(self, capabilities: Capabilities) -> None:
         """Takes over what is known of the provider's request fields."""
@@ -89,11 +100,9 @@ class ProviderBatches:
         self._endpoint: Endpoint | None = None
 
     def line(self, request: Request) -> bytes:
-        call = call_for([request], self.capabilities)
-        body: dict[str, Any] = {"model": self._model, **call.arguments}
-        body |= body.pop("extra_body", {})
-        path = _PATHS[request.sampling.mode]
-        whole = {"custom_id": request.key.hex(), "method": "POST", "url": path, "body": body}
+        if self._endpoint is None:
+            self._endpoint = self._opened()
+        whole = self._endpoint.written(request.key.hex(), _PATHS[request.sampling.mode], self._body(request))
         try:
             return json.dumps(whole, ensure_ascii=False).encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can write
@@ -143,13 +152,12 @@ class ProviderBatches:
         endpoint = await self._ready()
         raw = [await self._asked(endpoint, endpoint.content(file)) for file in standing.files]
         lines = await asyncio.to_thread(lambda: [line for data in raw for line in lines_of(data)])
-        reader = Reader(self.expert, self.capabilities, copy.deepcopy(self.capabilities), endpoint.tell, as_it_is)
-        results = []
-        for number, line in enumerate(lines):
-            if number % 64 == 63:
-                await asyncio.sleep(0)  # everything else goes on meanwhile
-            if (result := self._result(reader, line, asked)) is not None:
-                results.append(result)
+        understand = as_it_is if endpoint.words is None else endpoint.words.understand
+        reader = Reader(self.expert, self.capabilities, copy.deepcopy(self.capabilities), endpoint.tell, understand)
+        results: list[BatchResult] = []
+        for start in range(0, len(lines), _AT_ONCE):  # everything else goes on meanwhile
+            part = lines[start : start + _AT_ONCE]
+            results += await asyncio.to_thread(self._results, reader, part, asked)
         return results
 
     async def cancel(self, id_: str) -> None:
@@ -163,11 +171,17 @@ class ProviderBatches:
 
     # -- the way ------------------------------------------------------------------------
 
-    @property
-    def _model(self) -> str:
-        if self._endpoint is None:
-            self._endpoint = self._opened()
-        return self._endpoint.model
+    def _body(self, request: Request) -> dict[str, Any]:
+        assert self._endpoint is not None
+        if self._endpoint.words is not None:
+            found: dict[str, Any] = json.loads(self._endpoint.words.sent(request).body)
+            return found
+        body: dict[str, Any] = {
+            "model": self._endpoint.model,
+            **call_for([request], self.capabilities).arguments,
+        }
+        body |= body.pop("extra_body", {})
+        return body
 
     async def _ready(self) -> Endpoint:
         if self._endpoint is None:
@@ -184,13 +198,21 @@ class ProviderBatches:
             from .batch_litellm import LiteLLMEndpoint, provider_of
             from .batch_openai import OpenAIEndpoint
 
-            openai = provider_of(self.expert) == "openai"
-            endpoint = OpenAIEndpoint(self.expert) if openai else LiteLLMEndpoint(self.expert)
+            provider = provider_of(self.expert)
+            if provider == "mistral":
+                from .batch_mistral import MistralEndpoint
+
+                return MistralEndpoint(self.expert, self.capabilities)
+            endpoint = OpenAIEndpoint(self.expert) if provider == "openai" else LiteLLMEndpoint(self.expert)
         endpoint.look_up(self.capabilities)
         return endpoint
 
     async def _asked(self, endpoint: Endpoint, work: Awaitable[T]) -> T:
         return await in_time(self.expert, endpoint, work)
+
+    def _results(self, reader: Reader, lines: Sequence[Any], asked: Asked) -> list[BatchResult]:
+        found = [self._result(reader, line, asked) for line in lines]
+        return [result for result in found if result is not None]
 
     def _result(self, reader: Reader, line: Any, asked: Asked) -> BatchResult | None:
         """What one line of a result file says; `None` where it speaks of nothing of ours, or of nothing done."""
@@ -200,7 +222,7 @@ class ProviderBatches:
         answer = field(line, "response") or {}
         status, body = field(answer, "status_code"), field(answer, "body")
         if status == 200:
-            return reader.good(key, body, asked.get(key) or Request(self.expert.id, self.expert.model, ()))
+            return reader.good(key, body, asked.get(key) or any_request(self.expert.id, self.expert.model))
         said = body if status else {"error": field(line, "error")}
         return reader.bad(key, status if isinstance(status, int) else 500, said, asked)
 
@@ -254,7 +276,7 @@ def unsupported(expert: Expert) -> str:
     provider = provider_of(expert)
     if provider in PROVIDERS:
         return ""
-    why = UNABLE.get(provider or "", f"only those of {', '.join(PROVIDERS)} are")
+    why = UNABLE.get(provider or "", f"those of {', '.join(PROVIDERS)} are")
     return f"batches of {provider or 'its provider'} are not to be had this way: {why}"
 
 

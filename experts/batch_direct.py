@@ -10,6 +10,7 @@ import aiohttp
 from orchestrator.errors import ExpertError
 from orchestrator.types import Expert
 
+from .batch_form import OpenAIForm
 from .batch_server import BatchServer
 from .capabilities import Capabilities
 from .direct import headers_of
@@ -19,7 +20,7 @@ from .routes import direct_route
 _PAGE = 100
 
 
-class DirectEndpoint:
+class DirectEndpoint(OpenAIForm):
     """The files and batches of one server.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.errors import ExpertError
 from orchestrator.types import Expert
 
+from .batch_form import OpenAIForm
 from .batch_openai import plain
 from .capabilities import Capabilities
 from .channel import LiteLLMChannel, library, undisturbed
@@ -15,14 +16,15 @@ from .clients import COMPATIBLE
 from .failures import Teller
 from .prices import provider_of_bare_model
 
-PROVIDERS = ("openai", "azure", "anthropic")
+PROVIDERS = ("openai", "azure", "anthropic", "mistral")
 """By litellm's names."""
 
 _OF_FILES = "they are read from a bucket of files of one's own, and written into one"
 UNABLE = {
     "bedrock": _OF_FILES,
     "vertex_ai": _OF_FILES,
-    "gemini": "a list of them cannot be searched for one that an interrupted run was about to send",
+    "gemini": "they have a form of their own, which is not spoken",
+    "xai": "they have a form of their own, which is not spoken",
 }
 """Why those of others are not."""
 
@@ -37,7 +39,7 @@ def provider_of(expert: Expert) -> str | None:
     return prefix if slash else provider_of_bare_model(expert.model)
 
 
-class LiteLLMEndpoint:
+class LiteLLMEndpoint(OpenAIForm):
     """The files and batches of one expert's provider. Imports litellm when made.
 
     Raises:

@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.errors import ExpertError
 from orchestrator.types import Expert
 
+from .batch_form import OpenAIForm
 from .capabilities import Capabilities
 from .channel import LiteLLMChannel
 from .failures import Teller
@@ -19,7 +20,7 @@ from .failures import Teller
 _PAGE = 100
 
 
-class OpenAIEndpoint:
+class OpenAIEndpoint(OpenAIForm):
     """The files and batches of one expert's provider. Imports litellm when made.
 
     Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import BadCompletion, BadRequest, ContentFiltered, ExpertError
-from orchestrator.types import Asked, BatchResult, Expert, Request, Tokens
+from orchestrator.types import Asked, BatchResult, Expert, Message, Request, Tokens
 
 from .capabilities import Capabilities
 from .failures import Teller, answer_of
@@ -84,3 +84,8 @@ def lines_of(data: bytes) -> Iterator[Any]:
             yield json.loads(line)
         except (ValueError, RecursionError):
             continue
+
+
+def any_request(expert: str, model: str) -> Request:
+    """A request as good as any other, where only the way matters that it goes."""
+    return Request(expert, model, (Message("user", "-"),))

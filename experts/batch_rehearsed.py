@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import BadRequest, ExpertError
-from orchestrator.types import Expert, Message, Request
+from orchestrator.types import Expert, Request
 
+from .batch_reading import any_request
 from .batch_server import BatchServer
 from .capabilities import Capabilities
 from .channel import LiteLLMChannel
@@ -86,8 +87,3 @@ def without_images(request: Request) -> Request:
     if not any(message.images for message in request.messages):
         return request
     return replace(request, messages=tuple(replace(each, content=each.text) for each in request.messages))
-
-
-def any_request(expert: str, model: str) -> Request:
-    """A request as good as any other, where only the way matters that it goes."""
-    return Request(expert, model, (Message("user", "-"),))

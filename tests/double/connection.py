@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .server import Double
 
 _ASKING = ("/chat/completions", "/completions", "/embeddings")
-_DESK = ("/v1/files", "/v1/batches")
+_DESK = ("/v1/files", "/v1/batches", "/v1/batch/jobs")
 
 
 class Connection(asyncio.Protocol):

@@ -18,6 +18,7 @@ from .behaviour import MODES, Behaviour, digest
 from .caching import Cache
 from .card import Card
 from .connection import Connection
+from .jobs import JobDesk
 from .messages import MessageDesk, as_chat, as_message
 from .plan import Plan
 from .stats import Seen, Stats
@@ -34,6 +35,7 @@ class Double:
         port: 0 picks a free one.
         swap: models share a card: the fields of `Card`.
         batches: it takes files and batches: the fields of `Desk`.
+        jobs: it takes files and batch jobs, as Mistral does: the fields of `Desk`.
         messages: it takes messages and batches of them, as Anthropic does: the fields of `MessageDesk`.
         settings: fields of `Behaviour`, and `mode`: the name of some of them.
     """
@@ -47,12 +49,13 @@ class Double:
         port: int = 0,
         swap: Mapping[str, Any] | None = None,
         batches: Mapping[str, Any] | None = None,
+        jobs: Mapping[str, Any] | None = None,
         messages: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         self.message_desk = None if messages is None else MessageDesk(**messages)
         self.card = None if swap is None else Card(**swap)
-        self.desk = None if batches is None else Desk(**batches)
+        self.desk = Desk(**batches) if batches is not None else JobDesk(**jobs) if jobs is not None else None
         self.strict, self.keep_bodies, self.port = strict, keep_bodies, port
         self.stats, self.requests = Stats(), list[Seen]()
         self.cache = Cache()

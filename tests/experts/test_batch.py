@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.errors import BadCompletion, BadRequest, ConnectionFailed, ExpertError, ServerBusy, UnknownModel
 from orchestrator.experts.batch import ProviderBatches, standing_of, unsupported
+from orchestrator.experts.batch_form import OpenAIForm
 from orchestrator.types import BatchResult, BatchTerms, Expert, Price, Request
 from tests.double import Double, unused_url
 from tests.experts.serving import Canned, request
@@ -236,7 +237,7 @@ def created_once(double: Double) -> bool:
     return double.desk is not None and (double.desk.attempts, len(double.desk.made)) == (1, 1)
 
 
-class Odd:
+class Odd(OpenAIForm):
     """A server of another maker, which puts anything into its answers."""
 
     def __init__(self, said: Any) -> None:
