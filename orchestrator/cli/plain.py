@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .printing import visible
+from .printing import fitted, visible
 from .standing import LaneStanding, RowStanding, Standing, View, clock, money, percent, short
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class PlainDisplay:
 def say(text: str) -> None:
     """Prints one line on standard error; a run goes on if nobody reads it any more."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(fitted(text), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         return
 

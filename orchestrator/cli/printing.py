@@ -32,13 +32,16 @@ def out_json(schema: str, fields: Mapping[str, object]) -> None:
 
 def note(text: str) -> None:
     """Prints one line on standard error; on a terminal that is narrower, in several, broken between words."""
-    line = visible(text, keep="")
-    if sys.stderr.isatty():
-        line = _folded(line, _columns(sys.stderr), indent=2)
+    line = fitted(visible(text, keep=""))
     try:
         print(line, file=sys.stderr, flush=True)
     except BrokenPipeError:
         _nobody_reads(sys.stderr.fileno())
+
+
+def fitted(line: str) -> str:
+    """A line for standard error; for a terminal that is narrower, in several."""
+    return _folded(line, _columns(sys.stderr), indent=2) if sys.stderr.isatty() else line
 
 
 def visible(text: str, keep: str = "\n\t") -> str:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _NARROWEST = 22
 """Cells that a folded column keeps."""
+_FEWEST = 2
+"""Columns that are shown however narrow it is."""
+_LEAST = 8
+"""Cells that a folded column has even where the line is too short for that."""
 _BETWEEN = 3
 _USUAL = 80
 """How many columns are shown where there is no terminal."""
@@ -28,7 +32,8 @@ class Column:
         title: its head.
         cells: as they are to be read; control characters are escaped here.
         folds: text that may take several lines.
-        rank: columns of the highest rank are left out first where the line is too short; rank 0 stays.
+        rank: columns of the highest rank are left out first where the line is too short; those of rank 0 last, the
+            first two of them never.
     """
 
     def __init__(self, title: str, cells: Sequence[str], *, folds: bool = False, rank: int = 0) -> None:
@@ -95,7 +100,9 @@ def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
     while sum(column.narrowest for column in shown) + _BETWEEN * (len(shown) - 1) > width:
         last = max(shown, key=lambda column: column.rank)
         if last.rank == 0:
-            break
+            if len(shown) <= _FEWEST:
+                break
+            last = shown[-1]
         shown.remove(last)
     return shown
 
@@ -104,6 +111,8 @@ def _shared(columns: Sequence[Column], width: float) -> list[float]:
     """Cells of each column; those that fold share what the others leave, none more than it needs."""
     room: list[float] = [column.narrowest for column in columns]
     free = width - sum(room) - _BETWEEN * (len(columns) - 1)
+    if free < 0:
+        return [max(_LEAST, each + free) if c.folds else each for c, each in zip(columns, room, strict=True)]
     wanting = sorted((i for i, column in enumerate(columns) if column.folds), key=lambda i: columns[i].width)
     for left, i in zip(range(len(wanting), 0, -1), wanting, strict=True):
         more = max(0, min(free / left, columns[i].width - room[i]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.plain import PlainDisplay, line_of
+from orchestrator.cli.plain import PlainDisplay, line_of, say
 from orchestrator.cli.standing import View
 from orchestrator.experts.scripted import ScriptedExpert
 from tests.evals.benching import bench, cases, doubled, plan_of
@@ -91,3 +91,13 @@ def test_nobody_reading_is_no_reason_to_end(monkeypatch: pytest.MonkeyPatch, tmp
             broken.write("x" * 9), broken.flush()
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
     assert table[0]["solved"] == 2
+
+
+def test_on_a_narrow_terminal_a_line_breaks_between_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    say("word_problems:limit=8: 0 of 16 in 0:03; 32 calls, 76.2k tokens")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["word_problems:limit=8: 0 of 16", "  in 0:03; 32 calls, 76.2k", "  tokens"]

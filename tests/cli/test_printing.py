@@ -90,7 +90,13 @@ class TestTable:
         return capsys.readouterr().out
 
     @pytest.mark.parametrize(
-        ("width", "titles"), [(45, "strategy accuracy calls"), (60, "strategy accuracy tokens calls")]
+        ("width", "titles"),
+        [
+            (22, "strategy accuracy"),
+            (36, "strategy accuracy"),
+            (45, "strategy accuracy calls"),
+            (60, "strategy accuracy tokens calls"),
+        ],
     )
     def test_columns_of_less_weight_leave_first(
         self, terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, titles: str
