@@ -3,14 +3,13 @@ from __future__ import annotations
 import json
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.sandbox._cell.layers import NAMES, rated
-from tests.sandbox.cell import LINUX, User, as_user, lacking, run, said
+from tests.sandbox.cell import LINUX, User, lacking, run, said
 
 START = """
 import socket, tempfile, threading
@@ -76,14 +75,6 @@ shown(lambda: {
     "threads": refused(crowd),
 })
 """
-
-
-@pytest.fixture(scope="module", params=["self", "nobody"])
-def user(request: pytest.FixtureRequest) -> Iterator[User]:
-    with as_user(request.param) as found:
-        if found is None:
-            pytest.skip("only root with a Python that all can read can try this as somebody else")
-        yield found
 
 
 def looked(user: User, without: tuple[str, ...], secret: Path) -> tuple[dict[str, Any], dict[str, str]]:

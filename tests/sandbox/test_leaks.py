@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,20 +51,10 @@ KINDS: list[tuple[str, Suite, Limits]] = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the sandbox's folders are made; others may look into it, as into any such place."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        monkeypatch.setattr("tempfile.tempdir", folder)
-        yield Path(folder)
-        monkeypatch.undo()
-
-
 @pytest.mark.parametrize(
     "number", [pytest.param(300, id="some"), pytest.param(20_000, id="many", marks=pytest.mark.slow)]
 )
-async def test_nothing_is_left(folder: Path, number: int) -> None:
+async def test_nothing_is_left(temporary: Path, number: int) -> None:
     started = Started()
     async with Sandbox(workers=2, cache=0) as box:
         await verified(box, range(2 * len(KINDS)))
@@ -78,12 +66,12 @@ async def test_nothing_is_left(folder: Path, number: int) -> None:
         assert megabytes(started) < memory + 50
         found = await box.outputs("import os\ndef f(): return os.listdir()", "f", [()], LIMITS)
         assert found[0].value == []
-        assert len(files(folder)) == 2, "a folder for each worker"
+        assert len(files(temporary)) == 2, "a folder for each worker"
     assert await started.are(0)
-    assert files(folder) == []
+    assert files(temporary) == []
 
 
-async def test_cancelling_leaves_nothing(folder: Path) -> None:
+async def test_cancelling_leaves_nothing(temporary: Path) -> None:
     started = Started()
     async with Sandbox(workers=2, cache=0) as box:
         await verified(box, range(10))
@@ -100,10 +88,10 @@ async def test_cancelling_leaves_nothing(folder: Path) -> None:
         assert descriptors() <= before
         assert not dead(started)
     assert await started.are(0)
-    assert files(folder) == []
+    assert files(temporary) == []
 
 
-async def test_sandboxes_that_come_and_go_leave_nothing(folder: Path) -> None:
+async def test_sandboxes_that_come_and_go_leave_nothing(temporary: Path) -> None:
     started = Started()
     for number in range(4):
         async with Sandbox(workers=1) as box:
@@ -112,7 +100,7 @@ async def test_sandboxes_that_come_and_go_leave_nothing(folder: Path) -> None:
             before = descriptors()
     assert descriptors() == before
     assert await started.are(0)
-    assert files(folder) == []
+    assert files(temporary) == []
 
 
 async def verified(box: Sandbox, numbers: range) -> None:

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from orchestrator.sandbox._cell.namespaces import _outermost
-from tests.sandbox.cell import LINUX, User, as_user, said
+from tests.sandbox.cell import LINUX, User, said
 
 pytestmark = pytest.mark.skipif(not LINUX, reason="only Linux has namespaces")
 
@@ -79,14 +78,6 @@ if found:
 os.rmdir(scratch)
 print(json.dumps(found))
 """
-
-
-@pytest.fixture(scope="module", params=["self", "nobody"])
-def user(request: pytest.FixtureRequest) -> Iterator[User]:
-    with as_user(request.param) as found:
-        if found is None:
-            pytest.skip("only root with a Python that all can read can try this as somebody else")
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -27,16 +25,6 @@ ENDLESS = "def f(x):\n    while True: pass\n"
 SUITE = Calls("f", (Call((1,), 2),))
 LIMITS = Limits(5.0, wall=30.0)
 LONG = Limits(100.0, wall=300.0)
-
-
-@pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the sandbox's folders are made; others may look into it, as into any such place."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        monkeypatch.setattr("tempfile.tempdir", folder)
-        yield Path(folder)
-        monkeypatch.undo()
 
 
 async def test_nothing_is_started_until_it_is_needed() -> None:
