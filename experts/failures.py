@@ -67,7 +67,7 @@ class Answer:
     @property
     def refusal(self) -> Refusal | None:
         """The words of a refusal to take the request as it is."""
-        return Refusal(self.message, self.param, self.code) if self.status in (400, 422) else None
+        return Refusal(self.message, self.param, self.code) if self.status in (400, 422, 501) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def by_status(answer: Answer) -> tuple[type[ExpertError], str]:
     status, said = answer.status, f"{answer.message} {answer.code}"
     message = answer.message if answer.message.startswith(str(status)) else f"{status} {answer.message}".rstrip()
     match status:
-        case 400 | 413 | 422:
+        case 400 | 413 | 422 | 501:
             return _bad_request(said, status), message
         case 401 | 403 | 407:
             return (ContentFiltered if _FILTERED.search(said) else WrongKey), message

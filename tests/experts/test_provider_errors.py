@@ -45,6 +45,7 @@ def said(message: str, **fields: Any) -> Mapping[str, Any]:
 
 ANSWERS: list[tuple[int, Any, type[ExpertError]]] = [
     (400, said("The request is odd.", type="invalid_request_error"), BadRequest),
+    (501, said("Streaming is not implemented."), BadRequest),
     (400, said("This model's maximum context length is 4096 tokens.", code="context_length_exceeded"), ContextTooLong),
     (400, {"object": "error", "message": "This model's maximum context length is 9 tokens."}, ContextTooLong),
     (400, said("prompt is too long: 210000 tokens > 200000 maximum"), ContextTooLong),

@@ -97,6 +97,27 @@ async def test_a_server_that_streams_nothing_is_asked_at_once_without(
     assert server.stats.rejected == {refused: 1}
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Streaming is not supported for this model."),
+        (400, "n > 1 is not available with stream=true"),
+        (422, "Extra inputs are not permitted: stream_options"),
+        (501, "Streaming is not implemented."),
+    ],
+)
+async def test_a_refusal_to_stream_is_understood_in_any_words(
+    canned: Cans, served: Serve, status: int, message: str
+) -> None:
+    server = await canned(status, {"error": {"message": message, "type": "invalid_request_error"}})
+    backend = served(server.base_url)
+    with pytest.raises(BadRequest):
+        await backend.complete_shared([request()], (), lambda: None)
+    assert [bool(body.get("stream")) for body in server.bodies] == [True, False]
+    assert not backend.capabilities.takes("stream")
+    assert backend.capabilities.takes("n")
+
+
 @pytest.mark.parametrize("client", ["litellm"])
 async def test_by_litellm_several_samples_tools_and_probabilities_come_whole(double: Doubles, served: Serve) -> None:
     server = await double(answers={"42": 1}, keep_bodies=True)
