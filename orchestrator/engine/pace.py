@@ -7,12 +7,13 @@ from typing import Protocol
 
 from .spacing import Spacing, due_together
 
-_SPREAD = 0.05
+_SPREAD, _WIDE = 0.05, 0.08
 """Seconds by which a call may reach the server later than another that left with it: every period is longer by so
-much, or by this share where it is shorter than a second."""
-
-
-_USED = 0.99
+much, or by this share where it is shorter than a second. More where hundreds leave in a second: whatever holds up this
+process or the server, such as a collection of garbage, then comes between many calls."""
+_SOME, _MANY = 100, 500
+"""Requests a second up to which it is the first, and from which on it is the second."""
+_USED = 0.995
 """Share of the permits that groups use at the least."""
 _POLL = 0.01
 """Seconds after which the log is asked again."""
@@ -35,10 +36,10 @@ class Pace:
         permits = max(1, int(rpm // 60))
         # So many periods fill a minute that no 60 s ever see more than `rpm`, even if `permits` does not divide it.
         period = 60 / (rpm // permits) if rpm >= 1 else 60 / rpm
-        spread = _SPREAD * min(1.0, period)
-        self._log: _Log = Throttler(permits, period + 0.8 * spread, _POLL)
+        spread = _spread(permits / period) * min(1.0, period)
+        together = _together(permits, period)
+        self._log: _Log = Throttler(*_logged(permits, period, spread, together), _POLL)
         self._turn = asyncio.Lock()
-        together = _together(permits, period + spread)
         self._spacing = Spacing((period + spread) / (permits // together * together), together)
 
     def opens_at(self, now: float) -> float:
@@ -57,6 +58,23 @@ class Pace:
             await self._log.acquire()
             if (held := clock() - start) >= _POLL:
                 self._spacing.held(held)
+
+
+def _spread(rate: float) -> float:
+    """Seconds, at so many requests a second."""
+    return _SPREAD + (_WIDE - _SPREAD) * min(1.0, max(0.0, (rate - _SOME) / (_MANY - _SOME)))
+
+
+def _logged(permits: int, period: float, spread: float, together: int) -> tuple[int, float]:
+    """How many the log lets through in how many seconds; a little more than the pace, so that this is made up for.
+
+    A group that had left when this process was held up reaches the server with those that are made up for afterwards:
+    there is room for one more.
+    """
+    if together <= 2:
+        return permits, period + 0.8 * spread
+    share = 1 - together / permits
+    return permits - together, share * (period + 0.9 * spread)
 
 
 def _together(permits: int, period: float) -> int:
