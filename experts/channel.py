@@ -132,12 +132,16 @@ class LiteLLMChannel:
                 return await streamed(self._litellm, arguments, began, self.expert.id)
             return await ask(**arguments)
 
-    def rehearse(self, request: Request, call: Call, transport: Any) -> Any:
-        """litellm's answer to one call, made as `send` makes it, over a transport that reaches nobody."""
+    def rehearse(self, request: Request, call: Call, client: Any) -> Any:
+        """litellm's answer to one call, made as `send` makes it, but by a client of `over`."""
         ask = self._litellm.completion if request.sampling.mode == "chat" else self._litellm.text_completion
-        arguments = self._arguments(request, call) | {"client": self._clients.over(transport)}
+        arguments = self._arguments(request, call) | {"client": client}
         with undisturbed():
             return ask(**arguments)
+
+    def over(self, transport: Any) -> Any:
+        """A client for rehearsals, over a transport that reaches nobody."""
+        return self._clients.over(transport)
 
     def dress(self, request: Any) -> None:
         """Puts on an HTTP request the headers that it would leave with."""

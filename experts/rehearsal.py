@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,8 @@ class Rehearsal:
     """
 
     def __init__(self, channel: LiteLLMChannel) -> None:
-        self._channel, self._lock = channel, threading.Lock()
+        self._channel, self._lock, self._stand_in = channel, threading.Lock(), _StandIn()
+        self._client = channel.over(self._stand_in)
 
     def sent(self, request: Request, call: Call) -> Sent:
         """What would be sent.
@@ -51,13 +53,8 @@ class Rehearsal:
         Raises:
             Exception: litellm's, where it would send nothing.
         """
-        stand_in = _StandIn()
-        try:
-            with self._lock:
-                self._channel.rehearse(request, call, stand_in)
-        except _Enough:
-            pass
-        held = stand_in.held
+        with self._lock:
+            held = self._held(request, call)
         if held is None:
             raise TypeError("litellm sends this not through the client that it is given")
         self._channel.dress(held)
@@ -71,7 +68,14 @@ class Rehearsal:
             Exception: litellm's, where it is none.
         """
         with self._lock:
-            return self._channel.rehearse(request, call, _StandIn(answer))
+            self._stand_in.answer = answer
+            return self._channel.rehearse(request, call, self._client)
+
+    def _held(self, request: Request, call: Call) -> httpx.Request | None:
+        self._stand_in.answer = self._stand_in.held = None
+        with suppress(_Enough):
+            self._channel.rehearse(request, call, self._client)
+        return self._stand_in.held
 
 
 class _Enough(BaseException):
@@ -79,19 +83,15 @@ class _Enough(BaseException):
 
 
 class _StandIn(httpx.BaseTransport):
-    """Keeps the request that it is to send.
+    """Keeps the request that it is to send, and gives the answer that it was told; without one it ends the call."""
 
-    Args:
-        answer: what it says was answered; `None`: it ends the call.
-    """
-
-    def __init__(self, answer: bytes | None = None) -> None:
-        self._answer = answer
+    def __init__(self) -> None:
+        self.answer: bytes | None = None
         self.held: httpx.Request | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
         self.held = request
-        if self._answer is None:
+        if self.answer is None:
             raise _Enough
-        return httpx.Response(200, content=self._answer, headers={"content-type": "application/json"}, request=request)
+        return httpx.Response(200, content=self.answer, headers={"content-type": "application/json"}, request=request)
