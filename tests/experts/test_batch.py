@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -12,8 +12,9 @@ import pytest
 from orchestrator.errors import BadCompletion, BadRequest, ConnectionFailed, ExpertError, ServerBusy, UnknownModel
 from orchestrator.experts.batch import ProviderBatches, standing_of, unsupported
 from orchestrator.experts.batch_form import OpenAIForm
-from orchestrator.types import BatchResult, BatchTerms, Expert, Price, Request
+from orchestrator.types import BatchTerms, Expert, Price, Request
 from tests.double import Double, unused_url
+from tests.experts.batch_calls import results, sent
 from tests.experts.serving import Canned, request
 
 WAYS = ("direct", "litellm")
@@ -35,16 +36,6 @@ async def served(way: str, **settings: Any) -> AsyncIterator[tuple[Double, Provi
             yield double, batches
         finally:
             await batches.aclose()
-
-
-async def sent(batches: ProviderBatches, requests: Sequence[Request], token: str = "t") -> str:
-    return await batches.submit([batches.line(each) for each in requests], "chat", token)
-
-
-async def results(batches: ProviderBatches, id_: str, requests: Sequence[Request]) -> dict[bytes, BatchResult]:
-    standing = await batches.look(id_)
-    assert standing.ended
-    return {r.key: r for r in await batches.results(standing, {each.key: each for each in requests})}
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,7 +27,6 @@ from orchestrator.experts.batch import batch_backend, unsupported
 from orchestrator.experts.batch_anthropic import MessageBatches, standing_of
 from orchestrator.experts.litellm import LiteLLMBackend
 from orchestrator.types import (
-    BatchResult,
     BatchTerms,
     Expert,
     ImagePart,
@@ -40,12 +38,12 @@ from orchestrator.types import (
     Undecided,
 )
 from tests.double import Double, unused_url
+from tests.experts.batch_calls import TOKEN, results, sent
 from tests.experts.serving import Canned
 from tests.experts.serving import request as any_request
 
 PRICE = Price(1e-6, 4e-6)
 OLD, NEW = "anthropic/claude-3-5-haiku-latest", "anthropic/claude-sonnet-4-5"
-TOKEN = "0123456789abcdef" * 2
 
 
 def request(text: str = "What is 6 x 7?", model: str = OLD, **fields: Any) -> Request:
@@ -66,17 +64,6 @@ async def served(model: str = OLD, **settings: Any) -> AsyncIterator[tuple[Doubl
             yield double, batches
         finally:
             await batches.aclose()
-
-
-async def sent(batches: MessageBatches, requests: Sequence[Request], token: str = TOKEN) -> str:
-    lines = await asyncio.to_thread(lambda: [batches.line(each) for each in requests])
-    return await batches.submit(lines, "chat", token)
-
-
-async def results(batches: MessageBatches, id_: str, requests: Sequence[Request]) -> dict[bytes, BatchResult]:
-    standing = await batches.look(id_)
-    assert standing.ended
-    return {r.key: r for r in await batches.results(standing, {each.key: each for each in requests})}
 
 
 TOOL = {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,8 +12,9 @@ import pytest
 from orchestrator.errors import BadRequest, ExpertError, ServerBusy, WrongKey
 from orchestrator.experts.batch import ProviderBatches, batch_backend
 from orchestrator.experts.litellm import LiteLLMBackend
-from orchestrator.types import BatchResult, BatchTerms, Expert, Message, Price, Request
+from orchestrator.types import BatchTerms, Expert, Message, Price, Request
 from tests.double import Double
+from tests.experts.batch_calls import results, sent
 from tests.experts.serving import Canned
 from tests.experts.serving import request as any_request
 
@@ -40,17 +40,6 @@ async def served(**settings: Any) -> AsyncIterator[tuple[Double, ProviderBatches
             yield double, batches
         finally:
             await batches.aclose()
-
-
-async def sent(batches: ProviderBatches, requests: Sequence[Request], token: str = "t") -> str:
-    lines = await asyncio.to_thread(lambda: [batches.line(each) for each in requests])
-    return await batches.submit(lines, "chat", token)
-
-
-async def results(batches: ProviderBatches, id_: str, requests: Sequence[Request]) -> dict[bytes, BatchResult]:
-    standing = await batches.look(id_)
-    assert standing.ended
-    return {r.key: r for r in await batches.results(standing, {each.key: each for each in requests})}
 
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
