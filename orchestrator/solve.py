@@ -95,6 +95,7 @@ class Orchestrator:
         self._journal = journal
         self._deadline: Deadline | None = None
         self._turn = 0
+        self._open = False
         self._contests = Contests(files=False)
         self._warm: Mapping[str, Expert] | None = None
         """The roles with which everything was loaded last."""
@@ -108,11 +109,13 @@ class Orchestrator:
         )  # fmt: skip
         begin_loading(everybody.values())
         await self.engine.__aenter__()
+        self._open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._open = False
         try:
             await self.engine.__aexit__(kind, error, traceback)
         finally:
@@ -217,6 +220,8 @@ class Orchestrator:
 
     def _setting(self, given: Mapping[str, str | Expert], scope: Scope) -> Setting:
         """What the problems of one step share; `given` are the roles that this step alone has."""
+        if not self._open:
+            raise ConfigError("an Orchestrator asks only inside its block: async with Orchestrator(...) as o: ...")
         roles, everybody, fallbacks = self._roles, self._everybody, self._fallbacks
         if given:
             roles = {**roles, **self._given_roles(given)}

@@ -1,9 +1,12 @@
 """How one problem ends, and what its end leaves behind."""
 
 import asyncio
+from dataclasses import dataclass
 
-from orchestrator import Budget, Candidate, Orchestrator, Outcome, Problem, Request, Run, Verdict
-from orchestrator.engine import MemoryJournal
+import pytest
+
+from orchestrator import Budget, Candidate, ConfigError, Orchestrator, Outcome, Problem, Request, Run, Verdict
+from orchestrator.engine import Attempt, MemoryJournal
 from orchestrator.experts.scripted import ScriptedExpert
 from tests.clock import run_virtual
 
@@ -34,3 +37,36 @@ def test_replies_that_are_out_when_a_candidate_passes_still_land_in_the_journal_
     spent = o.scope.spent
     assert spent.calls == 3
     assert spent.tokens == sum(c.tokens.prompt + c.tokens.completion for c in journal.replies.values())
+
+
+async def test_whoever_asks_before_or_after_the_block_of_an_orchestrator_is_told_so() -> None:
+    o = Orchestrator(experts=[ScriptedExpert(lambda request: "The answer is 4.").value], strategy="cot")
+    with pytest.raises(ConfigError, match="inside its block: async with"):
+        await o.solve("2 + 2?", kind="number")
+    async with o:
+        assert (await o.solve("2 + 2?", kind="number")).answer == "4"
+    with pytest.raises(ConfigError, match="inside its block: async with"):
+        await o.solve("2 + 2?", kind="number")
+
+
+@dataclass
+class Slow(MemoryJournal):
+    """Takes a while to note down that a call leaves, but for the first."""
+
+    async def open(self, attempt: Attempt) -> int:
+        number = await super().open(attempt)
+        if number > 1:
+            await asyncio.sleep(0.5)
+        return number
+
+
+def test_calls_that_are_about_to_leave_when_a_candidate_passes_do_not() -> None:
+    expert = ScriptedExpert(second_late, max_n=1)
+
+    async def solved() -> int:
+        async with Orchestrator(experts=[expert.value], journal=Slow()) as o:
+            await o.solve("q?", kind="number", strategy="self_consistency(samples=3)", verifier=accepting)
+            await asyncio.sleep(3.0)
+            return o.scope.spent.calls
+
+    assert run_virtual(solved())[0] == len(expert.requests) == 1

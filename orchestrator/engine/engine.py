@@ -111,8 +111,9 @@ class Engine:
             BudgetExceeded: a scope of the seat has no room for it.
             ExpertError: no reply after every retry.
         """
-        if seat.declared is not None:
-            seat.declared.submitted(request.expert)
+        declared = seat.declared is not None and seat.declared.submitted(request.expert)
+        if (followed := seat.leaving.followed) is not None:
+            followed.asks(self.groups.model(request.expert), seat.stage, declared)
         if recorded := self.journal.get(request.key):
             await self._count(seat, recorded)
             return Landed(recorded)
@@ -209,11 +210,12 @@ class Engine:
             waiter.reservation.refund()
         if flight.wanted or flight.state is State.GONE:
             return
-        if self._flights.stopped and flight.departure is not None and flight.departure.left:
+        left = flight.state is State.OUT and flight.departure is not None and flight.departure.left
+        if self._flights.stopped and left:
             return  # it is as good as paid: let it land
         if self.batches.keep(flight, waiter.seat.scope):
             return
-        if flight.state is State.OUT and waiter.seat.leaving.grace:
+        if left and waiter.seat.leaving.grace:
             self._loop.call_later(GRACE, self._abandon, flight)
         else:
             self._abandon(flight)

@@ -92,7 +92,7 @@ class MemoryJournal:
     batches: BatchLog = field(default_factory=MemoryBatchLog)
     most: int = 256_000_000
     """Bytes that the replies may take."""
-    held: int = field(init=False, default=0)
+    held: int = field(init=False, default_factory=int)
     """Bytes that they take."""
 
     def get(self, key: bytes) -> Completion | None:
