@@ -213,4 +213,4 @@ def test_branches_start_in_time_or_are_refused() -> None:
 
 @pytest.mark.slow
 def test_branches_start_in_time_or_are_refused_for_long() -> None:
-    run_state_machine_as_test(Forecasting, settings=settings(QUIET, max_examples=2000, stateful_step_count=60))
+    run_state_machine_as_test(Forecasting, settings=settings(QUIET, max_examples=400, stateful_step_count=60))
