@@ -69,7 +69,7 @@ def show(
         Column("client", [row["client"] for row in rows], rank=3),
         Column("role", [", ".join(row["roles"]) or ("reserve" if row["reserve"] else "-") for row in rows], rank=2),
         Column("key", [_key_words(row) for row in rows]),
-        Column("usd per million tokens", [_price_words(row) for row in rows]),
+        Column("usd per million tokens", [_price_cell(row) for row in rows]),
         Column("context", [str(row["context"] or "-") for row in rows], rank=4),
         *_skills(rows),
         Column("shares memory", [(row["memory"] or {}).get("group", "-") for row in rows], rank=4),
@@ -231,6 +231,20 @@ def _price_words(row: dict[str, Any]) -> str:
     if price is None:
         return "not known"
     return "free" if not any(price.values()) else "; ".join(price_words(price, "{prompt:g} + {completion:g}"))
+
+
+def _price_cell(row: dict[str, Any]) -> str:
+    """The price, and up to which it rises with the length of a prompt."""
+    price = row["price_per_million"]
+    if not price or not any(price.values()):
+        return _price_words(row)
+    highest = price.get("tiers", [price])[-1]
+    cell = " + ".join(_range(price[kind], highest[kind]) for kind in ("prompt", "completion"))
+    return f"{cell}, {price['per_request']:g} each" if "per_request" in price else cell
+
+
+def _range(usd: float, most: float) -> str:
+    return f"{usd:g}" if most == usd else f"{usd:g}-{most:g}"
 
 
 def price_words(price: dict[str, Any], tokens: str) -> list[str]:

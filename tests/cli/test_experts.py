@@ -54,6 +54,21 @@ def test_what_is_missing_is_told_and_nobody_is_asked(command: Command, pool: str
     assert "0.15 + 0.6" in known
 
 
+def test_prices_of_long_prompts_and_of_requests_are_told(command: Command, home: Path) -> None:
+    (home / "long.toml").write_text(
+        '[[expert]]\nid = "cat"\nmodel = "openai/gpt-x"\n'
+        "[expert.price]\nprompt = 1.25\ncompletion = 10\nrequest = 0.5\n"
+        "[[expert.price.tiers]]\nabove = 200_000\nprompt = 2.5\ncompletion = 15\n"
+    )
+    assert "1.25-2.5 + 10-15, 0.5 each" in command("experts", "--pool", "long.toml").out
+    one = command("experts", "cat", "--pool", "long.toml").out
+    assert "1.25 + 10; above 200,000 tokens 2.5 + 15; 0.5 per request" in one
+    assert command("experts", "cat", "--pool", "long.toml", "--json").json["price_per_million"] == {
+        "prompt": 1.25, "completion": 10, "per_request": 0.5,
+        "tiers": [{"above": 200_000, "prompt": 2.5, "completion": 15}],
+    }  # fmt: skip
+
+
 def test_experts_of_roles_are_among_them(command: Command, pool: str) -> None:
     rows = command("experts", "-e", "bob", "--pool", pool, "--role", "judge=ann", "--json").json["experts"]
     assert [(row["id"], row["roles"]) for row in rows] == [("bob", []), ("ann", ["judge"])]
