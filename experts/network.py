@@ -65,6 +65,13 @@ class _First:
         self.tell()
 
 
+def _failure_of(error: ExpertError, first: _First | None) -> ExpertError:
+    """What a failed call comes to: behind a first token nothing is refunded, for it may be billed, whatever is said."""
+    if first is None or not first.came or not error.refunded:
+        return error
+    return ConnectionLost(error.message, expert=error.expert, retry_after=error.retry_after)
+
+
 class NetworkBackend(ABC):
     """One expert behind a server."""
 
@@ -169,10 +176,7 @@ class NetworkBackend(ABC):
             try:
                 raw = await channel.send(batch[0], call, first)
             except Exception as error:
-                failure = channel.classify(error)
-                if first is not None and first.came and failure.refunded:
-                    # Whatever the server says of it, something was generated, and may be billed.
-                    failure = ConnectionLost(failure.message, expert=failure.expert, retry_after=failure.retry_after)
+                failure = _failure_of(channel.classify(error), first)
                 if not self._learned(channel, failure, error, call):
                     raise failure from None  # a client's chain of causes may hold the key
                 continue
