@@ -46,6 +46,13 @@ async def test_the_writer_of_the_profiles_writes_unless_the_role_is_given(tmp_pa
     assert pool.who("synthesis") == ["e0", "w"]
 
 
+async def test_the_writer_writes_with_the_settings_of_the_strategy(tmp_path: Path) -> None:
+    pool = Pool()
+    await solved(pool, spec(tmp_path, "temperature=0.2, max_tokens=900"))
+    (request,) = pool.asked("synthesis")
+    assert (request.sampling.temperature, request.sampling.max_tokens) == (0.2, 900)
+
+
 async def test_where_the_chosen_writer_is_not_here_the_best_of_those_here_writes(tmp_path: Path) -> None:
     pool = Pool(count=2)
     chosen = replace(KNOWN, chosen="e2", aggregation=Aggregation({"e1": Tally(9, 1), "e0": Tally(5, 5)}, 10))

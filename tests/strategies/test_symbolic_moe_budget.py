@@ -68,6 +68,7 @@ async def test_estimate_knows_of_teams_that_lack_those_who_are_left_out(pool: in
 
 def test_without_profiles_it_may_come_without_naming_skills() -> None:
     assert SymbolicMoE().estimate(LEGS, 3) == Estimate(3, 8.0, 8, 2, candidates=3)
+    assert SymbolicMoE(draw="distinct").estimate(LEGS, 2) == Estimate(2, 7.0, 7, 2, candidates=2)
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,15 @@ async def test_seldom_recruited_experts_are_left_out_unless_it_is_said(tmp_path:
     assert facts(out)["experts"] == ["e2", "e1", "e0"]
 
 
+@pytest.mark.parametrize(("temperature", "teams"), [(0.01, {("e2",) * 3}), (1000.0, None)])
+async def test_the_lower_the_temperature_of_routing_the_more_goes_to_the_best(
+    temperature: float, teams: set[tuple[str, ...]] | None, tmp_path: Path
+) -> None:
+    named = spec(tmp_path, f"weighting=paper, routing_temperature={temperature}")
+    found = {tuple(facts(await solved(Pool(), named, seed=seed))["experts"]) for seed in range(8)}
+    assert found == teams if teams else len({name for team in found for name in team}) == 3
+
+
 async def test_experts_that_the_profiles_do_not_know_are_not_recruited(tmp_path: Path) -> None:
     pool = Pool(count=5)
     found = facts(await solved(pool, spec(tmp_path, "draw=top, recruits=5")))
