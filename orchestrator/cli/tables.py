@@ -17,8 +17,8 @@ _NARROWEST = 22
 """Cells that a folded column keeps."""
 _FEWEST = 2
 """Columns that are shown however narrow it is."""
-_LEAST = 8
-"""Cells that a folded column has even where the line is too short for that."""
+_LEAST = 12
+"""Cells that a folded column has however narrow it is."""
 _BETWEEN = 3
 _USUAL = 80
 """How many columns are shown where there is no terminal."""
@@ -41,7 +41,9 @@ class Column:
         self.cells = [visible(cell, keep="") for cell in cells]
         self.width = max(map(_length, (title, *self.cells)))
         self.narrowest = min(self.width, _NARROWEST) if folds else self.width
-        """Cells that it needs at the least."""
+        """Cells that it should have."""
+        self.least = min(self.width, _LEAST) if folds else self.width
+        """Cells that it needs before columns of rank 0 are left out."""
 
 
 def print_table(columns: Sequence[Column]) -> None:
@@ -52,7 +54,7 @@ def print_table(columns: Sequence[Column]) -> None:
     from rich.text import Text
 
     width = terminal_width()
-    shown = _fitting(columns, width or _USUAL)
+    shown = _fitting(columns, width)
     room = _shared(shown, width or inf)
     terminal = Console()
     lines = box.SIMPLE_HEAD if terminal.encoding.startswith("utf") else box.ASCII2
@@ -95,24 +97,31 @@ def percent(share: Json) -> str:
     return f"{100 * share:.1f}" if isinstance(share, int | float) else "-"
 
 
-def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
+def _fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
+    """Those that are shown; outside of a terminal, which has no width, as many as usual ones hold."""
     shown = list(columns)
-    while sum(column.narrowest for column in shown) + _BETWEEN * (len(shown) - 1) > width:
+    while _wide(shown, [column.narrowest for column in shown]) > (width or _USUAL):
         last = max(shown, key=lambda column: column.rank)
         if last.rank == 0:
-            if len(shown) <= _FEWEST:
-                break
-            last = shown[-1]
+            break
         shown.remove(last)
+    while width and len(shown) > _FEWEST and _wide(shown, [column.least for column in shown]) > width:
+        shown.pop()
     return shown
+
+
+def _wide(columns: Sequence[Column], cells: Sequence[int]) -> int:
+    return sum(cells) + _BETWEEN * (len(columns) - 1)
 
 
 def _shared(columns: Sequence[Column], width: float) -> list[float]:
     """Cells of each column; those that fold share what the others leave, none more than it needs."""
     room: list[float] = [column.narrowest for column in columns]
     free = width - sum(room) - _BETWEEN * (len(columns) - 1)
-    if free < 0:
-        return [max(_LEAST, each + free) if c.folds else each for c, each in zip(columns, room, strict=True)]
+    for i, column in enumerate(columns):
+        less = min(max(0, -free), room[i] - column.least)
+        room[i] -= less
+        free += less
     wanting = sorted((i for i, column in enumerate(columns) if column.folds), key=lambda i: columns[i].width)
     for left, i in zip(range(len(wanting), 0, -1), wanting, strict=True):
         more = max(0, min(free / left, columns[i].width - room[i]))

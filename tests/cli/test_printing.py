@@ -92,8 +92,8 @@ class TestTable:
     @pytest.mark.parametrize(
         ("width", "titles"),
         [
-            (22, "strategy accuracy"),
-            (36, "strategy accuracy"),
+            (24, "strategy accuracy"),
+            (36, "strategy accuracy calls"),
             (45, "strategy accuracy calls"),
             (60, "strategy accuracy tokens calls"),
         ],
@@ -106,6 +106,13 @@ class TestTable:
         assert max(map(len, lines)) <= width
         names = "".join(line.split("   ")[0] for line in lines[2:])
         assert names.replace(" ", "") == f"{SPEC}cot[bold]x[/bold]".replace(" ", "")
+
+    def test_outside_of_a_terminal_what_matters_is_there_however_wide(
+        self, terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        terminal.setattr(tables, "terminal_width", lambda: None)
+        print_table([Column("name", ["x" * 40], folds=True), *(Column(f"column{i}", ["y" * 20]) for i in range(4))])
+        assert capsys.readouterr().out.split()[:5] == ["name", "column0", "column1", "column2", "column3"]
 
     def test_a_wide_terminal_shows_everything_in_one_line(
         self, terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
