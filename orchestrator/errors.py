@@ -65,9 +65,10 @@ class UnknownName(ConfigError):
         what: the kind of thing, e.g. `strategy`.
         name: as given.
         known: the names there are; the closest is suggested.
+        listed_by: the command that shows them, said where none is close and they are too many to name.
     """
 
-    def __init__(self, what: str, name: str, known: Iterable[str], where: str = "") -> None:
+    def __init__(self, what: str, name: str, known: Iterable[str], where: str = "", listed_by: str = "") -> None:
         self.what, self.name, self.known = what, name, tuple(known)
         close = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
         self.suggestion = close[0] if close else None
@@ -77,7 +78,7 @@ class UnknownName(ConfigError):
         elif self.known and len(self.known) <= 12:
             hint = f"; there are: {', '.join(self.known)}"
         else:
-            hint = ""
+            hint = f"; `{listed_by}` shows what there is" if listed_by else ""
         super().__init__(f"unknown {what} '{name}'{place}{hint}")
 
 

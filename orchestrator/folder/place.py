@@ -58,7 +58,7 @@ def _chosen(text: str, ids: list[str]) -> str:
     if text in matches:
         return text
     if not matches:
-        raise UnknownName("run", text, ids)
+        raise UnknownName("run", text, ids, listed_by="orchestrator runs list")
     if len(matches) > 1:
         shown = ", ".join(matches[:5]) + (", ..." if len(matches) > 5 else "")
         raise ConfigError(f"run '{text}' could be {len(matches)} runs: {shown}; give more of the id")

@@ -58,7 +58,7 @@ MISTAKES = {
     "empty standard input": (("solve", "-", "-e", SCRIPT), "nothing came from standard input"),
     "kind": (("solve", "1 + 1?", "-e", SCRIPT, "--kind", "numbr"), "did you mean 'number'?"),
     "problem file": (("solve", "--problem", "none.json", "-e", SCRIPT), "none.json: No such file"),
-    "run": (("resume", "none"), "unknown run 'none'"),
+    "run": (("resume", "none"), "unknown run 'none'; `orchestrator runs list` shows what there is"),
     "no run yet": (("resume", "last"), "there is no run yet"),
     "run to show": (("runs", "show", "none"), "unknown run 'none'"),
     "format of an export": (("runs", "export", "last", "--format", "xml"), "jsonl, csv"),
