@@ -5,8 +5,13 @@
 Settings A to G and, as H, setting E over 4 models in all: 100 problems on a card that holds one of 16 models. Load 2 s,
 8 calls at a time, a call takes a second by the median. The best known is the least of the published policies (those
 that linger among them), of so many randomised ones and of ours, for each seed by itself. `declared`: strategies say
-whom they will ask; `unknown`: nobody does. The policy was chosen on the seeds 0 to 14. Nothing here depends on how fast
-the machine is.
+whom they will ask; `learned`: nobody does, and the engine knows what problems before have asked, of which there are
+none when it begins. The policy was chosen on the seeds 0 to 14, and of its terms those that 0 to 59 bear out. Nothing
+here depends on how fast the machine is.
+
+The exit status is 0 where the medians are within 5 %: where it is declared of all settings, and where it is learned of
+all but C and E. In these two each model is as likely as others to be asked next, so that there is nothing to be
+learned, and the luckiest of so many random orders is a little further ahead.
 """
 
 from __future__ import annotations
@@ -22,6 +27,8 @@ from tests.engine.schedules import PUBLISHED, SETTINGS, Compared, compared
 
 _MOST = 1.05
 _FOUR = "H"
+_BY_CHANCE = ("C", "E")
+"""Settings in which what was asked before does not tell what will be."""
 _TOLD = {**SETTINGS, _FOUR: "as E, over 4 models in all"}
 
 
@@ -40,16 +47,15 @@ def median(ratios: Iterable[float]) -> float:
 def shown(setting: str, found: Sequence[Compared]) -> bool:
     """Prints one setting; whether the policy is as good as it is to be."""
     declared = [each.ratio(declared=True) for each in found]
-    unknown = [each.ratio(declared=False) for each in found]
+    learned = [each.ratio(declared=False) for each in found]
     loads = median(each.mine[True].loads for each in found)
     to_bound = median(each.mine[True].seconds / each.bound for each in found)
     print(
-        f"{setting}  {_TOLD[setting]:40} {median(declared):8.3f} {max(declared):7.3f} {median(unknown):8.3f} "
-        f"{max(unknown):7.3f} {median(each.chance / each.best for each in found):7.3f} {to_bound:7.3f} {loads:6g}",
+        f"{setting}  {_TOLD[setting]:40} {median(declared):8.3f} {max(declared):7.3f} {median(learned):8.3f} "
+        f"{max(learned):7.3f} {median(each.chance / each.best for each in found):7.3f} {to_bound:7.3f} {loads:6g}",
         flush=True,
     )
-    chains = setting in ("E", _FOUR)
-    return median(declared) <= _MOST and (not chains or median(unknown) <= _MOST)
+    return median(declared) <= _MOST and (setting in _BY_CHANCE or median(learned) <= _MOST)
 
 
 def main() -> None:
@@ -60,7 +66,7 @@ def main() -> None:
     asked = parser.parse_args()
     seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
     print(f"seeds {seeds[0]} to {seeds[-1]}, {asked.trials} randomised orders each; seconds to the best known")
-    print(f"{'':43} {'declared':>16} {'unknown':>16} {'chance':>7} {'declared':>14}")
+    print(f"{'':43} {'declared':>16} {'learned':>16} {'chance':>7} {'declared':>14}")
     print(f"{'':43} {'median':>8} {'max':>7} {'median':>8} {'max':>7} {'median':>7} {'/bound':>7} {'loads':>6}")
     good, all_found = True, dict[str, Sequence[Compared]]()
     with Pool() as pool:

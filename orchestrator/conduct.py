@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -96,14 +96,25 @@ class Conduct:
             OrchestratorError: the configuration, the journal or the sandbox is at fault, not an expert or a budget.
         """
         await self.setting.engine.doors.enter()
+        groups, leaving = self.setting.engine.groups, self.table.leaving
+        leaving.followed = groups.follow(self._kind())
         try:
             return await self._solved()
         finally:
+            if leaving.followed is not None:
+                groups.habits.end(leaving.followed)
             self.run.end()
             self._ahead.withdraw()
             self._checks.withdraw()
             # So that all of it goes with its last user, not when Python next looks for circles.
             self._tasks = None
+
+    def _kind(self) -> Hashable:
+        """Names the problems that ask alike: those that are solved in the same way by the same experts."""
+        contestant, setting = self.contestant, self.setting
+        parts = tuple(type(part).__name__ for part in (contestant.verifier, contestant.aggregator))
+        roles = tuple(sorted((role, expert.id) for role, expert in setting.roles.items()))
+        return contestant.name, *parts, self.problem.kind, tuple(expert.id for expert in setting.experts), roles
 
     async def _solved(self) -> Outcome:
         start = self.trace.clock()

@@ -45,15 +45,16 @@ class Declared:
     outer: Declared | None = None
     problem: Hashable = None
 
-    def submitted(self, expert: str) -> None:
-        """One of the calls has come; it is counted where it was declared, the innermost first."""
+    def submitted(self, expert: str) -> bool:
+        """A call has come; where it was declared it is counted, the innermost first. Whether it was."""
         declared: Declared | None = self
         while declared is not None:
             if declared.left.get(expert, 0) > 0:
                 declared.left[expert] -= 1
                 self.coming.remove(declared.problem, {expert: 1})
-                return
+                return True
             declared = declared.outer
+        return False
 
     def end(self) -> None:
         """The branch has ended: what has not come will not."""

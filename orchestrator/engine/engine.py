@@ -111,8 +111,9 @@ class Engine:
             BudgetExceeded: a scope of the seat has no room for it.
             ExpertError: no reply after every retry.
         """
-        if seat.declared is not None:
-            seat.declared.submitted(request.expert)
+        declared = seat.declared is not None and seat.declared.submitted(request.expert)
+        if (followed := seat.leaving.followed) is not None:
+            followed.asks(self.groups.model(request.expert), seat.stage, declared)
         if recorded := self.journal.get(request.key):
             await self._count(seat, recorded)
             return Landed(recorded)

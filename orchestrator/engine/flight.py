@@ -12,6 +12,7 @@ from orchestrator.ledger import NOTHING, Amount, Claim, Parked, Reservation, Sco
 from orchestrator.types import Completion, Expert, Request
 
 from .coming import Declared
+from .habits import Followed
 from .prefix import Prefix
 from .retry import Pause
 from .throttle import Permit
@@ -47,6 +48,8 @@ class Leaving:
     """
 
     grace: bool = False
+    followed: Followed | None = None
+    """Where models share memory: what the problem has asked so far, beside what others of its kind did."""
 
 
 @dataclass(frozen=True, slots=True)

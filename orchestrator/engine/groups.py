@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
 
 from orchestrator.protocols import Loader
 from orchestrator.types import Expert, capacity_of
 
 from .coming import Coming
 from .flight import Flight
-from .loading import Loading
+from .habits import Followed, Habits
+from .loading import Loading, model_of
 from .residents import Loaded, Residents
 
 
@@ -31,6 +32,9 @@ class Groups:
     ) -> None:
         self.coming = Coming()
         """What strategies have declared."""
+        self.habits = Habits()
+        """What problems ask that nobody declared."""
+        self._models: dict[str, str | None] = {}
         self._experts, self._loader_of, self._tell = experts, loader_of, tell
         self._gates: dict[str, Residents] = {}
         # All now: somebody should hear of what is wrong with one before anything is asked.
@@ -48,8 +52,19 @@ class Groups:
             if name not in self._groups:
                 self._groups[name] = self._group(name)
             capacity, loading = self._groups[name]
-            self._gates[name] = Residents(name, capacity, loading, flights, self.coming, start)
+            self._gates[name] = Residents(name, capacity, loading, flights, self.coming, self.habits, start)
         return None if name is None else self._gates[name]
+
+    def model(self, expert: str) -> str | None:
+        """The model of an expert that shares memory with others; `None` of all others."""
+        if expert not in self._models:
+            value = self._experts[expert]
+            self._models[expert] = None if value.resident_group is None else model_of(value)
+        return self._models[expert]
+
+    def follow(self, kind: Hashable) -> Followed | None:
+        """A problem begins, which will ask what others of its kind did; nobody is followed where there is no group."""
+        return self.habits.follow(kind) if self._groups else None
 
     @property
     def loads(self) -> Counter[str]:

@@ -16,22 +16,27 @@ class Demand:
 
     queued: int
     """Calls that could leave at once if it were loaded."""
-    completing: int = 0
-    """Of these, those of problems that wait for nothing else: their replies let these problems go on."""
+    completing: float = 0
+    """Of these, those of problems that wait for nothing else: their replies let these problems go on. One whose problem
+    may as well be at its end counts for the chance that it is not."""
     declared: int = 0
-    """Calls that strategies say will come: a model is better loaded once, when they are there."""
+    """Calls that strategies say will come, or that history makes likely: a model is better loaded once, when they are
+    there."""
     following: int = 0
     """Of the declared ones, those that its own replies bring: of problems that wait for nothing else."""
+    unsure: float = 0
+    """Calls that may come as well, as many as there are on average: too little to wait for."""
 
     @property
-    def rank(self) -> tuple[bool, int]:
+    def rank(self) -> tuple[bool, float]:
         """The higher, the sooner it is loaded. First come models that need not be loaded again for all that is known.
 
         Of them, and of the others, those come first that are worth most: a call that is there or that follows counts
-        1, what lets a problem go on a half more, and each call that would come too late takes a half.
+        1, what lets a problem go on a half more, and each call that would come too late takes a half, one that may
+        come in proportion.
         """
         late = self.declared - self.following
-        return late <= 0, 2 * (self.queued + self.following) + self.completing - late
+        return late <= 0, 2 * (self.queued + self.following) + self.completing - late - self.unsure
 
 
 @dataclass(frozen=True, slots=True)

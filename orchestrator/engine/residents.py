@@ -13,7 +13,9 @@ from orchestrator.types import Expert
 from .breaker import INSTANT
 from .coming import Coming
 from .flight import Flight, Leaving
+from .habits import Habits
 from .loading import Loading
+from .outlook import Outlook, outlook
 from .residency import Demand, Residency, Swap
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class Residents:
         loading: all of its models.
         flights: everything that is under way, for any expert.
         coming: what strategies have declared.
+        habits: what is to be expected beyond that.
         start: starts a task that ends with the engine.
     """
 
@@ -77,6 +80,7 @@ class Residents:
         loading: Loading,
         flights: Callable[[], Iterable[Flight]],
         coming: Coming,
+        habits: Habits,
         start: Callable[[Coroutine[object, object, None]], object],
     ) -> None:
         self.group, self.policy = group, Residency(capacity)
@@ -84,7 +88,8 @@ class Residents:
         """By the id of the expert whose model it is."""
         self.history: deque[Loaded] = deque(maxlen=_KEPT)
         """The last of them."""
-        self._loading, self._flights, self._coming, self._start = loading, flights, coming, start
+        self._loading, self._flights, self._start = loading, flights, start
+        self._coming, self._habits = coming, habits
         self._lanes: defaultdict[str, list[Lane]] = defaultdict(list)
         self._models: dict[str, str] = {}
         """By the id of an expert."""
@@ -241,18 +246,29 @@ class Residents:
         models = dict.fromkeys((*self._since, *self._lanes))
         queued = {model: [f for lane in self._lanes[model] if _asks(lane) for f in lane.sift()] for model in models}
         places = self._places()
-        return {model: self._of(model, flights, places) for model, flights in queued.items()}
+        alone = {problem: next(iter(waits)) for problem, waits in places.items() if len(waits) == 1}
+        expected = self._expected(alone)
+        return {model: self._of(model, flights, alone, expected) for model, flights in queued.items()}
 
-    def _of(self, model: str, flights: list[Flight], places: Mapping[Leaving, set[str]]) -> Demand:
-        completing, only = 0, set[Leaving]()
+    def _expected(self, alone: Mapping[Leaving, str]) -> Outlook:
+        by_habit = {problem.followed: model for problem, model in alone.items() if problem.followed is not None}
+        return outlook(self._habits.open, self._lanes, by_habit)
+
+    def _of(self, model: str, flights: list[Flight], alone: Mapping[Leaving, str], expected: Outlook) -> Demand:
+        completing, only = 0.0, set[Leaving]()
         for flight in flights:
-            problems = [w.seat.leaving for w in flight.waiters if w.waiting and len(places[w.seat.leaving]) == 1]
-            completing += bool(problems)
+            problems = [w.seat.leaving for w in flight.waiters if w.waiting and w.seat.leaving in alone]
+            completing += max(map(self._goes_on, problems), default=0.0)
             only.update(problems)
         experts = [lane.expert.id for lane in self._lanes[model]]
         declared = sum(self._coming.calls[expert] for expert in experts)
         following = sum(self._coming.of(problem)[expert] for problem in only for expert in experts) if declared else 0
-        return Demand(len(flights), completing, declared, following)
+        likely, follow = expected.likely[model], expected.following[model]
+        return Demand(len(flights), completing, declared + likely, following + follow, expected.unsure[model])
+
+    def _goes_on(self, problem: Leaving) -> float:
+        """The probability that a problem asks again when it has all replies; one that says so certainly does."""
+        return 1.0 if problem.followed is None or self._coming.of(problem) else problem.followed.goes_on
 
     def _places(self) -> Mapping[Leaving, set[str]]:
         """By problem, the models that it waits for, and the experts outside of the group."""

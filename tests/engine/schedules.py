@@ -16,6 +16,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from orchestrator.engine import Demand, Residency
+from orchestrator.engine.habits import Followed, Habits
+from orchestrator.engine.outlook import Outlook, outlook
 
 LOAD, SLOTS = 2.0, 8
 IN_FLIGHT: Mapping[str, int] = {"E": 32}
@@ -83,11 +85,16 @@ class State:
     in_flight: int
     in_turn: bool
     """Whether calls leave by (problem, deepest step first), as the engine has it, or as they came."""
+    habits: Habits | None = None
+    """Told of all calls, for orders that go by what was seen before."""
+    declares: bool = False
+    """Whether problems have said whom they ask."""
     queues: defaultdict[str, list[Waiting]] = field(default_factory=lambda: defaultdict(list))
     step: Counter[int] = field(default_factory=Counter)
     places: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """By problem, the models that it waits for."""
     open: set[int] = field(default_factory=set)
+    followed: dict[int, Followed] = field(default_factory=dict)
     passed: Counter[str] = field(default_factory=Counter)
     now: float = 0.0
     begun: int = 0
@@ -126,6 +133,8 @@ class State:
         """Lets problems begin that have come, as many as may be under way."""
         while self.begun < len(self.work) and len(self.open) < self.in_flight and self.next_comes <= self.now:
             self.open.add(self.begun)
+            if self.habits is not None:
+                self.followed[self.begun] = self.habits.follow("alike")
             self.begun += 1
             self.ask(self.begun - 1)
 
@@ -139,6 +148,8 @@ class State:
         for model, seconds in self.work[problem].steps[self.step[problem]]:
             self.came += 1
             self.places[problem][model] += 1
+            if self.habits is not None:
+                self.followed[problem].asks(model, self.step[problem], self.declares)
             heapq.heappush(self.queues[model], Waiting(place, self.came, problem, seconds, self.now))
 
     def answered(self, problem: int, model: str) -> float | None:
@@ -153,6 +164,8 @@ class State:
         left = len(self.work[problem].steps) - self.step[problem]
         if not left:
             self.open.discard(problem)
+            if self.habits is not None:
+                self.habits.end(self.followed.pop(problem))
             return None
         return self.work[problem].pause if left == 1 else 0.0
 
@@ -166,11 +179,17 @@ class Ended:
     loads: int
 
 
-def simulated(
-    work: Sequence[Work], order: Order, in_flight: int | None = None, *, in_turn: bool = False, linger: float = 0.0
-) -> Ended:
+def simulated(work: Sequence[Work], order: Order, in_flight: int | None = None, *, linger: float = 0.0) -> Ended:
     """Has all problems solved, where `order` says which model comes once the loaded one is dry."""
-    state = State(work, in_flight or len(work), in_turn)
+    return solved(State(work, in_flight or len(work), in_turn=False), order, linger)
+
+
+def by_us(work: Sequence[Work], declared: bool, in_flight: int | None = None) -> Ended:
+    """The same as the engine does it; with `declared` strategies say what they will ask, else it has to learn it."""
+    return solved(State(work, in_flight or len(work), in_turn=True, habits=Habits(), declares=declared), ours())
+
+
+def solved(state: State, order: Order, linger: float = 0.0) -> Ended:
     running, paused = list[tuple[float, int, str]](), list[tuple[float, int]]()
     loaded, loads, dry = "", 0, None
     while True:
@@ -263,12 +282,15 @@ def randomised(seed: str, spread: float) -> Order:
     return lambda state: max(state.waiting, key=lambda m: len(state.queues[m]) * rng.lognormvariate(0, spread))
 
 
-def ours(declared: bool) -> Order:
-    """The engine's policy; with `declared` strategies say what they will ask."""
+def ours() -> Order:
+    """The engine's policy."""
     policy = Residency()
 
     def order(state: State) -> str:
-        demand = {model: _demand(state, model, declared) for model in state.waiting}
+        waiting = state.waiting
+        alone = {state.followed[problem]: model for model in waiting for problem in state.alone(model)}
+        expected = outlook(state.followed.values(), waiting, alone)
+        demand = {model: _demand(state, model, expected) for model in waiting}
         policy.loaded.clear()  # a model that was left dry may be the next one again
         swap = policy.next(demand, ())
         assert swap is not None
@@ -277,12 +299,18 @@ def ours(declared: bool) -> Order:
     return order
 
 
-def _demand(state: State, model: str, declared: bool) -> Demand:
+def _demand(state: State, model: str, expected: Outlook) -> Demand:
     alone = state.alone(model)
-    if not declared:
-        return Demand(len(state.queues[model]), len(alone))
-    following = sum(state.later(problem)[model] for problem in set(alone))
-    return Demand(len(state.queues[model]), len(alone), state.coming[model], following)
+    completing = sum(_goes_on(state, problem) for problem in alone)
+    declared, following = expected.likely[model], expected.following[model]
+    if state.declares:
+        declared += state.coming[model]
+        following += sum(state.later(problem)[model] for problem in set(alone))
+    return Demand(len(state.queues[model]), completing, declared, following, expected.unsure[model])
+
+
+def _goes_on(state: State, problem: int) -> float:
+    return 1.0 if state.declares else state.followed[problem].goes_on
 
 
 @dataclass(frozen=True)
@@ -313,5 +341,5 @@ def compared(setting: str, seed: int, *, trials: int, models: int = 16) -> Compa
     run = partial(simulated, work, in_flight=IN_FLIGHT.get(setting))
     published = {name: run(order, linger=linger).seconds for name, (order, linger) in PUBLISHED.items()}
     tries = (run(randomised(f"{seed} {i}", SPREADS[i % len(SPREADS)])).seconds for i in range(trials))
-    mine = {declared: run(ours(declared), in_turn=True) for declared in (True, False)}
+    mine = {declared: by_us(work, declared, IN_FLIGHT.get(setting)) for declared in (True, False)}
     return Compared(mine, published, min(tries, default=float("inf")), bound(work))

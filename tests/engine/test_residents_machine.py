@@ -22,6 +22,7 @@ from orchestrator.conduct import Conduct, Setting
 from orchestrator.contest import contestant_for
 from orchestrator.engine import Engine, Seat
 from orchestrator.engine.lane import Lane
+from orchestrator.engine.outlook import outlook
 from orchestrator.errors import BudgetExceeded, ConnectionLost, ExpertError, RateLimited
 from orchestrator.ledger import NOTHING, Scope
 from orchestrator.types import Message, Price, Problem
@@ -88,12 +89,15 @@ class Crowd(RuleBasedStateMachine):
         if declares:
             declared = self.engine.groups.coming.declare({name: width * chain.count(name) for name in chain})
         place = replace(seat(scope, turn), declared=declared)
+        place.leaving.followed = followed = self.engine.groups.follow(width)
+        assert followed is not None
 
         async def follow() -> None:
             try:
                 for stage, name in enumerate(chain):
                     await self.step(name, f"{number}.{stage}", width, replace(place, stage=stage))
             finally:
+                self.engine.groups.habits.end(followed)
                 if declared is not None:
                     declared.end()
 
@@ -160,6 +164,19 @@ class Crowd(RuleBasedStateMachine):
         if any(map(self._may_be_asked, self.engine.lanes())):
             assert any(lane.out for lane in self.engine.lanes())
 
+    @invariant()
+    def what_is_expected_is_no_more_than_can_be(self) -> None:
+        """Of no model less than nothing; of those that are waited for alone not more than of all."""
+        if hasattr(self, "engine"):
+            habits = self.engine.groups.habits
+            models = {self.engine.groups.model(name): name for name in NAMES}
+            found = outlook(
+                habits.open, map(str, models), {problem: str(next(iter(models))) for problem in habits.open}
+            )
+            assert all(0 <= found.following[model] <= found.likely[model] for model in map(str, models))
+            assert all(number > -1e-6 for number in found.unsure.values())
+            assert all(0 < problem.goes_on <= 1 for problem in habits.open)
+
     def _may_be_asked(self, lane: Lane) -> bool:
         """Whether something waits that neither a pause nor a limit learned from refusals holds back."""
         paced = lane.throttle.opens_at(0, self.loop.time()) - self.loop.time()
@@ -174,6 +191,7 @@ class Crowd(RuleBasedStateMachine):
         assert all(task.done() for task in self.tasks), "somebody waits for ever"
         assert not [task for task in self.tasks if not task.cancelled() and task.exception()]
         assert not +self.engine.groups.coming.calls
+        assert not self.engine.groups.habits.open
         assert (self.wallet.outstanding, self.wallet.reserved) == (0, NOTHING)
         assert self.engine.groups.loads.total() == len(self.engine.groups.history)
         assert self.engine.groups.loads.total() <= max(1, len(self.card.served)), "a model was loaded for nothing"

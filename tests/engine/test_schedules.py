@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from .schedules import SETTINGS, Work, compared, deepest, oldest, ours, simulated
+from .schedules import SETTINGS, Work, by_us, compared, deepest, oldest, simulated
 
 
 @pytest.mark.parametrize("setting", sorted(SETTINGS))
@@ -15,11 +15,22 @@ def test_where_strategies_say_whom_they_will_ask_little_is_lost_to_the_best_orde
     assert statistics.median(each.ratio(declared=True) for each in found) <= 1.05
 
 
-@pytest.mark.parametrize("declared", [False, True], ids=["unknown", "declared"])
-@pytest.mark.parametrize("models", [4, 16])
+@pytest.mark.parametrize("setting", sorted(set(SETTINGS) - {"E"}))
+def test_where_nobody_says_it_problems_that_came_before_tell(setting: str) -> None:
+    """By the depth of the queues alone B, F and G, whose problems all end with one writer, take 10 to 15 % longer."""
+    found = [compared(setting, seed, trials=8) for seed in range(1000, 1005)]
+    assert statistics.median(each.ratio(declared=False) for each in found) <= 1.05
+
+
+@pytest.mark.parametrize(("models", "declared"), [(4, False), (4, True), (16, True)])
 def test_chains_take_hardly_longer_than_by_the_best_order(models: int, declared: bool) -> None:
     found = [compared("E", seed, trials=20, models=models) for seed in range(1000, 1007)]
     assert statistics.median(each.ratio(declared) for each in found) <= 1.05
+
+
+def test_chains_of_which_nothing_can_be_known_take_little_longer_than_the_luckiest_order() -> None:
+    found = [compared("E", seed, trials=20) for seed in range(1000, 1015)]
+    assert statistics.median(each.ratio(declared=False) for each in found) <= 1.06
 
 
 @pytest.mark.slow
@@ -33,9 +44,9 @@ def test_chains_against_two_hundred_orders(models: int, declared: bool) -> None:
 
 def test_the_simulation_counts_loads_and_the_calls_that_fit_beside_each_other() -> None:
     chain = [Work(((("m0", 1.0),), (("m1", 3.0),)))]
-    assert simulated(chain, ours(declared=False)).seconds == 2 + 1 + 2 + 3
+    assert by_us(chain, declared=False).seconds == 2 + 1 + 2 + 3
     many = [Work(((("m0", 1.0),),))] * 20
-    ended = simulated(many, ours(declared=False))
+    ended = by_us(many, declared=False)
     assert (ended.seconds, ended.loads) == (2 + 3, 1)
 
 
