@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .habits import LIKELY, Followed, Habit
+from .habits import LIKELY, OFTEN, Followed, Habit
 
 
 @dataclass(slots=True)
@@ -41,19 +41,22 @@ def outlook(problems: Iterable[Followed], models: Iterable[str], alone: Mapping[
     Args:
         alone: the model that a problem waits for, of those that wait for one alone.
     """
-    found, alike, names = Outlook(), Counter[tuple[Habit, int]](), tuple(models)
+    found, names = Outlook(), tuple(models)
+    alike, asked = Counter[tuple[Habit, int]](), Counter[tuple[Habit, int, str, int]]()
     for problem in problems:
         if problem.step < 0:
             continue
         alike[problem.habit, problem.step] += 1
-        for model in problem.asked:  # counted below as if it had not been asked
-            found.add(model, problem.habit.to_come(problem.step, model, 0), -1)
-            found.add(model, problem.to_come(model))
+        for model, times in problem.asked.items():
+            asked[problem.habit, problem.step, model, min(times, OFTEN)] += 1
         if (only := alone.get(problem)) is not None:
             found.follow(only, problem.to_come(only))
     for (habit, step), number in alike.items():
         for model in names:
             found.add(model, habit.to_come(step, model, 0), number)
+    for (habit, step, model, times), number in asked.items():  # counted above as if it had not been asked
+        found.add(model, habit.to_come(step, model, 0), -number)
+        found.add(model, habit.to_come(step, model, times), number)
     return found
 
 
