@@ -11,7 +11,7 @@ from orchestrator.strategies._observation_sets import Shape
 from orchestrator.strategies.plansearch import PlanSearch
 from tests.clock import run_virtual
 
-from .planning import TASK, script, thinker, wide
+from .planning import TASK, asked_for, script, thinker, wide
 
 JUNK = "Hard to say."
 
@@ -183,6 +183,16 @@ def test_under_a_cap_on_tokens_branches_come_to_their_end(tokens: int) -> None:
     assert spent <= tokens
     plans = sum(request.labels.purpose == "plan" for request in expert.requests)
     assert len(out.candidates) >= max(1, 2 * plans - 2)
+
+
+@pytest.mark.parametrize("tokens", [5000, 8000, 12000])
+def test_under_a_cap_on_tokens_what_is_observed_is_planned_from(tokens: int) -> None:
+    """One conversation may be in vain, as how many sets its observations make is not known before."""
+    expert = thinker(3, latency=1.0)
+    out = search(expert, Budget(tokens=tokens), "plansearch(keep=2, depth=3, second_sketch=false, max_tokens=200)")
+    used = {key for scored in out.candidates for key in scored.candidate.parents}
+    assert out.stopped_by == "budget"
+    assert len({request.key.hex() for request in asked_for(expert, "serialise")} - used) <= 1
 
 
 @pytest.mark.parametrize("usd", [0.02, 0.05, 0.2])
