@@ -67,6 +67,14 @@ async def test_the_settings_go_with_every_call_and_letters_come_with_their_rival
     assert [(one.temperature, one.max_tokens, one.top_logprobs) for one in sent] == [(0.3, 900, None), (0.3, 900, 20)]
 
 
+async def test_an_order_that_comes_again_is_an_independent_sample_of_theirs_too() -> None:
+    expert = hasty(Mars=0.9, Jupiter=0.1)
+    problem = replace(ASKED, options=("Mars", "Jupiter"))
+    await asolve(problem, experts=[expert.value], strategy="medprompt(members=1, direct=5)")
+    asked = [(shown(one)[0], one.sample_index) for one in expert.requests if one.sampling.top_logprobs]
+    assert sorted(asked) == [("Jupiter", 0), ("Jupiter", 1), ("Jupiter", 2), ("Mars", 1), ("Mars", 2)]
+
+
 async def test_without_log_probabilities_they_abstain_and_the_reasoned_vote() -> None:
     expert = ScriptedExpert(lambda request: "B" if request.sampling.top_logprobs else picks("Mars")(request))
     out = await asolve(ASKED, experts=[expert.value], strategy="medprompt(members=2, direct=3)")
