@@ -36,7 +36,8 @@ class Demand:
         come in proportion.
         """
         late = self.declared - self.following
-        return late <= 0, 2 * (self.queued + self.following) + self.completing - late - self.unsure
+        worth = 2 * (self.queued + self.following) + self.completing - late - self.unsure
+        return late <= 0, round(worth, 6)  # in which order parts were summed makes no difference
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def test_chains_take_hardly_longer_than_by_the_best_order(models: int, declared:
 
 def test_chains_of_which_nothing_can_be_known_take_little_longer_than_the_luckiest_order() -> None:
     found = [compared("E", seed, trials=20) for seed in range(1000, 1015)]
-    assert statistics.median(each.ratio(declared=False) for each in found) <= 1.06
+    assert statistics.median(each.ratio(declared=False) for each in found) <= 1.07
 
 
 @pytest.mark.slow
@@ -39,7 +39,7 @@ def test_chains_of_which_nothing_can_be_known_take_little_longer_than_the_luckie
 def test_chains_against_two_hundred_orders(models: int, declared: bool) -> None:
     """Seeds 1000 to 1014. Where nobody says whom it will ask, the luckiest of 200 orders is a little further ahead."""
     found = [compared("E", seed, trials=200, models=models) for seed in range(1000, 1015)]
-    assert statistics.median(each.ratio(declared) for each in found) <= (1.05 if declared else 1.06)
+    assert statistics.median(each.ratio(declared) for each in found) <= (1.05 if declared or models == 4 else 1.07)
 
 
 def test_the_simulation_counts_loads_and_the_calls_that_fit_beside_each_other() -> None:
