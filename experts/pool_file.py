@@ -111,7 +111,7 @@ class ExpertTable(_Table):
     mode: Literal["chat", "completion", "batch"] | None = None
     """`batch`: chat by the provider's batch endpoint."""
     batch_window: Annotated[str, AfterValidator(_window)] = BatchTerms().window
-    batch_price: float = Field(default=BatchTerms().price, ge=0)
+    batch_price: float | None = Field(default=None, ge=0)
     batch_requests: int = Field(default=BatchTerms().requests, gt=0)
     batch_bytes: int = Field(default=BatchTerms().size, gt=0)
     sampling: SamplingTable = SamplingTable()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from orchestrator.types import Price, PriceTier, Sampling
+from orchestrator.types import HALF, Price, PriceTier, Sampling
 
 Entry: TypeAlias = Mapping[str, object]
 
@@ -16,6 +16,7 @@ _PROMPT, _COMPLETION = "input_cost_per_token", "output_cost_per_token"
 _READ, _WRITTEN = "cache_read_input_token_cost", "cache_creation_input_token_cost"
 _THOUGHT = "output_cost_per_reasoning_token"
 _ABOVE = re.compile(rf"{_PROMPT}_above_(\d+k?)_tokens")
+_BY_BATCH = re.compile(rf"({_PROMPT}|{_COMPLETION}|{_READ}|{_WRITTEN})(?:_above_\d+k?_tokens)?_batches")
 _REACHED = frozenset({"xai"})
 """Providers that take more from the length on that the map names, and not only above it."""
 
@@ -44,13 +45,37 @@ def listed_price(entry: Entry, name: str, sampling: Sampling) -> Price | None:
     """
     if _SEARCHES_AT_WILL.search(name) or "citation_cost_per_token" in entry:
         return None
-    rows = tuple(_rows(entry, _SERVED.get(str(sampling.extra_body.get("service_tier")), "")))
+    rows = tuple(_rows(entry, _service(sampling)))
     if not rows:
         return None
     base, *above = rows
     tiers = tuple(PriceTier(r.prompt, r.completion, r.cached_prompt, r.written_prompt, r.above) for r in above)
     rates = Price(base.prompt, base.completion, base.cached_prompt, base.written_prompt, tiers=tiers)
     return replace(rates.times(_factor(entry, sampling)), request=_fee(entry, name, sampling))
+
+
+def batch_share(entry: Entry, sampling: Sampling) -> float:
+    """What calls by batch cost of what `listed_price` says; half where the map has no word on it.
+
+    The highest of all shares where prompts, replies and what is cached have different ones.
+
+    Args:
+        sampling: the user's settings. What makes calls at once cheaper makes batches no cheaper.
+    """
+    listed = {key: usd for key in entry if _BY_BATCH.fullmatch(key) and (usd := _number(entry[key])) is not None}
+    halved = {f"{key}_batches": HALF * (_number(entry.get(key)) or 0.0) for key in (_PROMPT, _COMPLETION)}
+    served = _service(sampling)
+    shares: list[float] = []
+    for key, usd in {**halved, **listed}.items():
+        usual = key.removesuffix("_batches")
+        costs = [_number(entry.get(name)) for name in (usual, f"{usual}{served}")]
+        shares += [usd / cost for cost in costs if cost]
+    return max(shares, default=HALF)
+
+
+def _service(sampling: Sampling) -> str:
+    """How the map's keys end for the service that a request asks for."""
+    return _SERVED.get(str(sampling.extra_body.get("service_tier")), "")
 
 
 def _rows(entry: Entry, served: str) -> Iterator[PriceTier]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -14,27 +15,32 @@ from orchestrator.types import Expert, Price
 
 from .clients import client_of
 from .hosts import on_this_machine
-from .price_list import listed_price
+from .price_list import batch_share, listed_price
 
 _MAP = "model_prices_and_context_window_backup.json"
 _OWN_MACHINE = {"ollama": "OLLAMA_API_BASE", "ollama_chat": "OLLAMA_API_BASE"}
 """Providers whose default host is this machine, and the variable that moves it."""
 _ALSO = {"bedrock": "bedrock_converse"}
 """Another name of a provider in the map."""
+_TUNED = re.compile(r"^((?:openai/)?ft:[^:]+):.*")
 _FLAGS = {"supports_system_messages": "system", "supports_response_schema": "json_schema"}
 
 
 def priced(expert: Expert) -> Expert:
     """The expert with price, context and capabilities from litellm's cost map where the user gave none.
 
+    What calls by batch cost of the usual price is the map's word for every model of that name, whoever serves it.
+
     A server on this machine costs nothing; one at any other `api_base` stays unpriced, whatever its model is called.
     For a server that is asked directly the map says nothing: how much context it has is its owner's choice.
     """
     if not expert.networked:
         return expert
+    entry = listed(expert.model)
+    if expert.batch is not None and expert.batch.price is None:
+        expert = replace(expert, batch=replace(expert.batch, price=batch_share(entry, expert.sampling)))
     if client_of(expert) == "direct":
         return replace(expert, price=expert.price or (Price() if _free(expert) else None))
-    entry = listed(expert.model)
     price = expert.price
     if price is None and _free(expert):
         price = Price()
@@ -71,8 +77,12 @@ def _free(expert: Expert) -> bool:
 
 
 def listed(model: str) -> Mapping[str, object]:
-    """The map's entry of a model, under its whole name, or under the bare one where the provider agrees; else empty."""
+    """The map's entry of a model, under its whole name, or under the bare one where the provider agrees; else empty.
+
+    A model that was fine-tuned for somebody has that of all that were made of the same.
+    """
     prices = _cost_map()
+    model = _TUNED.sub(r"\1", model)
     if model in prices:
         return prices[model]
     provider, slash, name = model.partition("/")

@@ -85,8 +85,9 @@ def _client(expert: Expert) -> str:
 
 
 def priced(expert: Expert) -> Expert:
-    """The expert with its price, where it is known."""
-    if expert.price is not None or not expert.networked:
+    """The expert with its price, and that of its batches, where they are known."""
+    told = expert.price is not None and (expert.batch is None or expert.batch.price is not None)
+    if told or not expert.networked:
         return expert
     from .experts.prices import priced as looked_up
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ConfigError
+from orchestrator.serving import priced
 from orchestrator.types import BatchTerms, Expert, Json
 
 from .printing import note
@@ -36,7 +37,7 @@ def by_batch(team: Team) -> Team:
             note(f"expert '{name}' is asked at once: {reason}")
 
     def made(expert: Expert) -> Expert:
-        return expert if expert.batch or reasons[expert.id] else replace(expert, batch=BatchTerms())
+        return expert if expert.batch or reasons[expert.id] else priced(replace(expert, batch=BatchTerms()))
 
     return replace(
         team,

@@ -1,6 +1,6 @@
 """The values that every part exchanges; all frozen, none knows how it is made."""
 
-from .batch import Asked, BatchResult, BatchStanding, BatchTerms, Undecided
+from .batch import HALF, Asked, BatchResult, BatchStanding, BatchTerms, Undecided
 from .event import Event
 from .expert import Expert, capacity_of
 from .message import ImagePart, Json, JsonObject, Message, Part, TextPart, ToolCall
@@ -23,6 +23,7 @@ from .request import (
 from .vectors import packed, unpacked
 
 __all__ = [
+    "HALF",
     "KINDS",
     "LETTERS",
     "Answer",

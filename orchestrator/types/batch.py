@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from .request import Request, Response, Tokens
 
+HALF = 0.5
+"""Of the usual price: what calls by batch cost where nobody says."""
+
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -17,8 +20,8 @@ class BatchTerms:
 
     window: str = "24h"
     """Within how long the provider is to answer, in its own words: a number and `m`, `h` or `d`."""
-    price: float = 0.5
-    """Of the usual price."""
+    price: float | None = None
+    """Of the usual price; `None`: as price lists say, else half."""
     requests: int = 50_000
     """Requests that a batch may hold."""
     size: int = 100_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.errors import ConfigError
 
-from .batch import BatchTerms
+from .batch import HALF, BatchTerms
 from .message import Json
 from .price import Price
 from .request import Sampling
@@ -67,10 +67,14 @@ class Expert:
 
     @property
     def by_batch(self) -> Expert:
-        """The same at the price of its batches; itself where it is asked at once."""
+        """The same at the price of its batches; itself where it is asked at once.
+
+        What a request costs beside its tokens, such as for a search, is the same in a batch.
+        """
         if self.batch is None or self.price is None:
             return self
-        return replace(self, price=self.price.times(self.batch.price))
+        share = HALF if self.batch.price is None else self.batch.price
+        return replace(self, price=replace(self.price.times(share), request=self.price.request))
 
 
 def capacity_of(group: str, experts: Iterable[Expert]) -> int:

@@ -14,7 +14,7 @@ from orchestrator.cli.team import Team
 from orchestrator.engine import Attempt, Engine, MemoryJournal, Seat, SqliteJournal
 from orchestrator.errors import ConfigError
 from orchestrator.ledger import Amount, Scope
-from orchestrator.types import BatchTerms, Expert
+from orchestrator.types import BatchTerms, Expert, Price
 from tests.cli.conftest import SCRIPT, Command
 from tests.clock import run_virtual
 from tests.double import DoubleProcess
@@ -28,11 +28,17 @@ NEAR = Expert("near", "openai/m", api_base="http://127.0.0.1:1/v1")
 
 def test_hosted_experts_go_by_batch_and_the_others_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     team = by_batch(Team((HOSTED, OTHER, NEAR), {"judge": HOSTED}))
-    assert [each.batch for each in team.experts] == [BatchTerms(), None, None]
-    assert team.roles["judge"].batch == BatchTerms()
+    assert [each.batch for each in team.experts] == [BatchTerms(price=0.5), None, None]
+    assert team.roles["judge"].batch == BatchTerms(price=0.5)
     told = capsys.readouterr().err
     assert f"expert '{OTHER.id}' is asked at once: batches of gemini" in told
     assert "expert 'near' is asked at once: its server is near by" in told
+
+
+def test_a_model_without_a_discount_has_none() -> None:
+    old = Expert("old", "openai/gpt-3.5-turbo-1106", price=Price(1.0, 2.0))
+    (made,) = by_batch(Team((old,))).experts
+    assert made.by_batch.price == old.price
 
 
 def test_terms_of_a_pool_entry_stay() -> None:

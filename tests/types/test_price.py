@@ -82,6 +82,15 @@ def test_a_batch_takes_its_share_of_every_price() -> None:
         assert price.of(prompt, 3, 10, 20) == PRICE.of(prompt, 3, 10, 20) / 2
 
 
+def test_what_a_request_costs_beside_its_tokens_is_the_same_in_a_batch() -> None:
+    searching = Expert("e", "m", price=Price(1.0, 2.0, request=0.03), batch=BatchTerms(price=0.5))
+    assert searching.by_batch.price == Price(0.5, 1.0, request=0.03)
+
+
+def test_half_is_taken_where_nobody_says_what_a_batch_costs() -> None:
+    assert Expert("e", "m", price=Price(1.0, 2.0), batch=BatchTerms()).by_batch.price == Price(0.5, 1.0)
+
+
 @given(prices)
 def test_a_price_is_read_back_out_of_its_fields(price: Price) -> None:
     assert Price.read(json.loads(json.dumps(asdict(price)))) == price
