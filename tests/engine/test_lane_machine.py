@@ -150,7 +150,8 @@ class Lanes(RuleBasedStateMachine):
             flight.waiters[0].result.cancel()
             self.queued.remove(flight)
             flight.state = State.GONE
-            self.lane.remove(flight)
+            # On the loop, as in life: a turn that it had is handed on, and whoever gets it enters the lane.
+            self.within(lambda: self.lane.remove(flight))
             self.within(self.lane.pump_soon)
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 30.0]))
@@ -211,6 +212,16 @@ def test_lane() -> None:
 @pytest.mark.slow
 def test_lane_for_long() -> None:
     run_state_machine_as_test(Lanes, settings=settings(QUIET, max_examples=2000, stateful_step_count=60))
+
+
+def test_whoever_leaves_hands_its_turn_on() -> None:
+    machine = Lanes()
+    machine.begin(concurrency=1, calls=2, max_n=2)
+    machine.enter("p", None, 0, 0, 3, 0)
+    machine.fail(0, limited=True, after=None)
+    machine.a_waiter_leaves(0)
+    machine.teardown()
+    asyncio.set_event_loop(None)
 
 
 def test_a_lane_that_lost_its_expert_refuses_what_waits_and_what_comes() -> None:
