@@ -90,13 +90,17 @@ class Price(Rates):
 
     def of(self, prompt: int, completion: int, cached: int = 0, written: int = 0) -> float:
         """US dollars of a call; `cached` and `written` are parts of `prompt`, whose length says which prices hold."""
-        rates: Rates = max(self._reached(prompt), key=lambda tier: tier.above, default=None) or self
+        rates: Rates = self
+        if self.tiers:  # few have any, and every call is billed here
+            rates = max(self._reached(prompt), key=lambda tier: tier.above, default=None) or self
         return self.request + rates.bill(prompt, completion, cached, written)
 
     def most(self, prompt: int, completion: int) -> float:
         """US dollars of a call at the most: with a prompt of up to so many tokens, whatever of it is cached."""
-        reached: list[Rates] = [self, *self._reached(prompt)]
-        return self.request + max(rates.highest(prompt, completion) for rates in reached)
+        most = self.highest(prompt, completion)
+        if self.tiers:
+            most = max([most, *(tier.highest(prompt, completion) for tier in self._reached(prompt))])
+        return self.request + most
 
     @property
     def free(self) -> bool:
