@@ -218,7 +218,7 @@ class DirectChannel:
             why = f"{type(error).__name__}: {error}"
             raise self._tell.error(BadCompletion, f"the body has not the shape of an answer ({why})") from None
 
-    def _spoiled(self, error: BrokenOff | Interrupted | Unreadable) -> ExpertError:
+    def _spoiled(self, error: BrokenOff | Interrupted | Unreadable) -> Exception:
         """What an answer in pieces is that did not come to its end."""
         if isinstance(error, Interrupted):
             return self._told(error.body)
@@ -228,11 +228,14 @@ class DirectChannel:
         self._broken = _TRIES
         return self._tell.error(BadCompletion, str(error))
 
-    def _told(self, text: str) -> ExpertError:
-        """An error that came with the status of a success: a gateway's, which may say the status in its code."""
+    def _told(self, text: str) -> Exception:
+        """An error that came with the status of a success: a gateway's, which may say the status in its code.
+
+        It is then as if it had come with that: a refusal is learned from.
+        """
         answer = answer_of(200, text, {})
         if answer.code.isdecimal() and 400 <= int(answer.code) < 600:
-            return self._tell.of_answer(replace(answer, status=int(answer.code)))
+            return _Unsuccessful(replace(answer, status=int(answer.code)))
         return self._tell.error(BadCompletion, answer.message)
 
 

@@ -271,3 +271,14 @@ async def test_an_error_behind_the_first_token_is_tried_again_and_not_refunded(
     with pytest.raises(ExpertError, match=error["message"].rstrip(".")) as caught:
         await served(server.base_url).complete_shared([request()], (), lambda: None)
     assert (caught.value.retried, caught.value.refunded) == (True, False)
+
+
+@pytest.mark.parametrize("client", ["direct"])
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+async def test_a_refusal_told_where_an_answer_should_be_is_learned_from(canned: Cans, served: Serve, kind: str) -> None:
+    refused = {"error": {"message": "Unsupported parameter: 'temperature'", "param": "temperature", "code": 400}}
+    told = json.dumps(refused)
+    server = await canned(200, told if "json" in kind else f"data: {told}\n\n", {"content-type": kind})
+    with pytest.raises(BadRequest):
+        await served(server.base_url).complete_shared([request(temperature=0.7)], (), lambda: None)
+    assert ["temperature" in body for body in server.bodies] == [True, False]
