@@ -77,7 +77,7 @@ def _response(raw: Any, expert: Expert, batch: Sequence[Request], dropped: tuple
         what = "an empty text" if choices else "no choices"
         raise BadCompletion(f"the answer has {what}", expert=expert.id)
     bill, told = _bill(raw, choices, expert, batch[0])
-    each = alone(bill, [choice.size for choice in placed.values()], expert.price)
+    each = alone(bill, [choice.size for choice in placed.values()], expert.price, batch[0].sampling.max_tokens)
     model, fingerprint = str(field(raw, "model") or ""), str(field(raw, "system_fingerprint") or "")
     completions = tuple(
         _completion(choice, tokens, model, fingerprint, expert)
@@ -124,16 +124,17 @@ def _completion(choice: Choice, tokens: Tokens, model: str, fingerprint: str, ex
     )
 
 
-def alone(bill: Tokens, sizes: Sequence[int], price: Price | None) -> list[Tokens]:
+def alone(bill: Tokens, sizes: Sequence[int], price: Price | None, most: int | None = None) -> list[Tokens]:
     """What each completion would have been billed had it been asked alone: the whole prompt, and its share by size.
 
     Nothing of a prompt that nobody has asked before is cached, so that the price is that of the whole. How much of it
-    was is told all the same.
+    was is told all the same. With `most`, none was billed more tokens of reply than these, as far as all could have
+    been: samples of one call may count on different caps, and that was set aside for each.
     """
     cached, written = bill.cached_prompt, bill.written_prompt
     if len(sizes) == 1 and not cached and not written:
         return [bill]
-    completion = shared(bill.completion, sizes)
+    completion = _capped(shared(bill.completion, sizes), most)
     reasoning = shared(bill.reasoning, completion)
     return [
         Tokens(bill.prompt, c, r, cached, price.of(bill.prompt, c) if price else 0.0, written)
@@ -150,6 +151,18 @@ def shared(total: int, weights: Sequence[int]) -> list[int]:
     for i in by_remainder[: total - sum(parts)]:
         parts[i] += 1
     return parts
+
+
+def _capped(parts: list[int], most: int | None) -> list[int]:
+    """What some parts are above `most` goes to the others, if there is room for all of it."""
+    if most is None or max(parts) <= most or sum(parts) > most * len(parts):
+        return parts
+    capped = [min(part, most) for part in parts]
+    over = sum(parts) - sum(capped)
+    for i, part in enumerate(capped):
+        more = min(over, most - part)
+        capped[i], over = part + more, over - more
+    return capped
 
 
 def estimated_tokens(texts: Iterable[str]) -> int:
