@@ -226,11 +226,13 @@ class Lane:
     def _depart(self, group: list[Flight]) -> None:
         group.sort(key=lambda f: f.request.sample_index)
         generation = self.window.generation
+        leaves = self.breaker.leaves()
         try:
             permit = self.throttle.take(tokens_of(group), self._clock(), generation)
-            leaves, shared = self.breaker.leaves(), self._prefixes.leaves(group)
+            shared = self._prefixes.leaves(group)
             self._tower.depart(self, Departure(group, generation, leaves, permit=permit, shared=shared))
         except Exception as error:
+            self.breaker.cancelled(leaves)
             for flight in group:
                 flight.settle_failure(charged=False)
             self._refuse(group, error)
