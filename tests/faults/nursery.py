@@ -42,6 +42,8 @@ def main() -> None:
     library()
     for name in _LOADED:
         importlib.import_module(name)
+    _write_lines()
+    _hurry()
     assert threading.active_count() == 1, threading.enumerate()
     alive: set[int] = set()
     _say({"ready": True})
@@ -55,6 +57,23 @@ def main() -> None:
     for pid in alive:
         os.kill(pid, signal.SIGKILL)
     os._exit(0)  # taking all those modules apart would take seconds
+
+
+def _write_lines() -> None:
+    """Has litellm load what it needs for the lines of batches: it does so with the first of each provider."""
+    from orchestrator.experts.batch import batch_backend
+    from orchestrator.types import BatchTerms, Expert, Message, Request
+
+    for model in ("anthropic/claude-3-5-haiku-latest", "mistral/mistral-small-latest"):
+        nowhere = Expert("e", model, api_base="http://127.0.0.1:1/v1", batch=BatchTerms())
+        batch_backend(nowhere).line(Request("e", model, (Message("user", "-"),)))
+
+
+def _hurry() -> None:
+    """Has batches leave, and be looked at, after shorter pauses than providers are to be asked with."""
+    from orchestrator.engine.batching import lane, seeking, trip
+
+    lane.LINGER, trip.FIRST_LOOK, seeking.SEEKS = 0.7, 0.2, (0.2, 0.5, 1.0, 2.0, *seeking.SEEKS)
 
 
 def _say(answer: Any) -> None:

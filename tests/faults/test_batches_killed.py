@@ -2,72 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sqlite3
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.double import DoubleProcess
+from tests.faults.batch_bench import PROBLEMS, SAMPLES, lines, named, once, out, prepared, unnamed
 from tests.faults.commands import Command, Nursery
-
-PROBLEMS, SAMPLES = 4, 3
-PRICE = "price = { prompt = 1, completion = 2 }\n"
-
-
-def prepared(folder: Path, base_url: str, client: str = "direct", more: str = "", seed: int = 11) -> list[str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {"id": f"set/{i}", "kind": "number", "question": f"Question {i}: how many?", "answer": "42"}
-        for i in range(PROBLEMS)
-    ]
-    (folder / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "pool.toml").write_text(
-        f'[[expert]]\nid = "m"\nmodel = "openai/m"\napi_base = "{base_url}"\nclient = "{client}"\nmode = "batch"\n'
-        f"sampling = {{ seed = {seed}, max_tokens = 100 }}\ntimeout = 30\n{PRICE}{more}"
-    )
-    spec = f"self_consistency(samples={SAMPLES})"
-    return ["bench", "set.jsonl", "--pool", "pool.toml", "-s", spec, "--run", "run", "--yes", "--json"]
 
 
 def served(**batches: Any) -> DoubleProcess:
     return DoubleProcess(answers={"42": 0.6, "41": 0.4}, batches=batches)
-
-
-def out(double: DoubleProcess) -> Callable[[], bool]:
-    """Tells whether a batch has been created."""
-    return lambda: bool(double.desk()["batches"])
-
-
-def named(run: Path) -> Callable[[], bool]:
-    """Tells whether the journal knows the name of a batch."""
-
-    def known() -> bool:
-        if not (run / "journal.sqlite").exists():
-            return False
-        db = sqlite3.connect(f"file:{run / 'journal.sqlite'}?mode=ro", uri=True)
-        try:
-            return bool(db.execute("SELECT 1 FROM batches WHERE id IS NOT NULL").fetchone())
-        except sqlite3.OperationalError:
-            return False
-        finally:
-            db.close()
-
-    return known
-
-
-def lines(run: Path) -> list[str]:
-    return sorted((run / "results.jsonl").read_text().splitlines())
-
-
-def once(desk: Mapping[str, Any]) -> bool:
-    """Whether every request was in one batch and was answered once."""
-    everything = PROBLEMS * SAMPLES
-    return list(desk["asked"].values()) == [1] * everything and list(desk["answered"].values()) == [1] * everything
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +31,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> t
 def test_a_batch_that_is_out_when_its_process_is_killed_is_picked_up(
     client: str, tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
-    with served(seconds=4.0) as double:
+    with served(seconds=2.5) as double:
         command = Command(prepared(tmp_path, double.base_url, client), tmp_path, nursery)
         assert command.kill_when(named(tmp_path / "run"))
         seen = Command(["runs", "show", "run", "--json"], tmp_path, nursery).end()
@@ -100,17 +48,17 @@ def test_a_batch_that_was_sent_but_not_noted_is_found_by_its_token(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
     """The provider has it, its answer never came, and the process dies while it looks for it."""
-    with served(seconds=4.0, loses=[0]) as double:
+    with served(seconds=2.0, loses=[0]) as double:
         command = Command(prepared(tmp_path, double.base_url), tmp_path, nursery)
         assert command.kill_when(out(double))
-        with sqlite3.connect(tmp_path / "run" / "journal.sqlite") as db:
-            assert db.execute("SELECT id FROM batches").fetchall() == [(None,)]
+        assert unnamed(tmp_path / "run")
         Command(["resume", "run", "--json"], tmp_path, nursery).end()
         assert double.desk()["attempts"] == 1
         assert once(double.desk())
     assert lines(tmp_path / "run") == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_is_sent_once(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
@@ -130,7 +78,7 @@ def test_killed_again_and_again_it_is_sent_once(
 def test_ctrl_c_leaves_the_batch_out_and_says_so(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
-    with served(seconds=5.0) as double:
+    with served(seconds=3.0) as double:
         command = Command(prepared(tmp_path, double.base_url), tmp_path, nursery)
         command._watch(named(tmp_path / "run"))
         os.kill(command.pid, signal.SIGINT)
@@ -188,6 +136,7 @@ def test_an_interrupted_solve_cancels_its_batch_as_nobody_could_find_it(tmp_path
     assert "was cancelled; what it had answered by then is billed" in (tmp_path / "stderr").read_text()
 
 
+@pytest.mark.slow
 def test_the_seconds_of_a_run_leave_its_batch_for_the_run_that_goes_on(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:

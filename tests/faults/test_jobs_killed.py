@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.double import DoubleProcess
+from tests.faults.batch_bench import PRICE, PROBLEMS, SAMPLES, lines, named, once, out, prepared, unnamed
 from tests.faults.commands import Command, Nursery
-from tests.faults.test_batches_killed import PRICE, PROBLEMS, SAMPLES, lines, named, once, out, prepared
 
 
 def at(folder: Path, double: DoubleProcess) -> list[str]:
@@ -36,6 +35,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> l
     return lines(folder / "run")
 
 
+@pytest.mark.slow
 def test_a_job_that_is_out_when_its_process_is_killed_is_picked_up(
     tmp_path: Path, nursery: Nursery, undisturbed: list[str]
 ) -> None:
@@ -50,11 +50,10 @@ def test_a_job_that_is_out_when_its_process_is_killed_is_picked_up(
 def test_a_job_that_was_sent_but_not_noted_is_found_by_its_token(
     tmp_path: Path, nursery: Nursery, undisturbed: list[str]
 ) -> None:
-    with served(seconds=4.0, loses=[0]) as double:
+    with served(seconds=2.0, loses=[0]) as double:
         command = Command(at(tmp_path, double), tmp_path, nursery)
         assert command.kill_when(out(double))
-        with sqlite3.connect(tmp_path / "run" / "journal.sqlite") as db:
-            assert db.execute("SELECT id FROM batches").fetchall() == [(None,)]
+        assert unnamed(tmp_path / "run")
         Command(["resume", "run", "--json"], tmp_path, nursery).end()
         assert double.desk()["attempts"] == 1
         assert once(double.desk())

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.double import DoubleProcess
+from tests.faults.batch_bench import PRICE, PROBLEMS, SAMPLES, lines, named, once, out, prepared, unnamed
 from tests.faults.commands import Command, Nursery
-from tests.faults.test_batches_killed import PRICE, PROBLEMS, SAMPLES, lines, named, once, out, prepared
 
 ALL = PROBLEMS * SAMPLES
 
@@ -41,6 +40,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> t
     return lines(folder / "run"), told
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_out_when_its_process_is_killed_is_picked_up(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
@@ -58,11 +58,10 @@ def test_a_batch_that_was_sent_but_not_noted_is_found_by_what_its_results_say(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
     """Its answer never came, and the process dies; another's batch of as many requests was made at the same time."""
-    with served(seconds=4.0, loses=[0], strangers=[ALL]) as double:
+    with served(seconds=2.0, loses=[0], strangers=[ALL]) as double:
         command = Command(at(tmp_path, double), tmp_path, nursery)
         assert command.kill_when(out(double))
-        with sqlite3.connect(tmp_path / "run" / "journal.sqlite") as db:
-            assert db.execute("SELECT id FROM batches").fetchall() == [(None,)]
+        assert unnamed(tmp_path / "run")
         told = Command(["resume", "run", "--json"], tmp_path, nursery).end()
         assert double.desk()["attempts"] == 1
         assert once(double.desk())
@@ -70,6 +69,7 @@ def test_a_batch_that_was_sent_but_not_noted_is_found_by_what_its_results_say(
     assert told["results"][0]["paid_usd"] == pytest.approx(undisturbed[1]["results"][0]["paid_usd"])
 
 
+@pytest.mark.slow
 def test_one_that_never_got_there_is_sent_again_once(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
@@ -82,6 +82,7 @@ def test_one_that_never_got_there_is_sent_again_once(
     assert lines(tmp_path / "run") == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_is_sent_once(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
@@ -97,6 +98,7 @@ def test_killed_again_and_again_it_is_sent_once(
     assert lines(tmp_path / "run") == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_batch_out_and_says_so(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
@@ -111,6 +113,7 @@ def test_ctrl_c_leaves_the_batch_out_and_says_so(
     assert lines(tmp_path / "run") == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_what_expires_is_asked_at_once_for_the_same_results(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
@@ -122,6 +125,7 @@ def test_what_expires_is_asked_at_once_for_the_same_results(
     assert said in (tmp_path / "stderr").read_text()
 
 
+@pytest.mark.slow
 def test_requests_that_fail_come_right_in_the_end(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
@@ -131,6 +135,7 @@ def test_requests_that_fail_come_right_in_the_end(
     assert lines(tmp_path / "run") == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_limits_of_a_batch_split_it(tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]) -> None:
     with served(most=5, size=1500) as double:
         more = "batch_requests = 5\nbatch_bytes = 1480\n"
@@ -142,6 +147,7 @@ def test_limits_of_a_batch_split_it(tmp_path: Path, nursery: Nursery, undisturbe
     assert lines(tmp_path / "run") == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_a_queue_that_is_full_is_waited_for_while_batches_of_ours_are_in_it(
     tmp_path: Path, nursery: Nursery, undisturbed: tuple[list[str], Any]
 ) -> None:
@@ -152,6 +158,7 @@ def test_a_queue_that_is_full_is_waited_for_while_batches_of_ours_are_in_it(
     assert lines(tmp_path / "run") == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_an_interrupted_solve_cancels_its_batch_as_nobody_could_find_it(tmp_path: Path, nursery: Nursery) -> None:
     with served(seconds=60.0) as double:
         at(tmp_path, double)

@@ -15,7 +15,7 @@ from .looks import LONGEST_LOOK, SLACK, SURE
 if TYPE_CHECKING:
     from .trip import Trip
 
-_SEEK = (1.0, 5.0, 15.0, 30.0)
+SEEKS = (1.0, 5.0, 15.0, 30.0)
 """Seconds before each of the first searches for a batch that nobody knows to be there."""
 
 
@@ -32,7 +32,7 @@ async def sought(trip: Trip) -> str | None:
     if not trip.lane.carrier.finds:
         raise Lost("may have been sent, and its provider cannot be asked for it")
     misses, strikes, until, told = 0, 0, trip.base.clock() + SLACK, False
-    for pause in chain(_SEEK, repeat(LONGEST_LOOK)):
+    for pause in chain(SEEKS, repeat(LONGEST_LOOK)):
         await asyncio.sleep(pause)
         try:
             found = await trip.lane.carrier.find(trip.token, trip.calls, trip.opened)
