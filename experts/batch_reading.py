@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.errors import BadCompletion, BadRequest, ContentFiltered, ExpertError
+from orchestrator.errors import BadRequest, ExpertError
 from orchestrator.types import Asked, BatchResult, Expert, Message, Request, Tokens
 
+from .cached import cached_of
 from .capabilities import Capabilities
 from .failures import Teller, answer_of
 from .fields import counted, field
 from .replies import response_of
 from .wire import Call, call_for
+
+_PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+"""Anthropic's parts of a prompt, none of which counts what another does."""
 
 Understanding = Callable[[Request, Call, Any], Any]
 """Turns a provider's answer to a request into OpenAI's form."""
@@ -41,7 +45,7 @@ class Reader:
         call = call_for([request], self.before)
         try:
             response, _ = response_of(self.understand(request, call, body), self.expert, [request], call.dropped)
-        except (BadCompletion, ContentFiltered) as error:
+        except ExpertError as error:  # one that is none keeps nobody from those beside it
             return BatchResult(key, error=error, bill=self._spoiled(body))
         return BatchResult(key, response, bill=response.bill)
 
@@ -64,12 +68,14 @@ class Reader:
         """What an answer of no use is billed."""
         try:
             usage = field(body, "usage")
-            prompt = counted(usage, "prompt_tokens") or counted(usage, "input_tokens")
+            prompt = counted(usage, "prompt_tokens") or sum(counted(usage, name) for name in _PROMPT)
+            prompt, read, written = cached_of(body, usage, prompt)
             completion = counted(usage, "completion_tokens") or counted(usage, "output_tokens")
         except (AttributeError, TypeError, KeyError):
             return Tokens()
         price = self.expert.price
-        return Tokens(prompt, completion, usd=price.of(prompt, completion) if price else 0.0)
+        usd = price.of(prompt, completion, read, written) if price else 0.0
+        return Tokens(prompt, completion, 0, read, usd, written)
 
 
 def as_it_is(request: Request, call: Call, body: Any) -> Any:

@@ -178,3 +178,19 @@ async def test_a_refusal_is_withheld_and_billed() -> None:
         result = (await results(batches, id_, [asked]))[asked.key]
     assert isinstance(result.error, ContentFiltered)
     assert result.bill.completion == USAGE["output_tokens"]
+
+
+async def test_what_was_cached_of_a_withheld_answer_is_billed_as_of_any_other() -> None:
+    asked = [request("Yes?"), request("No?")]
+    cached = {**USAGE, "cache_read_input_tokens": 9000, "cache_creation_input_tokens": 700}
+    async with served() as (double, batches):
+        id_ = await sent(batches, asked)
+        await batches.look(id_)
+        assert double.message_desk is not None
+        batch = double.message_desk.made[0]
+        bodies = [message(OLD, [{"type": "text", "text": "42"}], "end_turn"), message(OLD, [], "refusal")]
+        for line, body in zip(batch.results, bodies, strict=True):
+            line["result"] = {"type": "succeeded", "message": {**body, "usage": cached}}
+        good, withheld = (await results(batches, id_, asked)).values()
+    assert {type(good.error), type(withheld.error)} == {type(None), ContentFiltered}
+    assert good.bill == withheld.bill

@@ -160,3 +160,16 @@ async def test_the_named_key_is_sent_and_no_other(monkeypatch: pytest.MonkeyPatc
         assert "theirs" not in str(raised.value)
         for batches in (named, plain):
             await batches.aclose()
+
+
+async def test_a_failure_told_as_a_success_keeps_no_other_line_from_being_read() -> None:
+    asked = [request(f"q{i}") for i in range(3)]
+    async with served() as (double, batches):
+        id_ = await sent(batches, asked)
+        standing = await batches.look(id_)
+        assert double.desk is not None
+        good, bad, *_ = double.desk.files[standing.files[0]].splitlines()
+        odd = {**json.loads(bad), "response": {"status_code": 200, "body": {"error": {"message": "Out of order."}}}}
+        double.desk.files[standing.files[0]] = good + b"\n" + json.dumps(odd).encode()
+        found = await batches.results(standing, {each.key: each for each in asked})
+    assert [type(result.error) for result in found] == [type(None), BadRequest]
