@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import threading
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -98,11 +99,11 @@ class ProviderBatches:
         self.expert = expert
         self.capabilities = Capabilities(dict(expert.capabilities))
         self._endpoint: Endpoint | None = None
+        self._opening = threading.Lock()
 
     def line(self, request: Request) -> bytes:
-        if self._endpoint is None:
-            self._endpoint = self._opened()
-        whole = self._endpoint.written(request.key.hex(), _PATHS[request.sampling.mode], self._body(request))
+        endpoint = self._opened()
+        whole = endpoint.written(request.key.hex(), _PATHS[request.sampling.mode], self._body(request, endpoint))
         try:
             return json.dumps(whole, ensure_ascii=False).encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can write
@@ -171,25 +172,29 @@ class ProviderBatches:
 
     # -- the way ------------------------------------------------------------------------
 
-    def _body(self, request: Request) -> dict[str, Any]:
-        assert self._endpoint is not None
-        if self._endpoint.words is not None:
-            found: dict[str, Any] = json.loads(self._endpoint.words.sent(request).body)
+    def _body(self, request: Request, endpoint: Endpoint) -> dict[str, Any]:
+        if endpoint.words is not None:
+            found: dict[str, Any] = json.loads(endpoint.words.sent(request).body)
             return found
         body: dict[str, Any] = {
-            "model": self._endpoint.model,
+            "model": endpoint.model,
             **call_for([request], self.capabilities).arguments,
         }
         body |= body.pop("extra_body", {})
         return body
 
     async def _ready(self) -> Endpoint:
-        if self._endpoint is None:
-            self._endpoint = await asyncio.to_thread(self._opened)
-        return self._endpoint
+        return await asyncio.to_thread(self._opened) if self._endpoint is None else self._endpoint
 
     def _opened(self) -> Endpoint:
-        """The way to the provider; opens no connection yet, but imports what it needs."""
+        """The way to the provider; from any thread, and several batches may want it first."""
+        with self._opening:
+            if self._endpoint is None:
+                self._endpoint = self._made()
+            return self._endpoint
+
+    def _made(self) -> Endpoint:
+        """Opens no connection yet, but imports what it needs."""
         if client_of(self.expert) == "direct":
             from .batch_direct import DirectEndpoint
 

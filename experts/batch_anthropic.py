@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -61,6 +62,7 @@ class MessageBatches:
         self.expert = expert
         self.capabilities = Capabilities(dict(expert.capabilities))
         self._open: Rehearsed | None = None
+        self._opening = threading.Lock()
         self._known: set[str] = set()
         """Batches of ours whose names nobody has to look for."""
         self._tokens: dict[str, str] = {}
@@ -136,9 +138,11 @@ class MessageBatches:
     # -- the way ------------------------------------------------------------------------
 
     def _opened(self) -> Rehearsed:
-        if self._open is None:
-            self._open = Rehearsed(self.expert, self.capabilities)
-        return self._open
+        """What is on the way to it; from any thread, and several batches may want it first."""
+        with self._opening:
+            if self._open is None:
+                self._open = Rehearsed(self.expert, self.capabilities)
+            return self._open
 
     async def _ready(self) -> Rehearsed:
         return await asyncio.to_thread(self._opened) if self._open is None else self._open

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import Any
 
 import pytest
 
 from orchestrator.budget import Budget
 from orchestrator.engine import MemoryJournal, Seat
 from orchestrator.ledger import NOTHING, Scope
-from orchestrator.types import Expert
+from orchestrator.types import Expert, Request
 from tests.engine.batch_stage import Depot, Told, asked, engine, expert, texts
 from tests.engine.resuming import run
 from tests.engine.stage import PRICE, Stage, request
@@ -208,3 +209,24 @@ class TestLeaving:
         cancelled, told = run(main())
         assert cancelled
         assert "was cancelled" in told[0]
+
+    def test_an_engine_that_ends_while_a_batch_is_written_waits_for_little_of_it(self) -> None:
+        class Slow(Depot):
+            stop: Any = None
+
+            def line(self, request: Request) -> bytes:
+                if len(self.texts) == 10:
+                    self.stop()
+                return super().line(request)
+
+        async def main() -> tuple[int, list[str]]:
+            depot = Slow()
+            async with engine(depot) as made:
+                loop = asyncio.get_running_loop()
+                depot.stop = lambda: loop.call_soon_threadsafe(made.stop)
+                said = texts(await asked(made, 500))
+            return len(depot.texts), said
+
+        written, said = run(main())
+        assert said == ["Stopped"] * 500
+        assert written <= 64

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -23,6 +26,8 @@ from orchestrator.errors import (
 )
 from orchestrator.experts.batch import batch_backend, unsupported
 from orchestrator.experts.batch_anthropic import MessageBatches, standing_of
+from orchestrator.experts.batch_rehearsed import Rehearsed
+from orchestrator.experts.capabilities import Capabilities
 from orchestrator.types import BatchTerms, Expert, Undecided
 from tests.double import Double, unused_url
 from tests.experts.batch_anthropic import OLD, PRICE, expert, request, served
@@ -192,3 +197,20 @@ def test_a_standing_that_cannot_be_read_is_no_standing() -> None:
 def test_experts_of_anthropic_are_asked_so() -> None:
     assert unsupported(Expert("e", OLD)) == ""
     assert isinstance(batch_backend(Expert("e", "claude-sonnet-4-5", batch=BatchTerms())), MessageBatches)
+
+
+async def test_batches_that_are_written_together_go_over_the_same_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Rehearsed] = []
+    together = threading.Barrier(2, timeout=0.3)
+
+    class Counted(Rehearsed):
+        def __init__(self, expert: Expert, capabilities: Capabilities) -> None:
+            made.append(self)
+            with suppress(threading.BrokenBarrierError):
+                together.wait()
+            super().__init__(expert, capabilities)
+
+    monkeypatch.setattr("orchestrator.experts.batch_anthropic.Rehearsed", Counted)
+    async with served() as (_, batches):
+        await asyncio.gather(*(sent(batches, [request(f"q{i}")], f"{i:032}") for i in range(2)))
+    assert len(made) == 1
