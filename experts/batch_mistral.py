@@ -60,7 +60,7 @@ class MistralEndpoint:
         hours = math.ceil(BatchTerms(window).seconds / 3600)
         body = {
             "input_files": [file],
-            "endpoint": path,
+            "endpoint": f"/v1{_CHAT}",  # litellm makes chats of completions too
             "model": self.model,
             "metadata": dict(metadata),
             "timeout_hours": hours,

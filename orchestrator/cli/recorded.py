@@ -97,7 +97,7 @@ def _from_file(row: Mapping[str, Any], source: Source) -> Expert:
     reason, found = _read(row["id"], source)
     if found is not None:
         _check_same(found, row, source.file)
-        return replace(found, price=found.price or _price(row), batch=found.batch or _batch(row))
+        return _as_billed(replace(found, price=found.price or _price(row), batch=_terms(found.batch, _batch(row))))
     if row.get("withheld"):
         raise ConfigError(f"expert '{row['id']}' needs what only {source.file} holds, and {reason}")
     note(f"{reason}; going on with expert '{row['id']}' as it was")
@@ -149,6 +149,20 @@ def _rebuilt(row: Mapping[str, Any]) -> Expert:
     sampling = {**row["sampling"], "stop": tuple(row["sampling"]["stop"])}
     read = {"sampling": Sampling(**sampling), "price": _price(row), "skills": tuple(row["skills"])}
     return Expert(**{**known, **read, "batch": _batch(row)})
+
+
+def _terms(now: BatchTerms | None, was: BatchTerms | None) -> BatchTerms | None:
+    """How it is asked by batch, at the price that the run began with where the file has none."""
+    return replace(now, price=was.price) if now and was and now.price is None else now or was
+
+
+def _as_billed(expert: Expert) -> Expert:
+    """The same with what its batches cost, where neither the file nor the run has that."""
+    if expert.batch is None or expert.batch.price is not None:
+        return expert
+    from orchestrator.serving import priced
+
+    return replace(expert, batch=priced(expert).batch)
 
 
 def _batch(row: Mapping[str, Any]) -> BatchTerms | None:

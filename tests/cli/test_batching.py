@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.cli.batching import CONCURRENCY, by_batch
+from orchestrator.cli.recorded import recalled, recorded
 from orchestrator.cli.standing import _lane
-from orchestrator.cli.team import Team
+from orchestrator.cli.team import Source, Team
 from orchestrator.engine import Attempt, Engine, MemoryJournal, Seat, SqliteJournal
 from orchestrator.errors import ConfigError
+from orchestrator.experts.pool import read_pool
 from orchestrator.ledger import Amount, Scope
 from orchestrator.types import BatchTerms, Expert, Price
 from tests.cli.conftest import SCRIPT, Command
@@ -44,6 +47,20 @@ def test_a_model_without_a_discount_has_none() -> None:
 def test_terms_of_a_pool_entry_stay() -> None:
     mine = Expert("a", "openai/m", api_base=NEAR.api_base, batch=BatchTerms("2h"))
     assert by_batch(Team((mine,))).experts == (mine,)
+
+
+@pytest.mark.parametrize(
+    ("began", "share"),
+    [(BatchTerms(price=0.7), 0.7), (None, 1.0)],
+    ids=["as it began", "by batch only now"],
+)
+def test_a_resumed_run_knows_what_its_batches_cost(home: Path, began: BatchTerms | None, share: float) -> None:
+    pool = home / "pool.toml"
+    pool.write_text('[[expert]]\nid = "e"\nmodel = "gpt-3.5-turbo-1106"\nmode = "batch"\n')
+    (mine,) = read_pool(pool)
+    team = Team((replace(mine, price=Price(1.0, 2.0), batch=began),), sources={"e": Source(pool)})
+    (resumed,) = recalled(recorded(team)).experts
+    assert resumed.by_batch.price == Price(share, 2.0 * share)
 
 
 def test_where_nobody_can_be_asked_by_batch_nothing_begins() -> None:

@@ -14,7 +14,7 @@ from orchestrator.experts.batch import ProviderBatches, batch_backend
 from orchestrator.experts.litellm import LiteLLMBackend
 from orchestrator.types import BatchTerms, Expert, Message, Price, Request
 from tests.double import Double
-from tests.experts.batch_calls import results, sent
+from tests.experts.batch_calls import TOKEN, results, sent
 from tests.experts.serving import Canned
 from tests.experts.serving import request as any_request
 
@@ -173,3 +173,13 @@ async def test_a_failure_told_as_a_success_keeps_no_other_line_from_being_read()
         double.desk.files[standing.files[0]] = good + b"\n" + json.dumps(odd).encode()
         found = await batches.results(standing, {each.key: each for each in asked})
     assert [type(result.error) for result in found] == [type(None), BadRequest]
+
+
+async def test_what_is_no_chat_is_asked_for_as_the_chat_that_it_becomes() -> None:
+    asked = request(mode="completion")
+    async with served() as (double, batches):
+        lines = [batches.line(asked)]
+        id_ = await batches.submit(lines, "completion", TOKEN)
+        assert (await results(batches, id_, [asked]))[asked.key].response is not None
+        assert double.desk is not None
+        assert double.desk.made[0].endpoint == "/v1/chat/completions"
