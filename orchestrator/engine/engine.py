@@ -208,7 +208,11 @@ class Engine:
     def _leave(self, flight: Flight, waiter: Waiter) -> None:
         if waiter is not flight.leader and waiter.reservation is not None:
             waiter.reservation.refund()
-        if flight.wanted or flight.state is State.GONE:
+        if flight.wanted:
+            if flight.parked:
+                self.lane(flight.request.expert).enter(flight)  # its place was that of the one who has left
+            return
+        if flight.state is State.GONE:
             return
         left = flight.state is State.OUT and flight.departure is not None and flight.departure.left
         if self._flights.stopped and left:

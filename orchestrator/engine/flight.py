@@ -122,7 +122,7 @@ class Flight:
     retried: asyncio.Future[None] | None = None
     """Where the recovery waits for the outcome of another attempt."""
     pause: Pause = field(default_factory=Pause)
-    parked: list[Parked] = field(default_factory=list)
+    parked: list[tuple[Parked, Scope]] = field(default_factory=list)
     """Its places on the scopes that hold it back."""
     woken: tuple[Scope, ...] = ()
     """The scopes that gave it a turn, which is the next one's once it has tried."""
@@ -179,10 +179,11 @@ class Flight:
             waiter.result.set_exception(error)
 
     def unpark(self) -> None:
-        """Leaves its places on the scopes that held it back."""
-        for parked in self.parked:
-            parked.leave()
-        self.parked.clear()
+        """Leaves its places on the scopes that held it back, and lets those go on who kept behind it there."""
+        places, self.parked = self.parked, []
+        freed = [scope for parked, scope in places if parked.leave()]
+        for scope in freed:
+            scope.stir()
 
     def hand_on(self) -> None:
         """Gives the turns that it had to those who wait behind it."""

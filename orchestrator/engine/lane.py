@@ -311,7 +311,8 @@ class Lane:
             if held:
                 for waiter, scope in held:
                     seat, wake = waiter.seat, partial(self._unpark, flight, scope)
-                    flight.parked.append(scope.park(seat.priority, flight.worst, wake, seat.claim, self.expert.id))
+                    place = scope.park(seat.priority, flight.worst, wake, seat.claim, self.expert.id)
+                    flight.parked.append((place, scope))
             else:
                 self._tower.drop(flight)
             return False

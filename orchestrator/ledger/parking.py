@@ -23,11 +23,14 @@ class Parked:
     need: Amount = field(compare=False)
     wake: Callable[[], None] = field(compare=False)
     claim: Claim | None = field(compare=False, default=None)
+    queue: Parking | None = field(compare=False, default=None)
     gone: bool = field(compare=False, default=False)
 
-    def leave(self) -> None:
-        """Whoever waited does not any more."""
+    def leave(self) -> bool:
+        """Whoever waited does not any more; whether others may go on for that, so that the scope is to be stirred."""
+        foremost = self.queue is not None and self.queue.first() is self
         self.gone = True
+        return foremost
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class Parking:
     """None of them needs more in any dimension."""
 
     def push(self, parked: Parked) -> None:
+        parked.queue = self
         heapq.heappush(self.heap, parked)
         self.least, self.most = self.least.or_less(parked.need), self.most.or_more(parked.need)
 
@@ -51,6 +55,7 @@ class Parking:
         return self.heap[0] if self.heap else None
 
     def pop(self) -> Parked:
+        """Takes out the first."""
         return heapq.heappop(self.heap)
 
     def take(self, wanted: Callable[[Parked], bool]) -> list[Parked]:

@@ -59,9 +59,9 @@ async def room(
     try:
         await freed
     except asyncio.CancelledError:
-        parked.leave()
-        if freed.done() and not freed.cancelled():
-            # It was woken and does not take its turn: that is the next one's now.
+        foremost = parked.leave()
+        if foremost or (freed.done() and not freed.cancelled()):
+            # Others kept behind it, or it was woken and does not take its turn: that is the next one's now.
             scope.stir()
         raise
     finally:

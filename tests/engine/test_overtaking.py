@@ -3,12 +3,16 @@
 import asyncio
 from contextlib import suppress
 
+import pytest
+
 from orchestrator.budget import Budget
 from orchestrator.engine import Engine, MemoryJournal, Seat
 from orchestrator.errors import BudgetExceeded
-from orchestrator.ledger import Scope
+from orchestrator.ledger import Forecast, Scope
+from orchestrator.types import Request
 from tests.clock import run_virtual
 from tests.engine.stage import Stage, expert, request
+from tests.ledger.stage import take
 
 CAP, MUCH = 2300, 2000
 """Tokens: beside the large call there is room for two of the small ones, whose worst case is some 140 each."""
@@ -60,3 +64,49 @@ def test_a_large_call_of_a_late_problem_does_not_hold_up_those_before_it() -> No
     refusal, small = among_small(turn=9)
     assert isinstance(refusal, BudgetExceeded)
     assert small > 100
+
+
+async def later(seconds: float, engine: Engine, asked: Request, seat: Seat) -> float:
+    """Asks after some seconds; when the reply came."""
+    await asyncio.sleep(seconds)
+    await engine.ask(asked, seat)
+    return asyncio.get_running_loop().time()
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["nobody else wants it", "a later problem wants it too"])
+def test_those_kept_behind_a_large_call_go_on_when_who_asked_for_it_leaves(joined: bool) -> None:
+    run = Scope("run", Budget(tokens=CAP), paid=True)
+    stage = Stage(pace=lambda rng: 100.0 if len(stage.times) == 1 else 1.0)
+
+    async def main() -> float:
+        async with Engine({"e": expert()}, lambda _: stage, MemoryJournal()) as engine, asyncio.TaskGroup() as group:
+            group.create_task(later(0.0, engine, request("out for long", max_tokens=400), Seat(run, turn=1)))
+            early = group.create_task(later(1.0, engine, request("large", max_tokens=MUCH), Seat(run, turn=2)))
+            if joined:
+                group.create_task(later(1.5, engine, request("large", max_tokens=MUCH), Seat(run, turn=9)))
+            small = group.create_task(later(2.0, engine, request("small"), Seat(run, turn=3)))
+            await asyncio.sleep(5.0)
+            assert not small.done()
+            early.cancel()
+        return small.result()
+
+    assert run_virtual(main())[0] == pytest.approx(6.0, abs=0.1)
+
+
+def test_branches_kept_behind_one_that_needs_much_start_when_it_is_called_off() -> None:
+    run = Scope("run", Budget(calls=9))
+    take(run, calls=5)
+
+    async def main() -> bool:
+        forecast = Forecast()
+        large = asyncio.ensure_future(forecast.start(run.chain, 6, (1, 0)))
+        await asyncio.sleep(1.0)
+        small = asyncio.ensure_future(forecast.start(run.chain, 2, (2, 0)))
+        await asyncio.sleep(1.0)
+        assert not large.done()
+        assert not small.done()
+        large.cancel()
+        await asyncio.sleep(1.0)
+        return small.done()
+
+    assert run_virtual(main())[0]

@@ -82,6 +82,8 @@ class Ledger(RuleBasedStateMachine):
         self.drew: dict[Reservation, list[Claim]] = {}
         self.waiting: list[Waiting] = []
         self.woken: list[Waiting] = []
+        self.eased: set[Scope] = set()
+        """Where a branch's call took less than was kept for it, since something last ended there."""
 
     # -- asking -------------------------------------------------------------------------
 
@@ -174,6 +176,7 @@ class Ledger(RuleBasedStateMachine):
                 self.drew[reservation] = [one for one in owing if one is not None and self.due[one] > 0]
                 for one in self.drew[reservation]:
                     self.due[one] -= 1
+                    self.eased.update(one.chain)
             return reservation
 
         self.attempt(Waiting(worst, ask), (0, -stage), drawing, str(worst.tokens % 2))
@@ -204,6 +207,7 @@ class Ledger(RuleBasedStateMachine):
             if scope is None:
                 continue
             worst = reservation.worst
+            self.eased.difference_update(scope.chain)
             for one in self.drew[reservation] if how != "reply" else ():
                 self.due[one] += 1
             if how == "refund":
@@ -240,8 +244,9 @@ class Ledger(RuleBasedStateMachine):
     def leave(self, number: int) -> None:
         if self.waiting:
             waiting = self.waiting.pop(number % len(self.waiting))
-            if waiting.parked is not None:
-                waiting.parked.leave()
+            assert waiting.parked is not None
+            if waiting.parked.leave() and waiting.at is not None:
+                waiting.at.stir()
             if waiting in self.woken:
                 self.woken.remove(waiting)
                 assert waiting.turn is not None
@@ -285,6 +290,15 @@ class Ledger(RuleBasedStateMachine):
             assert waiting.at is not None
             if not waiting.at.outstanding and all(other.turn is not waiting.at for other in self.woken):
                 assert waiting.at.holds_back(waiting.need, waiting.drawing), "it fits, and nothing will ever wake it"
+
+    @invariant()
+    def whoever_stands_first_does_not_fit(self) -> None:
+        for scope in self.all:
+            if not scope.outstanding or scope in self.eased or any(waiting.turn is scope for waiting in self.woken):
+                continue
+            hopeful = [parked for parked in scope.parked if not scope.lacks(parked.need, scope.spent)]
+            if hopeful:
+                assert scope.lacks(hopeful[0].need, scope.committed(hopeful[0].claim)), "it fits, and is not woken"
 
     def teardown(self) -> None:
         if not hasattr(self, "all"):
