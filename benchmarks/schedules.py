@@ -10,8 +10,8 @@ none when it begins. The policy was chosen on the seeds 0 to 14, and of its term
 here depends on how fast the machine is.
 
 The exit status is 0 where the medians are within 5 %: where it is declared of all settings, and where it is learned of
-all but C and E. In these two each model is as likely as others to be asked next, so that there is nothing to be
-learned, and the luckiest of so many random orders is a little further ahead.
+all but C and E. In E each model is as likely as others to be asked next, in C each of a problem's own three, so that
+there is nothing to be learned, and the luckiest of so many random orders is a little further ahead.
 """
 
 from __future__ import annotations

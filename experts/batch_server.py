@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import BadCompletion, ExpertError
 
-from .failures import Teller, answer_of
+from .failures import Teller, answer_of, not_json
 from .hosts import near
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class BatchServer:
         raw = await self.raw(method, url, **more)
         try:
             body = json.loads(raw)
-        except ValueError as error:
-            raise self._tell.error(BadCompletion, f"the body is not JSON: {error}") from None
+        except (ValueError, RecursionError) as error:
+            raise self._tell.error(*not_json(error)) from None
         if not isinstance(body, dict):
             raise self._tell.error(BadCompletion, "the body has not the shape of an answer")
         return body

@@ -30,6 +30,8 @@ _NO_CONNECTION = (
     aiohttp.ClientProxyConnectionError,
     aiohttp.InvalidURL,
 )
+_WHOLE = ("application/json", "text/html")
+"""What never comes in pieces that can be read on their own."""
 _LOST = (aiohttp.ClientError, HttpProcessingError, ConnectionError)
 
 
@@ -61,8 +63,8 @@ class Connections:
         """The server's answer. Leaving early closes the connection, so that the server sees it.
 
         Args:
-            take: is handed a successful answer as it comes, unless that is plain JSON, until it says that it has all.
-                What it raises ends the call.
+            take: is handed a successful answer as it comes, unless that is plain JSON or a web page, until it says that
+                it has all. What it raises ends the call.
 
         Raises:
             aiohttp.ClientError, OSError, TimeoutError: see `failure_of`.
@@ -70,7 +72,7 @@ class Connections:
         session = self._session or self._opened()
         data = body if len(body) < _LARGE else io.BytesIO(body)
         async with session.post(url, data=data, allow_redirects=False, proxy=self._proxy) as reply:
-            if take is None or not 200 <= reply.status < 300 or reply.content_type == "application/json":
+            if take is None or not 200 <= reply.status < 300 or reply.content_type in _WHOLE:
                 return Reply(reply.status, reply.headers, await reply.read())
             async for data in reply.content.iter_any():
                 if take(data):

@@ -206,7 +206,7 @@ class DirectChannel:
             with uncollected():
                 body = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise self._tell.error(BadCompletion, not_json(error)) from None
+            raise self._tell.error(*not_json(error)) from None
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
             raise self._told(text)
         return self._shaped(request, body)

@@ -12,6 +12,7 @@ from html import unescape
 from urllib.parse import urlsplit
 
 from orchestrator.errors import (
+    BadCompletion,
     BadRequest,
     ConnectionFailed,
     ConnectionLost,
@@ -23,6 +24,7 @@ from orchestrator.errors import (
     RateLimited,
     ServerBusy,
     UnknownModel,
+    WebPage,
     WrongKey,
 )
 from orchestrator.masking import MASK, masked_url
@@ -116,13 +118,26 @@ def answer_of(status: int, text: str, headers: Mapping[str, str]) -> Answer:
     return Answer(status, str(error), headers=headers)
 
 
-def not_json(error: BaseException) -> str:
-    """What to say of a body with a status of success that could not be read as JSON."""
-    if isinstance(error, json.JSONDecodeError) and error.doc.lstrip().startswith("<"):
-        title = _words(error.doc)[:60].strip()
-        page = f"a web page ({title})" if title else "a web page"
-        return f"the server answers with {page}, not with JSON; is api_base right? most end in /v1"
-    return f"the body is not JSON: {error}"
+def not_json(error: BaseException) -> tuple[type[BadCompletion], str]:
+    """The class and the words of a body with a status of success that could not be read as JSON."""
+    text = _unread(error)
+    return web_page(text) if text.startswith("<") else (BadCompletion, f"the body is not JSON: {error}")
+
+
+def web_page(text: str) -> tuple[type[WebPage], str]:
+    """The class and the words of a page with a status of success."""
+    title = _words(text)[:60].strip()
+    page = f"a web page ({title})" if title else "a web page"
+    return WebPage, f"the server answers with {page}, not with JSON; is api_base right? most end in /v1"
+
+
+def _unread(error: BaseException) -> str:
+    """What could not be read."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.doc.lstrip("\ufeff \t\r\n")
+    if isinstance(error, UnicodeDecodeError):  # a page in an older encoding
+        return error.object.decode("latin-1").lstrip()
+    return ""
 
 
 def _words(text: str) -> str:

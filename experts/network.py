@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from orchestrator.errors import BadRequest, ConnectionLost, ContextTooLong, ExpertError, ExpertTimeout
+from orchestrator.errors import (
+    BadRequest,
+    ConnectionLost,
+    ContextTooLong,
+    ExpertError,
+    ExpertLost,
+    ExpertTimeout,
+    WebPage,
+)
 from orchestrator.types import Expert, Mark, PrefixCache, Request, Response
 
 from .capabilities import Capabilities, Refusal
@@ -81,6 +89,8 @@ class NetworkBackend(ABC):
         self.expert = expert
         self.capabilities = Capabilities(dict(expert.capabilities))
         self._channel: Channel | None = None
+        self._answered = False
+        """Whether any call of it was: its address is right then."""
 
     @property
     def max_n(self) -> int:
@@ -161,8 +171,10 @@ class NetworkBackend(ABC):
         try:
             raw = await channel.send_texts(request)
         except Exception as error:
-            raise channel.classify(error) from None
-        return vectors_of(raw, self.expert, request)
+            raise self._judged(channel.classify(error)) from None
+        response = vectors_of(raw, self.expert, request)
+        self._answered = True
+        return response
 
     async def _attempt(
         self, channel: Channel, batch: Sequence[Request], marks: Sequence[Mark], began: Callable[[], None] | None
@@ -176,18 +188,25 @@ class NetworkBackend(ABC):
             try:
                 raw = await channel.send(batch[0], call, first)
             except Exception as error:
-                failure = _failure_of(channel.classify(error), first)
+                failure = _failure_of(self._judged(channel.classify(error)), first)
                 if not self._learned(channel, failure, error, call):
                     raise failure from None  # a client's chain of causes may hold the key
                 continue
             if first is not None and not first.came:
                 self.capabilities.lose("stream")  # the server does not, though it says nothing
             response, choices = response_of(raw, self.expert, batch, call.dropped)
+            self._answered = True
             if choices < call.choices:
                 self.capabilities.limit(choices)
             if first is not None and not response.counted:
                 self.capabilities.lose("stream")  # what an answer costs may be told where it comes whole
             return self._checked(response, batch[0])
+
+    def _judged(self, failure: ExpertError) -> ExpertError:
+        """A failure in the light of those before: no model is behind an address that has never given but a web page."""
+        if isinstance(failure, WebPage) and not self._answered:
+            return ExpertLost(failure.message, expert=failure.expert)
+        return failure
 
     def _learned(self, channel: Channel, failure: ExpertError, error: Exception, call: Call) -> bool:
         if not isinstance(failure, BadRequest) or isinstance(failure, ContextTooLong):

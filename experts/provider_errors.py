@@ -18,8 +18,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from orchestrator.errors import BadCompletion, ConnectionFailed, ConnectionLost, ExpertError, ExpertTimeout, RateLimited
 
 from .capabilities import Refusal
-from .failures import Answer, Teller, answer_of, by_status, not_json, pause, without_addresses
+from .failures import Answer, Teller, answer_of, by_status, not_json, pause, web_page, without_addresses
 from .stated_limits import stated_limits
+from .transport import PageCame
 
 _NO_CONNECTION = (
     aiohttp.ClientConnectorError,
@@ -39,7 +40,7 @@ _LOST = (
     ConnectionError,
     BrokenPipeError,
 )
-_MALFORMED = (json.JSONDecodeError, UnicodeDecodeError, KeyError, IndexError, AttributeError, TypeError)
+_MALFORMED = (KeyError, IndexError, AttributeError, TypeError)
 _MALFORMED_WORDS = ("Invalid response object", "Empty or invalid response", "Error in response object", "json response")
 
 
@@ -105,6 +106,8 @@ def _answer(response: httpx.Response) -> Answer:
 
 def _by_cause(chain: list[BaseException]) -> tuple[type[ExpertError], str]:
     """Where no server answered, or not with an error: the client's exceptions decide."""
+    if page := next((link for link in chain if isinstance(link, PageCame)), None):
+        return web_page(page.text)
     if link := _first(chain, _NO_CONNECTION):
         return ConnectionFailed, f"no connection: {without_addresses(str(link) or type(link).__name__)}"
     if _first(chain, (TimeoutError, httpx.TimeoutException, aiohttp.ServerTimeoutError)) or _named(chain, "Timeout"):
@@ -119,8 +122,8 @@ def _by_litellm(chain: list[BaseException]) -> tuple[type[ExpertError], str]:
     said, status = str(chain[0]), getattr(chain[0], "status_code", None)
     if isinstance(status, int) and status not in (200, 500):
         return by_status(Answer(status, said))[0], said
-    if broken := _first(chain, (json.JSONDecodeError,)):
-        return BadCompletion, not_json(broken)
+    if broken := _first(chain, (json.JSONDecodeError, UnicodeDecodeError)):
+        return not_json(broken)
     broken = _first(chain, _MALFORMED)
     if broken or any(words in str(link) for link in chain for words in _MALFORMED_WORDS):
         why = f" ({type(broken).__name__}: {broken})" if broken else ""

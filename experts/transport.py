@@ -15,6 +15,14 @@ _CONNECT = 30.0
 """Seconds to make a connection; the rest of an attempt's time is for the answer."""
 
 
+class PageCame(httpx.TransportError):
+    """A web page came with the status of a success: litellm makes an empty answer of one, or odd errors."""
+
+    def __init__(self, text: str, request: httpx.Request) -> None:
+        super().__init__("a web page", request=request)
+        self.text = text
+
+
 class OneShot(httpx.AsyncBaseTransport):
     """litellm's aiohttp transport, with nothing resent behind our back.
 
@@ -31,9 +39,12 @@ class OneShot(httpx.AsyncBaseTransport):
         if isinstance(times, dict) and (times.get("connect") is None or times["connect"] > _CONNECT):
             request.extensions = {**request.extensions, "timeout": {**times, "connect": _CONNECT}}
         try:
-            return await self._inner.handle_async_request(request)
+            response = await self._inner.handle_async_request(request)
+            if response.is_success and response.headers.get("content-type", "").startswith("text/html"):
+                raise PageCame((await response.aread()).decode(errors="replace"), request)
         except (httpx.ConnectError, httpx.RemoteProtocolError) as error:
             raise httpx.NetworkError(str(error), request=request) from error
+        return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         UnknownName,
         Unsuited,
         VerifierError,
+        WebPage,
         WrongKey,
     )
     from .lessons import Lesson
@@ -165,6 +166,7 @@ __all__ = [
     "Verdict",
     "Verifier",
     "VerifierError",
+    "WebPage",
     "Workshop",
     "WrongKey",
     "__version__",

@@ -18,6 +18,7 @@ OrchestratorError
     ├── ConnectionLost        reset, truncated body, 502, 504   retried, charged
     ├── ExpertTimeout         no answer in time                 retried, charged
     ├── BadCompletion         malformed or empty body           retried, charged
+    │   └── WebPage           of an expert that has answered    retried, charged
     ├── Truncated             the cap came before the answer    charged
     │   └── ContextTruncated  the context window did            charged
     ├── ContentFiltered       refused by the provider           charged
@@ -201,6 +202,11 @@ class ExpertTimeout(ExpertError):
 
 class BadCompletion(ExpertError):
     retried = True
+
+
+class WebPage(BadCompletion):
+    """A web page with the status of an answer. Of an expert that never answered it is an `ExpertLost`: the address is
+    wrong."""
 
 
 class Truncated(ExpertError):

@@ -271,6 +271,13 @@ class TestOddAnswers:
             await self.of({"id": "b", "status": "failed", **more}).look("b")
         assert raised.value.retried
 
+    async def test_a_web_page_says_where_to_look(self) -> None:
+        async with Canned(200, "<html><title>Hello</title></html>") as server:
+            batches = ProviderBatches(expert(server.base_url))
+            with pytest.raises(BadCompletion, match=r"web page \(Hello\), not with JSON; is api_base right"):
+                await batches.look("b")
+            await batches.aclose()
+
     async def test_a_list_that_does_not_end_does_not_say_that_a_batch_is_not_there(self) -> None:
         with pytest.raises(BadCompletion, match="does not end"):
             await self.of({"id": "b", "metadata": ["odd"]}).find("t")

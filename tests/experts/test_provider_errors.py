@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engine import Engine, MemoryJournal, Seat
 from orchestrator.errors import (
     BadCompletion,
     BadRequest,
@@ -23,11 +24,15 @@ from orchestrator.errors import (
     RateLimited,
     ServerBusy,
     UnknownModel,
+    WebPage,
     WrongKey,
 )
 from orchestrator.experts.failures import one_line, pause
 from orchestrator.experts.network import NetworkBackend
 from orchestrator.experts.provider_errors import causes
+from orchestrator.ledger import Scope
+from orchestrator.serving import backend_of
+from orchestrator.types import Expert, Price
 from tests.double import Double, unused_url
 from tests.experts.serving import Canned, completion, request
 
@@ -68,7 +73,7 @@ ANSWERS: list[tuple[int, Any, type[ExpertError]]] = [
     (503, said("Loading model."), ServerBusy),
     (504, "gateway timeout", ConnectionLost),
     (529, said("Overloaded.", type="overloaded_error"), ServerBusy),
-    (200, "<html>Hello</html>", BadCompletion),
+    (200, "<html>Hello</html>", ExpertLost),
     (200, '{"choices": [{"ind', BadCompletion),
     (200, "", BadCompletion),
     (200, "null", BadCompletion),
@@ -246,8 +251,50 @@ PAGE = (
 async def test_a_web_page_in_the_place_of_an_answer_says_where_to_look(canned: Cans, served: Serve) -> None:
     server = await canned(200, PAGE.format("Welcome &amp; hello"))
     told = r"answers with a web page \(Welcome & hello\), not with JSON; is api_base right\?"
-    with pytest.raises(BadCompletion, match=told):
+    with pytest.raises(ExpertLost, match=told):
         await served(server.base_url).complete([request()])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("content", ["text/html; charset=utf-8", "application/json"])
+async def test_where_nobody_ever_answered_a_web_page_ends_the_expert(
+    content: str, way: str, canned: Cans, served: Serve
+) -> None:
+    server = await canned(200, PAGE.format("Grüezi"), {"content-type": content})
+    with pytest.raises(ExpertLost, match=r"web page \(Grüezi\)") as caught:
+        await served(server.base_url).complete([request(**WAYS[way])])
+    assert (caught.value.refunded, caught.value.retried, len(server.bodies)) == (True, False, 1)
+
+
+async def test_of_an_expert_that_has_answered_a_web_page_is_tried_again(canned: Cans, served: Serve) -> None:
+    server = await canned(200, completion({"content": "42"}))
+    backend = served(server.base_url)
+    await backend.complete([request()])
+    server.body, server.headers = PAGE.format("Back in a minute"), {"content-type": "text/html"}
+    with pytest.raises(WebPage, match="Back in a minute") as caught:
+        await backend.complete([request(sample=1)])
+    assert (caught.value.refunded, caught.value.retried) == (False, True)
+
+
+@pytest.mark.parametrize("model", ["openai/m", "ollama_chat/m"])
+async def test_a_web_page_is_told_where_pieces_were_asked_for(model: str, canned: Cans, served: Serve) -> None:
+    server = await canned(200, PAGE.format("Hello"), {"content-type": "text/html"})
+    with pytest.raises(ExpertLost, match=r"web page \(Hello\)"):
+        await served(server.base_url, model=model).complete_shared([request()], (), lambda: None)
+    assert len(server.bodies) == 1
+
+
+async def test_a_wrong_address_costs_one_request_and_no_money(
+    canned: Cans, client: str, litellm_is_there: None
+) -> None:
+    server = await canned(200, PAGE.format("Hello"), {"content-type": "text/html"})
+    expert = Expert(id="e", model="openai/m", client=client, api_base=server.base_url, price=Price(1.0, 1.0))
+    scope = Scope("run", paid=True)
+    async with Engine({"e": expert}, backend_of, MemoryJournal()) as engine:
+        for sample in range(2):
+            with pytest.raises(ExpertLost, match="is api_base right"):
+                await engine.ask(request(sample=sample), Seat(scope))
+    assert (scope.spent.usd, scope.reserved.usd, len(server.bodies)) == (0.0, 0.0, 1)
 
 
 @pytest.mark.parametrize(
