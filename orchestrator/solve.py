@@ -39,6 +39,8 @@ _SIMULATED = "no expert was given, so simulated ones answered"
 class Orchestrator:
     """Experts, a wallet and a default way to solve; an async context manager.
 
+    It may be entered again when it was left: what is spent stays spent, and seconds are counted anew.
+
     Args:
         experts: ids as typed with `-e`, or values. Without any, and without a pool, the simulated ones of `sim:all`
             answer: small solvers that make seeded mistakes, to try things with; `Outcome.reason` says so.
@@ -49,7 +51,7 @@ class Orchestrator:
         budget: caps on all steps together.
         roles: experts of their own for `judge`, `aggregator`...
         seed: of everything random here; it is never sent to a provider.
-        journal: where replies are kept; in memory by default.
+        journal: where replies are kept, closed when the block is left; in memory by default.
         reserves: experts that are asked only when another is lost that names them as its fallback.
         min_isolation: level of isolation, 0 to 5, below which no program is run: `SandboxUnavailable` is raised.
         prompts: a file of your own prompts, a table `[STRATEGY.TEMPLATE]` for each that stands in for a shipped one.
@@ -92,7 +94,7 @@ class Orchestrator:
         self.sandbox = Sandbox(min_level=min_isolation)
         """Runs the programs of all steps; started when first needed, and closed with this."""
         self._prompts = SHIPPED if prompts is None else read_own_prompts(Path(prompts), names("strategies"))
-        self._journal = journal
+        self._journal = MemoryJournal() if journal is None else journal
         self._deadline: Deadline | None = None
         self._turn = 0
         self._open = False
@@ -101,10 +103,13 @@ class Orchestrator:
         """The roles with which everything was loaded last."""
 
     async def __aenter__(self) -> Self:
+        if self._open:
+            raise ConfigError("an Orchestrator is entered once at a time; make another, or share this one")
+        self.scope.reopen()
         self._deadline = Deadline.after(self.scope, asyncio.get_running_loop().time())
         everybody = {expert.id: expert for expert in self._everybody}
         self.engine = Engine(
-            everybody, backend_of, self._journal or MemoryJournal(), seed=self._seed, loader_of=loader_of,
+            everybody, backend_of, self._journal, seed=self._seed, loader_of=loader_of,
             tell=_LOG.warning, batch_of=batch_of,
         )  # fmt: skip
         begin_loading(everybody.values())

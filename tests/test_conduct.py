@@ -49,6 +49,32 @@ async def test_whoever_asks_before_or_after_the_block_of_an_orchestrator_is_told
         await o.solve("2 + 2?", kind="number")
 
 
+def test_an_orchestrator_that_is_entered_again_has_its_seconds_anew_and_keeps_the_rest() -> None:
+    async def slow(request: Request) -> str:
+        await asyncio.sleep(5.0 if "hard" in request.messages[-1].text else 0.5)
+        return "The answer is 4."
+
+    expert = ScriptedExpert(slow)
+
+    async def solved() -> tuple[list[str], int]:
+        o, ends = Orchestrator(experts=[expert.value], strategy="cot", budget=Budget(calls=3, seconds=2.0)), list[str]()
+        for questions in (("easy", "hard"), ("easy", "fair", "last")):
+            async with o:
+                ends += [(await o.solve(question, kind="number")).stopped_by for question in questions]
+        return ends, o.scope.spent.calls
+
+    (ends, calls), _ = run_virtual(solved())
+    assert ends == ["done", "budget", "done", "done", "budget"]  # the easy one is known, so the third call is the last
+    assert calls == len(expert.requests) == 3
+
+
+async def test_an_orchestrator_is_not_entered_twice_at_once() -> None:
+    async with Orchestrator(experts=[ScriptedExpert(lambda request: "The answer is 4.").value]) as o:
+        with pytest.raises(ConfigError, match="once at a time"):
+            await o.__aenter__()
+        assert (await o.solve("2 + 2?", kind="number", strategy="cot")).answer == "4"
+
+
 @dataclass
 class Slow(MemoryJournal):
     """Takes a while to note down that a call leaves, but for the first."""

@@ -117,6 +117,10 @@ class Scope:
             parked.wake()
         return self._late()
 
+    def reopen(self) -> None:
+        """Its seconds begin anew; what is spent stays spent."""
+        self.over = False
+
     def _late(self) -> BudgetExceeded:
         seconds = self.budget.seconds or 0.0
         return BudgetExceeded(self.name, "seconds", seconds, seconds)
