@@ -109,3 +109,12 @@ def sums(home: Path) -> str:
     path = home / "sums.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(path)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches leave, and are looked at, after shorter pauses than providers are to be asked with."""
+    from orchestrator.engine.batching import lane, trip
+
+    monkeypatch.setattr(lane, "LINGER", 0.3)
+    monkeypatch.setattr(trip, "FIRST_LOOK", 0.1)

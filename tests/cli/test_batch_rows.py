@@ -12,6 +12,7 @@ from tests.double import DoubleProcess
 ENTRY = 'model = "openai/m"\nprice = { prompt = 100, completion = 200 }\nsampling = { max_tokens = 100 }\n'
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_row_has_the_prices_at_which_its_own_calls_were_asked(command: Command, sums: str, home: Path) -> None:
     with DoubleProcess(answers={"42": 0.6, "41": 0.4}, batches={}) as double:
         base = f'api_base = "{double.base_url}"\n'

@@ -68,6 +68,7 @@ def test_where_nobody_can_be_asked_by_batch_nothing_begins() -> None:
         by_batch(Team((OTHER,)))
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_bench_by_batch_has_more_problems_in_flight_unless_told(command: Command, sums: str, home: Path) -> None:
     with DoubleProcess(answers={"42": 1.0}, batches={}) as double:
         (home / "pool.toml").write_text(
@@ -82,6 +83,7 @@ def test_a_bench_by_batch_has_more_problems_in_flight_unless_told(command: Comma
     assert manifests == [CONCURRENCY, 7]
 
 
+@pytest.mark.usefixtures("hurried")
 def test_what_went_by_batch_is_billed_at_half_of_the_price(command: Command, sums: str, home: Path) -> None:
     with DoubleProcess(answers={"42": 1.0}, batches={}) as double:
         (home / "pool.toml").write_text(
