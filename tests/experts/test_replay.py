@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -265,12 +266,11 @@ async def test_the_recorded_pool_of_code_is_joined_and_tested(shared: Path) -> N
 
 async def test_the_largest_recorded_pool_loads_in_seconds(shared: Path) -> None:
     file = shared / "replay" / "mmlu_pro.generations.jsonl.gz"
-    loop = asyncio.get_running_loop()
-    started = loop.time()
+    started = time.process_time()  # of the processor: others may use the machine
     experts = experts_in(str(file))
     assert [expert.model for expert in experts][:2] == ["DeepSeek-Coder-V2/5shot-cot", "Llama-2-70b-hf/5shot-cot"]
     served = backend(experts[0])
     reply = (await served.complete(about("mmlu_pro/10002", 0))).completions[0]
     assert reply.text.startswith(" The electric field")
     assert len(experts) == 20
-    assert loop.time() - started < 6.0
+    assert time.process_time() - started < 6.0
