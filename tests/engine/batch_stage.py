@@ -13,13 +13,11 @@ from typing import Any, TypeVar
 from orchestrator.engine import Engine, Journal, Landed, MemoryJournal, Seat, SqliteJournal
 from orchestrator.errors import BudgetExceeded, ExpertError, Stopped, UnknownModel
 from orchestrator.ledger import Scope
-from orchestrator.types import Asked, BatchResult, BatchStanding, BatchTerms, Expert, Request, Response, Tokens
+from orchestrator.types import Asked, BatchResult, BatchStanding, BatchTerms, Expert, Price, Request, Response, Tokens
 from tests.clock import run_virtual
 from tests.engine.stage import PRICE, Stage, prompt_tokens, reply_to, request
 
 T = TypeVar("T")
-
-HALF = PRICE.times(0.5)
 
 
 @dataclass
@@ -40,6 +38,8 @@ class Held:
 @dataclass(eq=False)
 class Depot:
     """Works a batch off in `seconds`; a `fate` may end it otherwise than `completed`, a `fault` one of its requests.
+
+    It bills at the price of the expert that it is made for, as a batch backend does.
 
     It outlives engines, as a provider does processes.
     """
@@ -63,6 +63,13 @@ class Depot:
     """When it was looked at."""
     texts: dict[bytes, Request] = field(default_factory=dict)
     closed: int = 0
+    price: Price = PRICE
+
+    def made_for(self, expert: Expert) -> Depot:
+        """As the backend of one expert."""
+        assert expert.price is not None
+        self.price = expert.price
+        return self
 
     def line(self, request: Request) -> bytes:
         self.texts[request.key] = request
@@ -136,7 +143,7 @@ class Depot:
 
     def _answer(self, request: Request) -> BatchResult:
         prompt = prompt_tokens(request)
-        bill = Tokens(prompt, 10, usd=HALF.of(prompt, 10))
+        bill = Tokens(prompt, 10, usd=self.price.of(prompt, 10))
         self.answered[request.key] = self.answered.get(request.key, 0) + 1
         self.billed += bill
         return BatchResult(request.key, Response((replace(reply_to(request, 10), tokens=bill),), bill), bill=bill)
@@ -179,7 +186,7 @@ async def engine(
     team = {each.id: each for each in experts or (expert(),)}
     stage = live or Stage()
     tell = Told() if told is None else told
-    async with Engine(team, lambda _: stage, journal or MemoryJournal(), batch_of=lambda _: depot, tell=tell) as made:
+    async with Engine(team, lambda _: stage, journal or MemoryJournal(), batch_of=depot.made_for, tell=tell) as made:
         yield made
 
 

@@ -14,7 +14,7 @@ from orchestrator.ledger import NOTHING, Scope
 from orchestrator.types import Expert, Request
 from tests.engine.batch_stage import Depot, Told, asked, engine, expert, texts
 from tests.engine.resuming import run
-from tests.engine.stage import PRICE, Stage, request
+from tests.engine.stage import PRICE, Stage, prompt_tokens, request
 
 
 class TestBoarding:
@@ -137,7 +137,8 @@ class TestMoney:
         reserved, spent, billed = run(main())
         worst = sum(PRICE.most(request(f"q{i}").size + 32, 100) for i in range(4))
         assert reserved == pytest.approx(worst / 2)
-        assert spent == pytest.approx(billed)
+        usual = sum(PRICE.of(prompt_tokens(request(f"q{i}")), 10) for i in range(4))
+        assert spent == pytest.approx(billed) == pytest.approx(usual / 2)
 
     def test_what_a_cap_holds_back_goes_with_the_next_batch(self) -> None:
         async def main() -> tuple[list[int], list[str]]:

@@ -54,7 +54,7 @@ async def process(world: World, path: Path, until: float | None, cap: float | No
     terms = {"requests": world.rng.choice((3, 10, 1000)), "window": world.rng.choice(("1h", "24h"))}
     team = {"e": expert(**terms), "x": Expert("x", "m", price=expert().price)}
     journal = journal_at(path)
-    async with Engine(team, lambda _: world.live, journal, batch_of=lambda _: world.depot) as engine:
+    async with Engine(team, lambda _: world.live, journal, batch_of=world.depot.made_for) as engine:
         run = Scope("run", Budget(usd=cap), paid=True, spent=journal.paid + journal.losses.of("run"))
         engine.batches.bear(run)
         async with asyncio.TaskGroup() as group:
@@ -147,7 +147,7 @@ def test_spoiled_answers_are_paid(tmp_path: Path) -> None:
         depot = Depot(fault=lambda key, seen: BadCompletion("empty") if seen == 0 else None)
         scope = Scope("run", paid=True)
         journal = journal_at(tmp_path / "j")
-        async with Engine({"e": expert()}, lambda _: Stage(), journal, batch_of=lambda _: depot) as engine:
+        async with Engine({"e": expert()}, lambda _: Stage(), journal, batch_of=depot.made_for) as engine:
             landed = await engine.ask(request(), Seat(scope))
         assert isinstance(landed, Landed)
         assert scope.spent.usd == pytest.approx(depot.billed.usd)
