@@ -11,6 +11,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.serving import priced
 from orchestrator.types import BatchTerms, Expert, Json
 
+from .counting import counted
 from .printing import note
 from .team import Team
 
@@ -77,9 +78,9 @@ def batches_line(seen: Mapping[str, Json]) -> str:
     """The same as a line."""
     parts = []
     if done := seen.get("calls"):
-        parts.append(f"by batch: {done} calls, {_usd(seen['usd'])}")
+        parts.append(f"by batch: {counted(done, 'call')}, {_usd(seen['usd'])}")
     parts += [
-        f"a batch of {left['calls']} calls of '{left['expert']}' is out ({left['id'] or 'not named'})"
+        f"a batch of {counted(left['calls'], 'call')} of '{left['expert']}' is out ({left['id'] or 'not named'})"
         for left in _each(seen.get("out"))
     ]
     return "; ".join(parts)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.budget import Budget
 from orchestrator.types import Expert, Json, Problem, Sampling
 
+from .counting import counted
 from .printing import note, out_json
 from .tables import Column, print_table
 
@@ -110,7 +112,9 @@ def show(found: Sequence[Forecast], run_budget: Budget, set_: str, as_json: bool
 
 def in_words(whole: Forecast) -> str:
     """A forecast as part of a sentence."""
-    calls = f"about {_calls(whole, whole.expected)} calls, at most {_calls(whole, whole.most)}"
+    calls = (
+        f"about {counted(whole.expected, 'call', write=partial(_calls, whole))}, at most {_calls(whole, whole.most)}"
+    )
     money = f"usd={_usd(whole)} at most" if whole.usd is not None and whole.told else "for an unknown price"
     return f"{calls}, {money}"
 

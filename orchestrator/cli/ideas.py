@@ -14,6 +14,7 @@ import typer
 from orchestrator.errors import BenchmarkError, ConfigError, UnknownName
 
 from . import options as o
+from .counting import counted
 from .printing import note, out, out_json, visible
 from .tables import Column, print_table
 
@@ -130,7 +131,8 @@ def pools_of(seen: RunView, strategy: str | None, limit: int | None) -> list[Poo
     if few == len(found):
         raise BenchmarkError(f"no problem in it has two programs to compare ({hint})", seen.id)
     if few:
-        note(f"{few} of {len(found)} results have fewer than two programs and say nothing: {hint}")
+        of = counted(len(found), "result")
+        note(f"{few} of {of} {'has' if few == 1 else 'have'} fewer than two programs and say nothing: {hint}")
     return found
 
 
@@ -227,7 +229,7 @@ def _show(
     )
     used = asking.usage
     cached = f", {used.cached_calls} of them asked before" if used.cached_calls else ""
-    note(f"the chance that two programs for one problem differ in idea; {used.calls} calls{cached}")
+    note(f"the chance that two programs for one problem differ in idea; {counted(used.calls, 'call')}{cached}")
 
 
 def _row(name: str, found: Sequence[Ideas]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options as o
+from .counting import counted
 from .printing import out, out_entry, out_folded, out_json, visible
 from .tables import Column, print_table
 
@@ -183,7 +184,7 @@ def _show_set(name: str, aliases: dict[str, str], as_json: bool) -> None:
         count = {"problems": kinds.total(), "gradable": gradable, "kinds": dict(kinds), "parts": dict(parts)}
         out_json("benchmark/1", {**found, **count})
         return
-    out(f"{visible(problems.name)}: {kinds.total()} problems, {gradable} of them can be graded")
+    out(f"{visible(problems.name)}: {counted(kinds.total(), 'problem')}, {gradable} of them can be graded")
     out_folded(visible(about))
     out(f"file: {visible(opened.path)} (format {opened.format})")
     print_table([Column("kind", list(kinds)), Column("problems", [str(n) for n in kinds.values()])])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from .standing import LaneStanding, RowStanding, Standing, clock, money, percent, short
+from .standing import LaneStanding, RowStanding, Standing, clock, money, percent, short, used
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -107,8 +107,7 @@ def _paid(standing: Standing) -> Text:
     usd = f", {money(standing.usd)}" if standing.usd or "usd" in standing.caps else ""
     caps = f"  cap: {standing.caps}" if standing.caps else ""
     return _cell(
-        f"paid: {short(standing.calls)} calls, {short(standing.tokens)} tokens{usd}{caps}"
-        f"  problems in flight: {standing.running}",
+        f"paid: {used(standing)}{usd}{caps}  problems in flight: {standing.running}",
         "dim",
     )
 

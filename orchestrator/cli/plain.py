@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from .counting import counted
 from .printing import fitted, visible
-from .standing import LaneStanding, RowStanding, Standing, View, clock, money, percent, short
+from .standing import LaneStanding, RowStanding, Standing, View, clock, money, percent, used
 
 if TYPE_CHECKING:
     from orchestrator.evals.runner import Bench
@@ -113,13 +114,13 @@ def _found(rows: tuple[RowStanding, ...]) -> Iterator[str]:
         best = max(known, key=lambda row: row.accuracy or 0.0)
         yield f"best of {len(rows)} rows: {best.name} {percent(best.accuracy)}"
     if errors := sum(row.errors for row in rows):
-        yield f"{errors:,} errors"
+        yield counted(errors, "error", write="{:,}".format)
 
 
 def _paid(standing: Standing) -> str:
     caps = f" (cap: {standing.caps})" if standing.caps else ""
     usd = f", {money(standing.usd)}" if standing.usd else ""
-    return f"{short(standing.calls)} calls, {short(standing.tokens)} tokens{usd}{caps}"
+    return f"{used(standing)}{usd}{caps}"
 
 
 def _troubled(lanes: tuple[LaneStanding, ...]) -> list[LaneStanding]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator.errors import BenchmarkError, BudgetExceeded, ConfigError, ExpertError, Stopped
 
+from .counting import counted
 from .failures import INTERRUPTED, leave
 from .printing import note, out_json
 
@@ -104,7 +105,8 @@ def gradable(problems: Problems) -> list[Case]:
     cases = list(problems.cases())
     found = [case for case in cases if case.gradable]
     if len(found) < len(cases):
-        note(f"{len(cases) - len(found)} of {len(cases)} problems have no known answer and are left out")
+        of = counted(len(cases), "problem")
+        note(f"without a known answer, and left out: {len(cases) - len(found)} of {of}")
     if not found:
         raise BenchmarkError("no problem has a known answer to prepare with", problems.spec)
     return found
@@ -220,7 +222,7 @@ def _made(
     if wanted.as_json:
         out_json("prepare/1", _json(wanted, folder, problems, len(cases), work))
         return
-    note(f"{wanted.output}: {wanted.name}, from {len(cases)} problems of {problems.name}; {_took(work)}")
+    note(f"{wanted.output}: {wanted.name}, from {counted(len(cases), 'problem')} of {problems.name}; {_took(work)}")
     if line := wanted.told(text):
         note(line)
     if wanted.use:
@@ -231,7 +233,7 @@ def _made(
 def _took(work: Preparing) -> str:
     used, paid = work.usage, work.scope.spent.usd
     cached = f", {used.cached_calls} of them from the run's journal" if used.cached_calls else ""
-    return f"{used.calls} calls{cached}" + (f"; paid: usd={paid:.4f}" if paid else "")
+    return f"{counted(used.calls, 'call')}{cached}" + (f"; paid: usd={paid:.4f}" if paid else "")
 
 
 @contextmanager

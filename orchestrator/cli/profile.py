@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options as o
+from .counting import counted
 from .prepare import Force, Output, RunDir
 from .printing import note, out_json
 
@@ -169,5 +170,5 @@ def told(text: str) -> str:
     writer = f"{known.writer()} writes" + (f" (best of {tried.rows} tries)" if tried.scores else " (nobody was tried)")
     removed = known.trimming.removed if known.trimming else ()
     rare = f"; seldom recruited and left out: {len(removed)}" if removed else ""
-    skills = len(known.ratings.skills)
-    return f"{len(known.problems)} problems, {len(known.experts)} experts, {skills} skills; {writer}{rare}"
+    numbers = (len(known.problems), "problem"), (len(known.experts), "expert"), (len(known.ratings.skills), "skill")
+    return f"{', '.join(counted(*each) for each in numbers)}; {writer}{rare}"

@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.errors import UnknownName
 from orchestrator.skills import ExpertProfile, SkillProfiles, Tally
 
+from .counting import counted
 from .printing import note, out, out_folded, visible
 from .tables import Column, percent, print_table
 
@@ -44,9 +45,8 @@ class View:
         """Prints who writes and who is left out, a table of experts and one of skills."""
         known = self.known
         tagger = f" by {known.tagging.tagger}" if known.tagging.tagger else ""
-        out(
-            f"{len(known.problems)} problems, {len(known.ratings.skills)} skills, tagged by {known.tagging.how}{tagger}"
-        )
+        problems, skills = counted(len(known.problems), "problem"), counted(len(known.ratings.skills), "skill")
+        out(f"{problems}, {skills}, tagged by {known.tagging.how}{tagger}")
         out_folded(f"the answer is written by: {visible(known.writer() or '-', keep='')}")
         if removed := _removed(known):
             out_folded(f"seldom recruited and left out: {visible(', '.join(removed), keep='')}")
@@ -55,7 +55,8 @@ class View:
         out("")
         self._print_skills(self.skills[:_TOP])
         if len(self.skills) > _TOP:
-            note(f"{len(self.skills) - _TOP} more skills are not shown; --json has all, --skill NAME one of them")
+            more = counted(len(self.skills) - _TOP, "more skill is", "more skills are")
+            note(f"{more} not shown; --json has all, --skill NAME one of them")
 
     # -- experts --------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .counting import counted
 from .following import Followed
 from .printing import note, out
 from .tables import Column as TableColumn
@@ -159,7 +160,7 @@ def _apart(followed: Followed, manifest: Mapping[str, Json]) -> Iterator[str]:
     yield from followed.apart
     count, size = manifest.get("problems"), followed.set.size
     if size is not None and count != size and "only some of the problems are solved" not in followed.apart:
-        yield f"the set has {count} problems, the paper's {size}"
+        yield f"the set has {counted(count, 'problem')}, the paper's {size}"
 
 
 def _simulated(experts: Iterable[Mapping[str, Any]]) -> Iterator[str]:

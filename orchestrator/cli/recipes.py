@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options as o
+from .counting import counted
 from .printing import out, out_entry, out_folded, out_json
 from .tables import Column as TableColumn
 from .tables import print_table
@@ -91,7 +92,7 @@ def _set(each: PaperSet) -> str:
     options = ",".join(f"{key}={value}" for key, value in each.options.items())
     parts = [
         each.about,
-        *([f"{each.size} problems"] if each.size else []),
+        *([counted(each.size, "problem")] if each.size else []),
         *([f"options {options}"] if options else []),
         *([f"part {each.part}"] if each.part else []),
         f"from {each.where}",

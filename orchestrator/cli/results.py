@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.types import Json, Tokens
 
+from .counting import counted
 from .printing import out_folded, out_json, visible
 from .tables import Column, percent, print_table
 
@@ -45,7 +46,7 @@ def show_results(
 def show_loads(loads: Mapping[str, int]) -> None:
     """Tells how often models that share memory were loaded."""
     each = ", ".join(f"{visible(expert, keep='')} {count}" for expert, count in loads.items())
-    out_folded(f"models loaded {sum(loads.values())} times: {each}")
+    out_folded(f"models loaded {counted(sum(loads.values()), 'time')}: {each}")
 
 
 def billed_line(billed: Tokens) -> str:
@@ -53,7 +54,8 @@ def billed_line(billed: Tokens) -> str:
     parts = [f"{billed.cached_prompt} of them read from a cache"] if billed.cached_prompt else []
     parts += [f"{billed.written_prompt} written into one"] if billed.written_prompt else []
     cached = f" ({', '.join(parts)})" if parts else ""
-    return f"billed: {billed.prompt} prompt tokens{cached}, {billed.completion} of replies, {billed.usd:.4f} usd"
+    prompt = counted(billed.prompt, "prompt token")
+    return f"billed: {prompt}{cached}, {billed.completion} of replies, {billed.usd:.4f} usd"
 
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:

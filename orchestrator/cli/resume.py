@@ -10,6 +10,7 @@ import typer
 from orchestrator.errors import ConfigError
 
 from . import options as o
+from .counting import counted
 from .preparing import KIND as PREPARATION
 from .printing import note
 
@@ -69,7 +70,7 @@ def resume(
         check_overlap(wish, problems)
         if failed:
             again = folder.keep_results(lambda row: row.get("status") != "error")
-            note(f"{again} results were errors; their problems run again")
+            note(f"{counted(again, 'result was an error', 'results were errors')}; what failed runs again")
         run_bench(folder, plan, problems, as_json)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from orchestrator.errors import UnknownModel
 
 from .collecting import rare_collections
+from .counting import counted
 from .failures import INTERRUPTED, leave
 from .isolation import isolation_json, level_of
 from .printing import note
@@ -122,7 +123,7 @@ def _ended(folder: RunFolder, work: Bench) -> int:
         return INTERRUPTED
     if work.lost is not None:
         gone, rows = len(work.gone), len(work.tallies)
-        some = f"{gone} of {rows} rows" if gone else "some problems"
+        some = f"{gone} of {counted(rows, 'row')}" if gone else "some problems"
         what = "no expert is left" if gone == rows else f"{some} have no expert left"
         note(f"{what}: {work.lost}. {_mending(work.lost, folder, again)}")
         return 5

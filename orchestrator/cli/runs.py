@@ -10,6 +10,7 @@ import typer
 from orchestrator.errors import ConfigError, UnknownName
 
 from . import options as o
+from .counting import counted
 from .exporting import exported, save
 from .failures import leave
 from .ideas import ideas
@@ -88,7 +89,8 @@ def show(run: Which, as_json: o.AsJson = False) -> None:
         return
     out(f"run: {visible(told.id, keep='')} ({told.state}), begun {told.created}")
     out(f"folder: {told.path}")
-    out(f"set: {visible(told.set, keep='')}, {seen.manifest.get('problems', '?')} problems, {_progress(told)} results")
+    problems = counted(seen.manifest.get("problems", "?"), "problem")
+    out(f"set: {visible(told.set, keep='')}, {problems}, {_progress(told)} results")
     out_folded(f"experts: {visible(_experts(seen), keep='')}")
     waited = batches.get("out")  # told below, and not charged on resume
     at_once = calls - (len(waited) if isinstance(waited, list) else 0)
@@ -151,7 +153,7 @@ def export(
             out(line if terminal_width() is None else visible(line))
         return
     count = save(lines, output)
-    note(f"{output}: {count} lines")
+    note(f"{output}: {counted(count, 'line')}")
 
 
 def rm(

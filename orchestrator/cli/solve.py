@@ -11,6 +11,7 @@ import typer
 from orchestrator.errors import ConfigError
 
 from . import options as o
+from .counting import counted
 from .failures import INTERRUPTED, leave
 from .isolation import isolation_json
 from .picture import shortened
@@ -244,7 +245,7 @@ def _unread(outcome: Outcome) -> str:
     """Why there is no answer though there were replies, and what the first of them says."""
     if not outcome.candidates:
         number = outcome.usage.calls
-        return f"no answer: {number} {'reply' if number == 1 else 'replies'} came, and nothing in them was of use"
+        return f"no answer: {counted(number, 'reply', 'replies')} came, and nothing in them was of use"
     texts = [scored.candidate.text for scored in outcome.candidates]
     said = next(filter(None, (" ".join(text.split()) for text in texts)), "")
     of, who = ("the reply", "it") if len(texts) == 1 else (f"{len(texts)} replies", "the first")

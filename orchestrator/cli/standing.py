@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .counting import counted
 from .printing import visible
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _state(lane: Lane) -> str:
 def _ending(bench: Bench) -> str:
     if bench.interrupted:
         out = sum(lane.out for lane in bench.engine.lanes())
-        return f"stopping: {out} calls are in flight; interrupt again to end at once"
+        return f"stopping: {counted(out, 'call is', 'calls are')} in flight; interrupt again to end at once"
     if bench.lost is not None:
         return f"stopping: no expert is left: {bench.lost}"
     if bench.failure is not None:
@@ -188,6 +189,11 @@ def _line(text: str) -> str:
 def percent(share: float | None) -> str:
     """A share, as in `71.2 %`; `-` where there is none."""
     return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def used(standing: Standing) -> str:
+    """Calls and tokens of a run."""
+    return f"{counted(standing.calls, 'call', write=short)}, {counted(standing.tokens, 'token', write=short)}"
 
 
 def short(number: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import Unsuited
 
+from .counting import counted
 from .prepared import parts
 from .printing import note
 
@@ -46,4 +47,4 @@ def _check(row: Row, choosy: Sequence[Refuses], problems: Problems) -> None:
     if refused == total:
         raise Unsuited(f"{row.name} can do no problem of {problems.name}, and nobody was asked: {first}")
     if refused:
-        note(f"{row.name} cannot do {refused} of {total} problems, which count as wrong: {first}")
+        note(f"{row.name} cannot do {refused} of {counted(total, 'problem')}, which count as wrong: {first}")

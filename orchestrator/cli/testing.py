@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.budget import Budget
 from orchestrator.errors import ConfigError
 
+from .counting import counted
 from .printing import note, out, out_json, visible
 from .team import Team, check, team_of
 
@@ -101,15 +102,17 @@ def _lines(found: Findings) -> list[str]:
     way = "directly" if client_of(found.expert) == "direct" else "through litellm"
     spent, by = found.spent, _by_result(found)
     served = f", served as {found.served_as}" if found.served_as else ""
+    times = counted(len(found.seconds), "request")
     return [
-        f"{found.expert.id} answers in {found.latency:.2f} s (median of {len(found.seconds)} requests){served}",
+        f"{found.expert.id} answers in {found.latency:.2f} s (median of {times}){served}",
         f"it was asked {way}",
         *(f"{words}: {', '.join(by[result])}" for result, words in _WORDS.items() if result in by),
         *(f"{name} ended in an error: {why}" for name, why in found.failures.items()),
         f"the cap on tokens goes by the name {found.cap}",
         "tokens are counted by the server" if found.counted else "the server does not count tokens: they are estimated",
         _price(found.expert),
-        f"this took {spent.calls} calls, {spent.tokens} tokens" + (f", usd={spent.usd:.6f}" if spent.usd else ""),
+        f"this took {counted(spent.calls, 'call')}, {counted(spent.tokens, 'token')}"
+        + (f", usd={spent.usd:.6f}" if spent.usd else ""),
     ]
 
 

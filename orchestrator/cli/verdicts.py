@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from .counting import counted
 from .isolation import isolation_json
 from .printing import note, out, out_folded, out_json, visible
 from .tables import Column, percent, print_table
@@ -25,16 +26,16 @@ def tell_gaps(material: Material) -> None:
     """Says, a line each, which samples and problems have no counterpart, and what is there twice."""
     contents, set_ = material.contents, material.problems.name
     if unknown := material.unknown:
-        count = _counted(sum(unknown.values()), "sample")
+        count = counted(sum(unknown.values()), "sample")
         note(f"not in the set {set_}, so not judged: {count} of {_some('task', unknown)}")
     if missing := material.missing:
         rest = len(material.cases.ids) - len(missing)
         note(f"without a sample: {_some('problem', missing)}; pass@k is over the other {rest}")
     if twice := contents.twice:
-        count = _counted(sum(twice.values()), "sample")
+        count = counted(sum(twice.values()), "sample")
         note(f"there twice, so not counted again: {count} of {_some('task', twice)}")
     if contents.repeated:
-        count = _counted(contents.repeated, "sample")
+        count = counted(contents.repeated, "sample")
         note(f"word for word an earlier one of the same task, and counted all the same: {count}")
 
 
@@ -49,7 +50,7 @@ def show_verdicts(material: Material, found: Found, ks: Sequence[int], explicit:
         for k in ks:
             if not any(k <= row.fewest for row in found.rows.values()) and found.rows:
                 fewest = max(row.fewest for row in found.rows.values())
-                note(f"pass@{k} is not known: some problems have only {fewest} samples")
+                note(f"pass@{k} is not known: some problems have only {counted(fewest, 'sample')}")
     if as_json:
         out_json("judge/1", _json(material, found, ks))
         return
@@ -146,8 +147,4 @@ def _some(what: str, names: Iterable[str]) -> str:
     """So many things, the first of them by name."""
     named = list(names)
     head = ", ".join(named[:_NAMED]) + (", ..." if len(named) > _NAMED else "")
-    return f"{_counted(len(named), what)} ({head})"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{counted(len(named), what)} ({head})"

@@ -138,7 +138,7 @@ def test_problems_without_an_answer_are_left_out(command: Command, taught: str, 
     with Path(sums).open("a") as file:
         file.write('{"id": "why", "kind": "text", "question": "Why?"}\n')
     done = command("prepare", taught, sums, "-o", "b", "-e", echo)
-    assert "1 of 5 problems have no known answer and are left out" in done.err
+    assert "without a known answer, and left out: 1 of 5 problems" in done.err
     assert told("b")["right"] == [1, 0, 0, 0]
 
 

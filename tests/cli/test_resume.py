@@ -78,7 +78,7 @@ def test_failed_problems_run_again_when_that_is_wanted(command: Command, home: P
     done = command("resume", "r", "--failed", "--json")
     row = done.json["results"][0]
     assert (row["errors"], row["answered"], row["solved"]) == (0, 4, 2)
-    assert "1 results were errors" in done.err
+    assert "1 result was an error; what failed runs again" in done.err
 
 
 def test_a_run_of_another_version_is_refused_in_one_line(command: Command, begun: str) -> None:
