@@ -183,6 +183,10 @@ class Lanes(RuleBasedStateMachine):
     def nothing_waits_without_a_reason(self) -> None:
         if not hasattr(self, "lane") or not self.door.is_open or self.lane.hold > 1e-5 or self.lane.breaker.lost:
             return
+        if self.lane.paced > 1e-5:
+            # Refusals have taught it a rate.
+            assert self.lane.paced < 60
+            return
         if self.lane.window.room(self.lane.out) and not self.lane.breaker.probing:
             assert self.lane.queued == 0
             for flight in self.queued:
@@ -212,6 +216,26 @@ def test_lane() -> None:
 @pytest.mark.slow
 def test_lane_for_long() -> None:
     run_state_machine_as_test(Lanes, settings=settings(QUIET, max_examples=2000, stateful_step_count=60))
+
+
+def test_a_rate_that_a_refusal_has_taught_is_a_reason_to_wait() -> None:
+    machine = Lanes()
+    machine.begin(concurrency=1, calls=16, max_n=1)
+    for where in (0, 1, 1):
+        machine.enter("p", None, 0, 0, 3, where)
+    machine.wait(30.0)
+    for _ in range(6):
+        machine.reply(0)
+    machine.fail(0, limited=True, after=None)
+    machine.wait(1.0)
+    machine.reply(0)
+    assert machine.lane.queued
+    assert not machine.out
+    machine.nothing_waits_without_a_reason()
+    machine.wait(30.0)
+    assert machine.out
+    machine.teardown()
+    asyncio.set_event_loop(None)
 
 
 def test_whoever_leaves_hands_its_turn_on() -> None:
