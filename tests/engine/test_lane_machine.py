@@ -220,11 +220,11 @@ def test_lane_for_long() -> None:
 
 def test_a_rate_that_a_refusal_has_taught_is_a_reason_to_wait() -> None:
     machine = Lanes()
-    machine.begin(concurrency=1, calls=16, max_n=1)
-    for where in (0, 1, 1):
+    machine.begin(concurrency=1, calls=30, max_n=1)
+    for where in (0, 1, 1, 1, 1):
         machine.enter("p", None, 0, 0, 3, where)
     machine.wait(30.0)
-    for _ in range(6):
+    for _ in range(11):
         machine.reply(0)
     machine.fail(0, limited=True, after=None)
     machine.wait(1.0)
